@@ -1,0 +1,33 @@
+//! What a service is given. Nothing in a service reads a clock, the environment or a port number by
+//! itself.
+
+use std::sync::Arc;
+
+use domain::Clock;
+use events::Bus;
+use sqlx::PgPool;
+use tokio::net::TcpListener;
+
+use crate::auth::Authority;
+
+/// What every service needs.
+#[derive(Clone)]
+pub struct BasicDeps {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Knows callers, and signs for calls to other services.
+    pub authority: Arc<Authority>,
+    /// Where the service is reached. Shared so that the bundle can be cloned; used once.
+    pub listener: Arc<TcpListener>,
+}
+
+/// What a service with data of its own needs.
+#[derive(Clone)]
+pub struct Deps {
+    /// The basic ones.
+    pub basic: BasicDeps,
+    /// Connections whose search path is the service's schema.
+    pub pool: PgPool,
+    /// The bus.
+    pub bus: Bus,
+}

@@ -1,0 +1,217 @@
+//! gRPC between the parts: the layer in front of every service, and channels to others.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use domain::{Clock, Timestamp};
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::Histogram;
+use proto::Requirements;
+use tonic::body::Body;
+use tonic::metadata::MetadataValue;
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Extensions, Status};
+use tracing::Instrument as _;
+
+use crate::auth::{AuthError, Authority, Principal, Role};
+use crate::error::{Classify, status};
+
+/// The one path that takes no token.
+pub const HEALTH_PATH: &str = "/grpc.health.v1.Health/";
+
+/// Requests are given up after this long.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The largest request that is taken.
+pub const REQUEST_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// The caller of a request that came through the [`Guard`].
+pub fn principal<T>(request: &tonic::Request<T>) -> Result<Principal, Status> {
+    of(request.extensions())
+}
+
+fn of(extensions: &Extensions) -> Result<Principal, Status> {
+    extensions.get::<Principal>().cloned().ok_or_else(|| status(&crate::auth::AuthError::TokenMissing))
+}
+
+/// A service's error as its caller sees it.
+pub fn refuse(error: impl Classify) -> Status {
+    status(&error)
+}
+
+/// In front of every method: who calls and may they, in which trace, how long it took.
+#[derive(Clone)]
+pub struct Guard {
+    authority: Arc<Authority>,
+    requirements: Arc<Requirements>,
+    durations: Histogram<f64>,
+}
+
+impl Guard {
+    /// A guard that knows callers by `authority`, and what methods require of them.
+    pub fn new(authority: Arc<Authority>, requirements: Requirements) -> Self {
+        let durations = opentelemetry::global::meter("latchkey")
+            .f64_histogram("rpc.server.duration")
+            .with_unit("s")
+            .with_description("How long requests took")
+            .build();
+        Self { authority, requirements: Arc::new(requirements), durations }
+    }
+
+    /// The caller, who may call this method. What is no method of the contracts (reflection; what is not
+    /// there) is for all who have a token.
+    fn admit(&self, path: &str, headers: &http::HeaderMap) -> Result<Principal, AuthError> {
+        let principal = self.authority.authenticate(headers)?;
+        if let Some(requirement) = self.requirements.of(path) {
+            principal.meets(requirement)?;
+        }
+        Ok(principal)
+    }
+}
+
+impl<S> tower::Layer<S> for Guard {
+    type Service = Guarded<S>;
+    fn layer(&self, inner: S) -> Guarded<S> {
+        Guarded { inner, guard: self.clone() }
+    }
+}
+
+/// A service behind a [`Guard`].
+#[derive(Clone)]
+pub struct Guarded<S> {
+    inner: S,
+    guard: Guard,
+}
+
+impl<S> tower::Service<Request<Body>> for Guarded<S>
+where
+    S: tower::Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<Response<Body>, S::Error>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let path = request.uri().path().to_owned();
+        if !path.starts_with(HEALTH_PATH) {
+            match self.guard.admit(&path, request.headers()) {
+                Ok(principal) => request.extensions_mut().insert(principal),
+                Err(error) => return Box::pin(std::future::ready(Ok(status(&error).into_http()))),
+            };
+        }
+        let span = tracing::info_span!(
+            "rpc",
+            otel.name = path.trim_start_matches('/'),
+            otel.kind = "server",
+            rpc.system = "grpc",
+            rpc.grpc.status_code = tracing::field::Empty,
+        );
+        let traceparent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+        events::trace::continue_from(&span, traceparent);
+        // The clone takes the place of the service that `poll_ready` made ready.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let durations = self.guard.durations.clone();
+        Box::pin(
+            async move {
+                let start = tokio::time::Instant::now();
+                let response = inner.call(request).await;
+                let code = response.as_ref().ok().and_then(|r| Status::from_header_map(r.headers()));
+                let code = code.map_or(0, |status| status.code() as i64);
+                tracing::Span::current().record("rpc.grpc.status_code", code);
+                durations.record(
+                    start.elapsed().as_secs_f64(),
+                    &[KeyValue::new("rpc.method", path), KeyValue::new("rpc.grpc.status_code", code)],
+                );
+                response
+            }
+            .instrument(span),
+        )
+    }
+}
+
+/// A channel to another service.
+pub type ServiceChannel = InterceptedService<Channel, Caller>;
+
+/// Why there is no channel.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is not an address such as http://127.0.0.1:7411")]
+pub struct AddressError(String);
+
+/// A channel to the service at `address`, opened with the first call. Calls are made as the service
+/// `name`.
+pub fn channel(
+    address: &str,
+    name: &str,
+    authority: Arc<Authority>,
+    clock: Arc<dyn Clock>,
+) -> Result<ServiceChannel, AddressError> {
+    Ok(InterceptedService::new(plain_channel(address)?, Caller::new(name, authority, clock)))
+}
+
+/// A channel that adds nothing to its calls.
+pub fn plain_channel(address: &str) -> Result<Channel, AddressError> {
+    let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|_| AddressError(address.to_owned()))?;
+    Ok(endpoint
+        .connect_timeout(Duration::from_secs(5))
+        .timeout(REQUEST_TIMEOUT)
+        .http2_keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_while_idle(true)
+        .connect_lazy())
+}
+
+/// A token, and when to make the next one.
+type CachedToken = (MetadataValue<tonic::metadata::Ascii>, Timestamp);
+
+/// Adds a service's own token and the current trace to each call.
+#[derive(Clone)]
+pub struct Caller {
+    authority: Arc<Authority>,
+    clock: Arc<dyn Clock>,
+    principal: Principal,
+    token: Arc<Mutex<Option<CachedToken>>>,
+}
+
+impl Caller {
+    /// Calls as the service `name`.
+    pub fn new(name: &str, authority: Arc<Authority>, clock: Arc<dyn Clock>) -> Self {
+        let principal = Principal { id: name.to_owned(), workspace: None, role: Role::Service };
+        Self { authority, clock, principal, token: Arc::default() }
+    }
+
+    fn token(&self) -> MetadataValue<tonic::metadata::Ascii> {
+        let now = self.clock.now();
+        let mut cached = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*cached {
+            Some((token, renew_at)) if now < *renew_at => token.clone(),
+            _ => {
+                let token = self.authority.issue(&self.principal, chrono::Duration::minutes(10));
+                let token: MetadataValue<_> =
+                    format!("Bearer {token}").parse().expect("a token is printable ASCII");
+                *cached = Some((token.clone(), now + chrono::Duration::minutes(5)));
+                token
+            }
+        }
+    }
+}
+
+impl Interceptor for Caller {
+    fn call(&mut self, mut request: tonic::Request<()>) -> Result<tonic::Request<()>, Status> {
+        request.metadata_mut().insert("authorization", self.token());
+        if let Some(traceparent) = events::trace::current().and_then(|text| text.parse().ok()) {
+            request.metadata_mut().insert("traceparent", traceparent);
+        }
+        Ok(request)
+    }
+}

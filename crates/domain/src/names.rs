@@ -1,0 +1,107 @@
+//! Resource names: `workspaces/{workspace}/bookings/{booking}`, the address of a thing in the API.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::{
+    BookingId, DoorMappingId, GrantId, IntegrationId, LocationId, MessageId, PersonId, ResourceId,
+    WorkspaceId,
+};
+
+/// The text was not a resource name of the expected kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("must look like {pattern}")]
+pub struct NameError {
+    /// The expected form, such as `workspaces/{workspace}/bookings/{booking}`.
+    pub pattern: &'static str,
+}
+
+/// `workspaces/{workspace}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct WorkspaceName(pub WorkspaceId);
+
+impl FromStr for WorkspaceName {
+    type Err = NameError;
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let pattern = "workspaces/{workspace}";
+        let id = text.strip_prefix("workspaces/").ok_or(NameError { pattern })?;
+        id.parse().map(Self).map_err(|_| NameError { pattern })
+    }
+}
+
+impl fmt::Display for WorkspaceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "workspaces/{}", self.0)
+    }
+}
+
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident($id:ident) = $collection:literal / $singular:literal;)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub struct $name {
+            /// The tenant it belongs to.
+            pub workspace: WorkspaceId,
+            /// The thing itself.
+            pub id: $id,
+        }
+
+        impl FromStr for $name {
+            type Err = NameError;
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                let pattern = concat!("workspaces/{workspace}/", $collection, "/{", $singular, "}");
+                let mut parts = text.split('/');
+                match (parts.next(), parts.next(), parts.next(), parts.next(), parts.next()) {
+                    (Some("workspaces"), Some(workspace), Some($collection), Some(id), None) => Ok(Self {
+                        workspace: workspace.parse().map_err(|_| NameError { pattern })?,
+                        id: id.parse().map_err(|_| NameError { pattern })?,
+                    }),
+                    _ => Err(NameError { pattern }),
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!("workspaces/{}/", $collection, "/{}"), self.workspace, self.id)
+            }
+        }
+    )+};
+}
+
+names! {
+    /// A booking's name.
+    BookingName(BookingId) = "bookings" / "booking";
+    /// A door mapping's name.
+    DoorMappingName(DoorMappingId) = "doorMappings" / "door_mapping";
+    /// A grant's name.
+    GrantName(GrantId) = "grants" / "grant";
+    /// An integration's name.
+    IntegrationName(IntegrationId) = "integrations" / "integration";
+    /// A location's name.
+    LocationName(LocationId) = "locations" / "location";
+    /// A message's name.
+    MessageName(MessageId) = "messages" / "message";
+    /// A person's name (its address, not what they are called).
+    PersonName(PersonId) = "people" / "person";
+    /// A resource's name.
+    ResourceName(ResourceId) = "resources" / "resource";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_reads_back_as_it_was_written() {
+        let name = BookingName { workspace: WorkspaceId::new(), id: BookingId::new() };
+        assert_eq!(name.to_string().parse(), Ok(name));
+    }
+
+    #[test]
+    fn a_name_of_another_kind_is_refused_with_the_expected_form() {
+        let person = PersonName { workspace: WorkspaceId::new(), id: PersonId::new() };
+        let error = person.to_string().parse::<BookingName>().unwrap_err();
+        assert_eq!(error.to_string(), "must look like workspaces/{workspace}/bookings/{booking}");
+    }
+}

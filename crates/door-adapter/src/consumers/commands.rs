@@ -1,0 +1,99 @@
+//! `latchkey.command.access.<provider>.{workspace}`: stored at once, carried out later, so that no command
+//! blocks the stream.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::Clock;
+use domain::names::GrantName;
+use events::consumer::decode_json;
+use events::outbox;
+use events::subject::StreamKind;
+use events::{ApplyError, ConsumerConfig, Envelope, Handler, Received};
+use prost::Message as _;
+use proto::access::v1 as pb;
+use sqlx::PgConnection;
+use tokio::sync::Notify;
+
+use crate::facts::Source;
+use crate::request::Reading;
+use crate::runtime::senseless;
+use crate::store::command::{self, NewCommand};
+
+pub(crate) fn config(source: Source) -> ConsumerConfig {
+    let (name, filter) =
+        (format!("{}-commands", source.service), format!("command.access.{}.*", source.provider));
+    ConsumerConfig::new(&name, StreamKind::Command, &filter)
+}
+
+/// A message and what it says.
+pub(crate) struct Command {
+    message: pb::AccessCommand,
+    reading: Reading,
+}
+
+/// Stores commands.
+pub(crate) struct Commands {
+    pub source: Source,
+    pub clock: Arc<dyn Clock>,
+    /// Wakes the scheduler.
+    pub wake: Arc<Notify>,
+}
+
+impl Handler for Commands {
+    type Body = Command;
+
+    fn decode(&self, envelope: &Envelope, payload: &[u8]) -> Result<Option<Command>, String> {
+        let message: pb::AccessCommand = decode_json(payload)?;
+        let reading = Reading::of(envelope.workspace, &message).map_err(|error| error.to_string())?;
+        Ok(Some(Command { message, reading }))
+    }
+
+    async fn apply(&self, conn: &mut PgConnection, batch: &[&Received<Command>]) -> Result<(), ApplyError> {
+        let mut newest: HashMap<GrantName, NewCommand<'_>> = HashMap::with_capacity(batch.len());
+        let mut answers = Vec::new();
+        for received in batch {
+            match &received.body.reading {
+                Reading::Request(request) => {
+                    let known = newest.get(&request.grant).map(|command| command.generation);
+                    if known.is_some_and(|known| known >= request.generation) {
+                        continue;
+                    }
+                    let command = NewCommand {
+                        grant: request.grant,
+                        generation: request.generation,
+                        location: request.location.id.uuid(),
+                        due_at: request.due_at,
+                        event_id: received.envelope.id.uuid(),
+                        correlation: &received.envelope.correlation,
+                        traceparent: received.envelope.traceparent.as_deref(),
+                        body: received.body.message.encode_to_vec(),
+                    };
+                    newest.insert(request.grant, command);
+                }
+                Reading::Unusable { grant, generation, problem } => {
+                    let error = Err(senseless(problem));
+                    let _entered = received.span.enter();
+                    answers.push(self.source.completed(
+                        (*grant, *generation),
+                        &error,
+                        &received.envelope,
+                        self.clock.now(),
+                    ));
+                }
+            }
+        }
+        let newest: Vec<NewCommand<'_>> = newest.into_values().collect();
+        if !newest.is_empty() {
+            command::put(conn, &newest).await?;
+        }
+        if !answers.is_empty() {
+            outbox::append(conn, &answers).await?;
+        }
+        Ok(())
+    }
+
+    fn applied(&self) {
+        self.wake.notify_one();
+    }
+}

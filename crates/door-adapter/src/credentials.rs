@@ -1,0 +1,133 @@
+//! The credentials in force, asked of the integrations service and kept for a short time.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chassis::rpc::ServiceChannel;
+use domain::names::{IntegrationName, LocationName, WorkspaceName};
+use domain::{LocationId, WorkspaceId};
+use proto::integrations::v1::ResolveCredentialRequest;
+use proto::integrations::v1::credential_service_client::CredentialServiceClient;
+use secrecy::SecretString;
+use tokio::time::Instant;
+
+use crate::error::{ErrorKind, ProviderError};
+use crate::provider::{Account, Credential};
+
+/// Locations whose credentials are kept; beyond, all are forgotten and asked for again.
+const KEPT_MAX: usize = 50_000;
+
+/// Where credentials are looked for: a location, or the workspace as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Site {
+    pub workspace: WorkspaceId,
+    pub location: Option<LocationId>,
+}
+
+/// The credentials of one provider.
+pub(crate) struct Credentials {
+    client: CredentialServiceClient<ServiceChannel>,
+    provider: &'static str,
+    keep: Duration,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    accounts: HashMap<Site, (Option<Account>, Instant)>,
+    refused: HashMap<IntegrationName, Refusal>,
+}
+
+/// A credential that the provider refuses is not sent again for a while: providers suspend those who
+/// keep failing.
+struct Refusal {
+    credential: Credential,
+    error: ProviderError,
+    until: Instant,
+}
+
+impl Credentials {
+    pub(crate) fn new(channel: ServiceChannel, provider: &'static str, keep: Duration) -> Self {
+        let client = CredentialServiceClient::new(channel);
+        Self { client, provider, keep, kept: Mutex::default() }
+    }
+
+    /// The account in force; `None` if nothing is connected.
+    pub(crate) async fn account(&self, site: Site) -> Result<Option<Account>, ProviderError> {
+        if let Some((account, until)) = self.lock().accounts.get(&site)
+            && Instant::now() < *until
+        {
+            return Ok(account.clone());
+        }
+        self.fresh_account(site).await
+    }
+
+    /// The same, asked for now.
+    pub(crate) async fn fresh_account(&self, site: Site) -> Result<Option<Account>, ProviderError> {
+        let account = self.resolve(site).await?;
+        let mut kept = self.lock();
+        if kept.accounts.len() >= KEPT_MAX {
+            kept.accounts.clear();
+        }
+        kept.accounts.insert(site, (account.clone(), Instant::now() + self.keep));
+        Ok(account)
+    }
+
+    async fn resolve(&self, site: Site) -> Result<Option<Account>, ProviderError> {
+        let workspace = site.workspace;
+        let location = site.location.map(|id| LocationName { workspace, id }.to_string());
+        let request = ResolveCredentialRequest {
+            workspace: WorkspaceName(workspace).to_string(),
+            provider: self.provider.to_owned(),
+            location: location.unwrap_or_default(),
+        };
+        let answer = self.client.clone().resolve_credential(request).await.map_err(|status| {
+            tracing::warn!(workspace.id = %workspace, %status, "credentials cannot be resolved");
+            ProviderError::new(
+                ErrorKind::Unreachable,
+                "Latchkey's integrations service did not give the credentials; it is tried again",
+            )
+        })?;
+        let answer = answer.into_inner();
+        if answer.values.is_empty() {
+            return Ok(None);
+        }
+        let integration: IntegrationName = answer.integration.parse().map_err(|error| {
+            tracing::error!(workspace.id = %workspace, %error, "credentials of no integration");
+            ProviderError::new(ErrorKind::Malformed, "the credentials name no integration")
+        })?;
+        let values = answer.values.into_iter().map(|(name, value)| (name, SecretString::from(value)));
+        Ok(Some(Account { integration, credential: Credential::new(values) }))
+    }
+
+    /// Why these credentials need not be tried just now, if so.
+    pub(crate) fn refusal(&self, account: &Account) -> Option<ProviderError> {
+        let kept = self.lock();
+        let refusal = kept.refused.get(&account.integration)?;
+        let holds = Instant::now() < refusal.until && refusal.credential == account.credential;
+        holds.then(|| refusal.error.clone())
+    }
+
+    /// The provider refuses these credentials.
+    pub(crate) fn refuse(&self, account: &Account, error: &ProviderError) {
+        let now = Instant::now();
+        let mut kept = self.lock();
+        if kept.refused.len() >= KEPT_MAX {
+            kept.refused.retain(|_, refusal| now < refusal.until);
+        }
+        let (credential, until) = (account.credential.clone(), now + self.keep);
+        kept.refused.insert(account.integration, Refusal { credential, error: error.clone(), until });
+    }
+
+    /// Something changed in a workspace: asks anew, tries again.
+    pub(crate) fn forget(&self, workspace: WorkspaceId) {
+        let mut kept = self.lock();
+        kept.accounts.retain(|site, _| site.workspace != workspace);
+        kept.refused.retain(|integration, _| integration.workspace != workspace);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,147 @@
+//! Why a provider did not do what it was asked.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proto::access::v1 as pb;
+use vendor_http::{Effect, VendorError};
+
+/// Cause of a failure. It alone decides what happens next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// No answer, or one that says "later".
+    Unreachable,
+    /// Too many calls.
+    RateLimited,
+    /// The credentials are missing or refused.
+    Unauthorized,
+    /// The door or group does not exist there.
+    NotFound,
+    /// What exists there stands in the way.
+    Conflict,
+    /// The provider says no to what was asked.
+    Rejected,
+    /// The answer makes no sense.
+    Malformed,
+}
+
+/// A failure at a provider.
+#[derive(Debug, Clone)]
+pub struct ProviderError {
+    /// Cause.
+    pub kind: ErrorKind,
+    /// Whether the provider may have it so all the same.
+    pub outcome_unknown: bool,
+    /// For a person to act on. No secrets, no contact details.
+    pub reason: String,
+    /// Not before this long.
+    pub retry_after: Option<Duration>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+impl ProviderError {
+    /// A failure that certainly had no effect.
+    pub fn new(kind: ErrorKind, reason: impl Into<String>) -> Self {
+        Self { kind, outcome_unknown: false, reason: reason.into(), retry_after: None, source: None }
+    }
+
+    /// The same with another kind and reason.
+    #[must_use]
+    pub fn meaning(self, kind: ErrorKind, reason: impl Into<String>) -> Self {
+        Self { kind, reason: reason.into(), ..self }
+    }
+
+    /// The same, but the provider may have it so all the same.
+    #[must_use]
+    pub fn with_unknown_outcome(self) -> Self {
+        Self { outcome_unknown: true, ..self }
+    }
+
+    /// The same, to be tried again no sooner than after `wait`.
+    #[must_use]
+    pub fn with_retry_after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+}
+
+impl fmt::Display for ProviderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for ProviderError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<VendorError> for ProviderError {
+    fn from(error: VendorError) -> Self {
+        use vendor_http::ErrorKind as Vendor;
+        let kind = match error.kind {
+            Vendor::Unreachable | Vendor::CircuitOpen { .. } => ErrorKind::Unreachable,
+            Vendor::RateLimited { .. } => ErrorKind::RateLimited,
+            Vendor::Unauthorized => ErrorKind::Unauthorized,
+            Vendor::NotFound => ErrorKind::NotFound,
+            Vendor::Conflict => ErrorKind::Conflict,
+            Vendor::Rejected => ErrorKind::Rejected,
+            Vendor::Malformed => ErrorKind::Malformed,
+        };
+        Self {
+            kind,
+            outcome_unknown: error.effect == Effect::Unknown,
+            reason: error.to_string(),
+            retry_after: error.retry_after(),
+            source: Some(Arc::new(error)),
+        }
+    }
+}
+
+impl From<&ProviderError> for pb::AccessFailure {
+    fn from(error: &ProviderError) -> Self {
+        let kind = match error.kind {
+            ErrorKind::Unreachable | ErrorKind::Malformed => pb::AccessFailureKind::Unreachable,
+            ErrorKind::RateLimited => pb::AccessFailureKind::RateLimited,
+            ErrorKind::Unauthorized => pb::AccessFailureKind::Unauthorized,
+            ErrorKind::NotFound => pb::AccessFailureKind::NotFound,
+            ErrorKind::Conflict | ErrorKind::Rejected => pb::AccessFailureKind::Rejected,
+        };
+        let wait = error.retry_after.map(pbjson_types::Duration::from);
+        Self {
+            kind: kind.into(),
+            reason: error.reason.clone(),
+            outcome_unknown: error.outcome_unknown,
+            retry_after: wait,
+        }
+    }
+}
+
+/// The adapter's own ledger is not at hand. Shared by all who waited for the same batch.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the ledger cannot be read or written")]
+pub struct LedgerError(#[source] pub Arc<sqlx::Error>);
+
+impl From<sqlx::Error> for LedgerError {
+    fn from(error: sqlx::Error) -> Self {
+        Self(Arc::new(error))
+    }
+}
+
+/// Why a request was not carried out.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ApplyError {
+    /// The provider's part. It is the request's answer.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// Our part: no answer; the request is carried out again.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl From<sqlx::Error> for ApplyError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Ledger(error.into())
+    }
+}

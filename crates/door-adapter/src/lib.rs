@@ -1,0 +1,45 @@
+//! What all door adapters share: the trait of a provider, and the runtime that carries commands out.
+//!
+//! An adapter is told by `AccessCommand` what one person should have at one door or group, and answers
+//! each command exactly once with `AccessCommandCompleted`. It tries once; when to try again is
+//! access-control's business. A new provider implements [`DoorProvider`], calls [`build`], adds
+//! [`MIGRATOR`] to its schema and passes the conformance suite (feature `conformance`).
+//!
+//! What holds for every provider:
+//! - A command is stored when it comes in, so that none blocks another; only the newest of a grant counts.
+//! - Accounts are worked in parallel, each by one process at a time, its commands by urgency. A slow, dead
+//!   or huge account delays no other.
+//! - The answer, the change of the provider's ledger and the end of the command are one transaction. A
+//!   crash before it means that the command is carried out again, on the ledger as it was.
+//! - Credentials come from the integrations service and are kept in memory only, for a short time.
+//!
+//! Deliberately absent: what should be and when (access-control), and what a provider keeps of people
+//! and assignments (each provider's own ledger).
+
+mod batcher;
+mod config;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod consumers;
+mod credentials;
+mod error;
+mod facts;
+mod grpc;
+mod provider;
+mod request;
+mod runtime;
+mod service;
+mod store;
+
+pub use batcher::Batcher;
+pub use config::{CommandsConfig, ConfigError, PeersConfig};
+pub use error::{ApplyError, ErrorKind, LedgerError, ProviderError};
+pub use provider::{Account, AccountInfo, Applied, Capabilities, Credential, DoorProvider};
+pub use request::{AccessRequest, Person, Target, TargetKind};
+pub use service::{BuildError, build};
+
+/// The tables of this crate, for the schema of each adapter.
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// Where a schema notes which of them it has.
+pub const MIGRATIONS_TABLE: &str = "_migration_door_adapter";

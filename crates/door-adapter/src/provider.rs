@@ -1,0 +1,171 @@
+//! What a door access system must be able to do.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use domain::Window;
+use domain::names::IntegrationName;
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::PgConnection;
+
+use crate::error::{ApplyError, ErrorKind, ProviderError};
+use crate::request::{AccessRequest, Target, TargetKind};
+
+/// A door access system. Everything else an adapter needs is in this crate.
+pub trait DoorProvider: Send + Sync + 'static {
+    /// Its name in commands and subjects, such as `kisi`.
+    const NAME: &'static str;
+    /// Its name for people, such as `Kisi`.
+    const DISPLAY_NAME: &'static str;
+
+    /// A change of the provider's own ledger, written in one transaction with the answer.
+    type Change: Clone + Send + Sync + 'static;
+
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Tries the credentials.
+    fn check(&self, account: &Account) -> impl Future<Output = Result<AccountInfo, ProviderError>> + Send;
+
+    /// The doors and groups that mappings can name: groups first, then locks; by name.
+    fn list_targets(
+        &self,
+        account: &Account,
+    ) -> impl Future<Output = Result<Vec<Target>, ProviderError>> + Send;
+
+    /// Makes it so that the person has exactly the window at the target, or nothing. Tries once.
+    ///
+    /// May be dropped at any point and asked again, with the ledger as it was then: what was done at the
+    /// provider meanwhile must be found. What is to be noted in the ledger along with the outcome, success
+    /// or not, is pushed to `changes`. No transaction may be open during calls. An account's requests for
+    /// one person are made one after the other.
+    fn apply(
+        &self,
+        account: &Account,
+        request: &AccessRequest,
+        changes: &mut Vec<Self::Change>,
+    ) -> impl Future<Output = Result<Applied, ApplyError>> + Send;
+
+    /// Writes changes to the ledger in the given transaction, in their order.
+    fn record(
+        &self,
+        conn: &mut PgConnection,
+        changes: &[Self::Change],
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+}
+
+/// What a provider can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Whether people can be let in by group.
+    pub has_groups: bool,
+    /// Whether people can be let in by single lock.
+    pub has_locks: bool,
+}
+
+impl Capabilities {
+    /// Whether access at such a target can be given.
+    pub fn can(self, kind: TargetKind) -> bool {
+        match kind {
+            TargetKind::Group => self.has_groups,
+            TargetKind::Lock => self.has_locks,
+        }
+    }
+}
+
+/// A workspace's connection to a provider.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Account {
+    /// The integration that the credential came from.
+    pub integration: IntegrationName,
+    /// Its values in force.
+    pub credential: Credential,
+}
+
+/// Named secrets. Cheap to clone.
+#[derive(Clone)]
+pub struct Credential(Arc<BTreeMap<String, SecretString>>);
+
+impl Credential {
+    /// From values by name.
+    pub fn new(values: impl IntoIterator<Item = (String, SecretString)>) -> Self {
+        Self(Arc::new(values.into_iter().collect()))
+    }
+
+    /// The value of that name; one that is missing or blank is a matter for the operator.
+    pub fn require(&self, name: &str) -> Result<&SecretString, ProviderError> {
+        self.0.get(name).filter(|value| !value.expose_secret().trim().is_empty()).ok_or_else(|| {
+            let reason = format!("the credentials lack {name:?}; connect the integration again with it");
+            ProviderError::new(ErrorKind::Unauthorized, reason)
+        })
+    }
+}
+
+impl PartialEq for Credential {
+    fn eq(&self, other: &Self) -> bool {
+        let exposed = |credential: &Self| -> Vec<(String, String)> {
+            let values = credential.0.iter();
+            values.map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect()
+        };
+        Arc::ptr_eq(&self.0, &other.0) || exposed(self) == exposed(other)
+    }
+}
+
+/// The names, never the values.
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// What a provider says of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountInfo {
+    /// What it is called over there.
+    pub display_name: String,
+}
+
+/// The provider has what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// The window, as asked for; the provider's may be wider by less than a second at either end.
+    /// `None`: nothing, also if the window was over already.
+    pub window: Option<Window>,
+    /// The provider's id of the assignment.
+    pub provider_ref: Option<String>,
+    /// Whether the provider took the credentials. It did not if it did not have to be asked.
+    pub was_asked: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn credential(value: &str) -> Credential {
+        Credential::new([("api_key".to_owned(), SecretString::from(value))])
+    }
+
+    #[test]
+    fn a_credential_shows_its_names_only() {
+        let shown = format!("{:?}", credential("hunter2"));
+        assert_eq!(shown, "{\"api_key\"}");
+    }
+
+    #[test]
+    fn credentials_are_equal_by_value() {
+        assert_eq!(credential("a"), credential("a"));
+        assert_ne!(credential("a"), credential("b"));
+    }
+
+    #[test]
+    fn a_blank_value_is_as_good_as_none() {
+        assert!(credential("a").require("api_key").is_ok());
+        for (credential, name) in [(credential(" "), "api_key"), (credential("a"), "host")] {
+            let error = credential.require(name).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Unauthorized);
+            assert!(error.reason.contains(name), "{error}");
+        }
+    }
+}

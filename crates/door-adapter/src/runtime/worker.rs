@@ -1,0 +1,318 @@
+//! Works one lane: its commands in order of urgency, until none is left.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{Clock, EventId, IntegrationId, LocationId, PersonId};
+use events::{Envelope, trace};
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use prost::Message as _;
+use proto::access::v1 as pb;
+use sqlx::PgPool;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use super::lease::Lease;
+use super::recorder::{Completion, Recorder};
+use crate::config::CommandsConfig;
+use crate::credentials::{Credentials, Site};
+use crate::error::{ApplyError, ErrorKind, LedgerError, ProviderError};
+use crate::facts::Source;
+use crate::provider::{Account, Applied, DoorProvider};
+use crate::request::{AccessRequest, Reading};
+use crate::store::command::{Batch, Waiting};
+use crate::store::{LaneKey, command, lane};
+
+/// After this long a batch is read anew: something more urgent may have come in.
+const BATCH_AGE_MAX: Duration = Duration::from_secs(1);
+
+/// Wait before the next try when the database is away.
+const DATABASE_WAIT: Duration = Duration::from_millis(500);
+
+/// What works lanes.
+pub(crate) struct Worker<P: DoorProvider> {
+    pub provider: Arc<P>,
+    pub pool: PgPool,
+    pub clock: Arc<dyn Clock>,
+    pub credentials: Arc<Credentials>,
+    pub recorder: Recorder<P>,
+    pub config: CommandsConfig,
+    pub source: Source,
+    /// Wakes the scheduler.
+    pub wake: Arc<Notify>,
+}
+
+/// A command that is being worked.
+struct Job {
+    request: AccessRequest,
+    cause: Envelope,
+}
+
+/// What became of a command's turn.
+enum Turn {
+    Answered,
+    /// The location's commands belong to another account.
+    Misrouted(LocationId, IntegrationId),
+}
+
+impl<P: DoorProvider> Worker<P> {
+    /// Works a lane from its first batch on. Ends when no command is left, the lease is lost or the
+    /// service stops.
+    pub(crate) async fn run(&self, lease: Lease, first: Batch, shutdown: CancellationToken) {
+        let mut next = Ok(first);
+        while lease.holds() {
+            let outcome = match next {
+                Ok(batch) => self.work(&lease, batch, &shutdown).await,
+                Err(error) => Err(error),
+            };
+            match outcome {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(lane = %lease.lane.id, error = %error.0, "commands wait for the database");
+                    tokio::time::sleep(DATABASE_WAIT).await;
+                }
+            }
+            if shutdown.is_cancelled() {
+                if let Err(error) = self.give_back(&lease).await {
+                    tracing::warn!(lane = %lease.lane.id, %error, "the lease stays until it runs out");
+                }
+                return;
+            }
+            next = self.fetch(lease.lane).await;
+        }
+        tracing::warn!(lane = %lease.lane.id, "the lease ran out; others go on");
+    }
+
+    /// Works a batch. `true` if the lane is done and given back.
+    async fn work(
+        &self,
+        lease: &Lease,
+        batch: Batch,
+        shutdown: &CancellationToken,
+    ) -> Result<bool, LedgerError> {
+        let is_all = batch.commands.len() < self.config.batch;
+        let fetched = Instant::now();
+        let mut waiting: VecDeque<Job> = VecDeque::with_capacity(batch.commands.len());
+        for command in &batch.commands {
+            match read(lease.lane, command) {
+                Ok(job) => waiting.push_back(job),
+                Err(problem) => self.refuse_unreadable(lease.lane, command, problem).await?,
+            }
+        }
+        let mut running = FuturesUnordered::new();
+        let mut busy: HashSet<PersonId> = HashSet::new();
+        let mut misrouted = None;
+        let mut has_started = false;
+        loop {
+            let may_start = misrouted.is_none()
+                && lease.holds()
+                && !shutdown.is_cancelled()
+                && (!has_started || fetched.elapsed() < BATCH_AGE_MAX);
+            while may_start && running.len() < self.config.account_concurrency {
+                // One person's commands one after the other: they share what is kept of the person.
+                let free = waiting.iter().position(|job| !busy.contains(&job.request.person.id));
+                let Some(job) = free.and_then(|index| waiting.remove(index)) else { break };
+                has_started = true;
+                busy.insert(job.request.person.id);
+                running.push(self.turn(lease, job));
+            }
+            let Some((person, turn)) = running.next().await else { break };
+            busy.remove(&person);
+            match turn? {
+                Turn::Answered => {}
+                Turn::Misrouted(location, account) => misrouted = Some((location, account)),
+            }
+        }
+        drop(running);
+        if let Some((location, account)) = misrouted {
+            let mut conn = self.pool.acquire().await?;
+            lane::reroute(&mut conn, lease.lane, location, account.uuid()).await?;
+            self.wake.notify_one();
+            return Ok(false);
+        }
+        if !is_all || !waiting.is_empty() {
+            return Ok(false);
+        }
+        let mut conn = self.pool.acquire().await?;
+        Ok(lane::try_finish(&mut conn, lease.lane, lease.token, batch.arrivals).await?)
+    }
+
+    /// One command's turn, in the command's trace; and whose it was.
+    async fn turn(&self, lease: &Lease, job: Job) -> (PersonId, Result<Turn, LedgerError>) {
+        let request = &job.request;
+        let span = tracing::info_span!(
+            "apply",
+            otel.name = "apply AccessCommand",
+            otel.kind = "consumer",
+            provider.name = P::NAME,
+            workspace.id = %request.grant.workspace,
+            grant.id = %request.grant.id,
+            grant.generation = request.generation,
+        );
+        trace::continue_from(&span, job.cause.traceparent.as_deref());
+        (request.person.id, self.carry_out(lease, &job).instrument(span).await)
+    }
+
+    async fn carry_out(&self, lease: &Lease, job: &Job) -> Result<Turn, LedgerError> {
+        let request = &job.request;
+        let site = Site { workspace: request.grant.workspace, location: Some(request.location.id) };
+        let account = match self.credentials.account(site).await {
+            Ok(Some(account)) => account,
+            Ok(None) => {
+                let error = not_connected(P::DISPLAY_NAME);
+                return self.answer(lease, job, None, Err(error), Vec::new()).await;
+            }
+            Err(error) => return self.answer(lease, job, None, Err(error), Vec::new()).await,
+        };
+        if account.integration.id.uuid() != lease.lane.id {
+            return Ok(Turn::Misrouted(request.location.id, account.integration.id));
+        }
+        let mut changes = Vec::new();
+        let result = match self.apply(site, &account, request, &mut changes).await {
+            Ok(applied) => Ok(applied),
+            Err(ApplyError::Provider(error)) => Err(error),
+            Err(ApplyError::Ledger(error)) => return Err(error),
+        };
+        self.answer(lease, job, Some(&account), result, changes).await
+    }
+
+    async fn apply(
+        &self,
+        site: Site,
+        account: &Account,
+        request: &AccessRequest,
+        changes: &mut Vec<P::Change>,
+    ) -> Result<Applied, ApplyError> {
+        if !self.provider.capabilities().can(request.target.kind) {
+            let reason = format!("{} has no such target: map another one", P::DISPLAY_NAME);
+            return Err(ProviderError::new(ErrorKind::Rejected, reason).into());
+        }
+        if let Some(error) = self.credentials.refusal(account) {
+            return Err(error.into());
+        }
+        let result = self.provider.apply(account, request, changes).await;
+        let Err(ApplyError::Provider(error)) = &result else { return result };
+        if error.kind != ErrorKind::Unauthorized {
+            return result;
+        }
+        // The kept credential may be one that was just replaced.
+        match self.credentials.fresh_account(site).await {
+            Ok(Some(fresh)) if fresh.integration == account.integration && fresh != *account => {
+                let result = self.provider.apply(&fresh, request, changes).await;
+                if let Err(ApplyError::Provider(error)) = &result
+                    && error.kind == ErrorKind::Unauthorized
+                {
+                    self.credentials.refuse(&fresh, error);
+                }
+                result
+            }
+            _ => {
+                self.credentials.refuse(account, error);
+                result
+            }
+        }
+    }
+
+    async fn answer(
+        &self,
+        lease: &Lease,
+        job: &Job,
+        account: Option<&Account>,
+        result: Result<Applied, ProviderError>,
+        changes: Vec<P::Change>,
+    ) -> Result<Turn, LedgerError> {
+        let request = &job.request;
+        let grant = (request.grant, request.generation);
+        match &result {
+            Ok(_) => tracing::debug!("applied"),
+            Err(error) => tracing::info!(kind = ?error.kind, reason = error.reason, "not applied"),
+        }
+        let taken = match &result {
+            Ok(applied) if applied.was_asked => Some(Ok(())),
+            Err(error) if error.kind == ErrorKind::Unauthorized => Some(Err(error.reason.clone())),
+            Ok(_) | Err(_) => None,
+        };
+        let completion = Completion {
+            grant: request.grant,
+            generation: request.generation,
+            answer: self.source.completed(grant, &result, &job.cause, self.clock.now()),
+            changes,
+            account: account.map(|account| account.integration).zip(taken),
+        };
+        // What was done at the provider should be known: while the lane is ours, try again.
+        while let Err(error) = self.recorder.record(completion.clone()).await {
+            if !lease.holds() {
+                return Err(error);
+            }
+            tracing::warn!(error = %error.0, "the answer cannot be written; trying again");
+            tokio::time::sleep(DATABASE_WAIT).await;
+        }
+        Ok(Turn::Answered)
+    }
+
+    /// Answers a command that was stored by a version of this program that understood it.
+    async fn refuse_unreadable(
+        &self,
+        lane: LaneKey,
+        waiting: &Waiting,
+        problem: String,
+    ) -> Result<(), LedgerError> {
+        let (grant, generation) = (waiting.grant, waiting.generation);
+        let result = Err(senseless(problem));
+        let answer =
+            self.source.completed((grant, generation), &result, &cause(lane, waiting), self.clock.now());
+        let completion = Completion { grant, generation, answer, changes: Vec::new(), account: None };
+        self.recorder.record(completion).await
+    }
+
+    async fn fetch(&self, key: LaneKey) -> Result<Batch, LedgerError> {
+        let mut conn = self.pool.acquire().await?;
+        let batches = command::fetch(&mut conn, &[key], self.config.batch).await?;
+        Ok(batches.into_iter().next().unwrap_or(Batch { lane: key, arrivals: 0, commands: Vec::new() }))
+    }
+
+    async fn give_back(&self, lease: &Lease) -> Result<(), sqlx::Error> {
+        let mut conn = self.pool.acquire().await?;
+        lane::give_back(&mut conn, lease.lane, lease.token).await
+    }
+}
+
+/// The answer to a command that cannot be understood.
+pub(crate) fn senseless(problem: impl std::fmt::Display) -> ProviderError {
+    ProviderError::new(ErrorKind::Rejected, format!("the command makes no sense: {problem}"))
+}
+
+/// The answer where nothing is connected.
+pub(crate) fn not_connected(provider: &str) -> ProviderError {
+    let reason = format!("no {provider} credentials are saved for this location: connect {provider}");
+    ProviderError::new(ErrorKind::Unauthorized, reason)
+}
+
+fn read(lane: LaneKey, waiting: &Waiting) -> Result<Job, String> {
+    let message = pb::AccessCommand::decode(waiting.body.as_slice()).map_err(|error| error.to_string())?;
+    match Reading::of(lane.workspace, &message) {
+        Ok(Reading::Request(request)) => Ok(Job { request: *request, cause: cause(lane, waiting) }),
+        Ok(Reading::Unusable { problem, .. }) | Err(problem) => Err(problem.to_string()),
+    }
+}
+
+/// The message that a command came as, as far as an answer refers to it.
+fn cause(lane: LaneKey, waiting: &Waiting) -> Envelope {
+    Envelope {
+        id: EventId::from_uuid(waiting.event_id),
+        type_name: String::new(),
+        source: String::new(),
+        subject: String::new(),
+        time: domain::Timestamp::UNIX_EPOCH,
+        workspace: lane.workspace,
+        sequence: 0,
+        correlation: waiting.correlation.clone(),
+        causation: None,
+        traceparent: waiting.traceparent.clone(),
+    }
+}

@@ -1,0 +1,94 @@
+//! A provider as a service.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::rpc::AddressError;
+use chassis::{Definition, Deps, Service};
+use domain::Clock;
+use sqlx::PgPool;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{CommandsConfig, ConfigError, PeersConfig};
+use crate::consumers::{commands, integrations};
+use crate::credentials::Credentials;
+use crate::facts::Source;
+use crate::grpc::Methods;
+use crate::provider::DoorProvider;
+use crate::runtime::{Recorder, Scheduler, Worker};
+use crate::store::command::forget_answered;
+
+/// As long as the bus may deliver a command again.
+const ANSWERED_KEPT: chrono::Duration = events::retention::INBOX;
+
+/// Why an adapter can't be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A setting makes no sense.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The integrations service has no usable address.
+    #[error("peers.integrations")]
+    Peer(#[from] AddressError),
+}
+
+/// The parts of the adapter of `provider`. Its definition's migrations include
+/// [`MIGRATOR`](crate::MIGRATOR).
+pub fn build<P: DoorProvider>(
+    provider: P,
+    config: &CommandsConfig,
+    peers: &PeersConfig,
+    deps: &Deps,
+    definition: &'static Definition,
+) -> Result<Service, BuildError> {
+    config.validate()?;
+    let basic = &deps.basic;
+    let source = Source { service: definition.name, provider: P::NAME };
+    let provider = Arc::new(provider);
+    let channel = chassis::rpc::channel(
+        &peers.integrations,
+        definition.name,
+        basic.authority.clone(),
+        basic.clock.clone(),
+    )?;
+    let keep = Duration::from_millis(config.credentials_ms);
+    let credentials = Arc::new(Credentials::new(channel, P::NAME, keep));
+    let wake = Arc::new(Notify::new());
+    let scheduler = Scheduler::new(Worker {
+        provider: provider.clone(),
+        pool: deps.pool.clone(),
+        clock: basic.clock.clone(),
+        credentials: credentials.clone(),
+        recorder: Recorder::new(provider.clone(), deps.pool.clone(), basic.clock.clone(), source),
+        config: config.clone(),
+        source,
+        wake: wake.clone(),
+    });
+    let (pool, clock) = (deps.pool.clone(), basic.clock.clone());
+    Ok(Service::new(definition.name, basic)
+        .grpc(Methods::service(provider, credentials.clone()))
+        .outbox(deps, definition)
+        .consumer(
+            deps,
+            commands::config(source),
+            commands::Commands { source, clock: basic.clock.clone(), wake },
+        )
+        .consumer(deps, integrations::config(source), integrations::Integrations { source, credentials })
+        .task("scheduler", move |shutdown| scheduler.run(shutdown))
+        .task("answered-retention", move |shutdown| retain(pool, clock, shutdown)))
+}
+
+/// Forgets old answers now and then.
+async fn retain(pool: PgPool, clock: Arc<dyn Clock>, shutdown: CancellationToken) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(3_600));
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = forget_answered(&pool, clock.now(), ANSWERED_KEPT).await {
+            tracing::warn!(error = %error, "old answers cannot be forgotten; trying again later");
+        }
+    }
+}

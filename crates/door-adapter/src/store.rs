@@ -1,0 +1,21 @@
+//! SQL.
+
+pub(crate) mod account;
+pub(crate) mod command;
+pub(crate) mod lane;
+
+use domain::WorkspaceId;
+use uuid::Uuid;
+
+/// Names a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct LaneKey {
+    pub workspace: WorkspaceId,
+    /// An integration, or a location whose integration is not known yet.
+    pub id: Uuid,
+}
+
+/// Two columns of keys.
+fn columns<'a>(keys: impl IntoIterator<Item = &'a LaneKey>) -> (Vec<Uuid>, Vec<Uuid>) {
+    keys.into_iter().map(|key| (key.workspace.uuid(), key.id)).unzip()
+}

@@ -1,0 +1,204 @@
+//! Commands that wait, and what was answered.
+
+use chrono::Duration;
+use domain::names::GrantName;
+use domain::{GrantId, Timestamp, WorkspaceId};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::{LaneKey, columns};
+
+/// A command as it came.
+#[derive(Debug)]
+pub(crate) struct NewCommand<'a> {
+    pub grant: GrantName,
+    pub generation: i64,
+    pub location: Uuid,
+    pub due_at: Timestamp,
+    pub event_id: Uuid,
+    pub correlation: &'a str,
+    pub traceparent: Option<&'a str>,
+    pub body: Vec<u8>,
+}
+
+/// Keeps commands until they are answered: of each grant the newest, none that is older than one that
+/// was answered. At most one per grant may be given.
+pub(crate) async fn put(conn: &mut PgConnection, commands: &[NewCommand<'_>]) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "with new as (
+           select * from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::timestamptz[],
+                                $6::uuid[], $7::text[], $8::text[], $9::bytea[])
+             as new (workspace_id, grant_id, generation, location_id, due_at,
+                     event_id, correlation, traceparent, body)),
+         kept as (
+           insert into command (workspace_id, grant_id, generation, location_id, lane_id, due_at,
+                                event_id, correlation, traceparent, body)
+           select new.workspace_id, new.grant_id, new.generation, new.location_id,
+                  coalesce(route.lane_id, new.location_id), due_at,
+                  event_id, correlation, traceparent, body
+           from new
+           left join route on route.workspace_id = new.workspace_id and route.location_id = new.location_id
+           left join answered on answered.workspace_id = new.workspace_id
+                             and answered.grant_id = new.grant_id
+           where answered.generation is null or answered.generation <= new.generation
+           order by new.workspace_id, new.grant_id
+           on conflict (workspace_id, grant_id) do update
+             set generation = excluded.generation, location_id = excluded.location_id,
+                 lane_id = excluded.lane_id, due_at = excluded.due_at, event_id = excluded.event_id,
+                 correlation = excluded.correlation, traceparent = excluded.traceparent,
+                 body = excluded.body
+             where command.generation < excluded.generation
+           returning workspace_id, lane_id)
+         insert into lane (workspace_id, id, arrivals, is_pending)
+         select distinct workspace_id, lane_id, 1, true from kept order by workspace_id, lane_id
+         on conflict (workspace_id, id) do update set arrivals = lane.arrivals + 1, is_pending = true",
+    )
+    .bind(commands.iter().map(|c| c.grant.workspace.uuid()).collect::<Vec<_>>())
+    .bind(commands.iter().map(|c| c.grant.id.uuid()).collect::<Vec<_>>())
+    .bind(commands.iter().map(|c| c.generation).collect::<Vec<_>>())
+    .bind(commands.iter().map(|c| c.location).collect::<Vec<_>>())
+    .bind(commands.iter().map(|c| c.due_at).collect::<Vec<_>>())
+    .bind(commands.iter().map(|c| c.event_id).collect::<Vec<_>>())
+    .bind(commands.iter().map(|c| c.correlation).collect::<Vec<_>>())
+    .bind(commands.iter().map(|c| c.traceparent).collect::<Vec<_>>())
+    .bind(commands.iter().map(|c| c.body.as_slice()).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A command that waits.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiting {
+    pub grant: GrantName,
+    pub generation: i64,
+    pub event_id: Uuid,
+    pub correlation: String,
+    pub traceparent: Option<String>,
+    pub body: Vec<u8>,
+}
+
+/// The most urgent commands of a lane.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub lane: LaneKey,
+    /// How often commands had come in when this was read.
+    pub arrivals: i64,
+    pub commands: Vec<Waiting>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    workspace_id: Uuid,
+    lane_id: Uuid,
+    arrivals: i64,
+    grant_id: Option<Uuid>,
+    generation: Option<i64>,
+    event_id: Option<Uuid>,
+    correlation: Option<String>,
+    traceparent: Option<String>,
+    body: Option<Vec<u8>>,
+}
+
+impl Row {
+    /// The command; a lane without any has a row all the same.
+    fn command(self, workspace: WorkspaceId) -> Option<Waiting> {
+        Some(Waiting {
+            grant: GrantName { workspace, id: GrantId::from_uuid(self.grant_id?) },
+            generation: self.generation?,
+            event_id: self.event_id?,
+            correlation: self.correlation?,
+            traceparent: self.traceparent,
+            body: self.body?,
+        })
+    }
+}
+
+/// Up to `max` commands of each lane, in order of urgency: by when they are due, then by age. Lanes
+/// without any have an empty batch.
+pub(crate) async fn fetch(
+    conn: &mut PgConnection,
+    lanes: &[LaneKey],
+    max: usize,
+) -> Result<Vec<Batch>, sqlx::Error> {
+    let (workspaces, ids) = columns(lanes);
+    // One statement, so that arrivals and commands are of the same moment.
+    let rows: Vec<Row> = sqlx::query_as(
+        "select lane.workspace_id, lane.id as lane_id, lane.arrivals,
+                urgent.grant_id, urgent.generation, urgent.event_id,
+                urgent.correlation, urgent.traceparent, urgent.body
+         from unnest($1::uuid[], $2::uuid[]) as wanted (workspace_id, id)
+         join lane on lane.workspace_id = wanted.workspace_id and lane.id = wanted.id
+         left join lateral (
+           select * from command
+           where command.workspace_id = lane.workspace_id and command.lane_id = lane.id
+           order by due_at, event_id limit $3) as urgent on true
+         order by lane.workspace_id, lane.id, urgent.due_at, urgent.event_id",
+    )
+    .bind(workspaces)
+    .bind(ids)
+    .bind(i64::try_from(max).unwrap_or(i64::MAX))
+    .fetch_all(conn)
+    .await?;
+    let mut batches: Vec<Batch> = Vec::with_capacity(lanes.len());
+    for row in rows {
+        let lane = LaneKey { workspace: WorkspaceId::from_uuid(row.workspace_id), id: row.lane_id };
+        if batches.last().is_none_or(|last| last.lane != lane) {
+            batches.push(Batch { lane, arrivals: row.arrivals, commands: Vec::new() });
+        }
+        if let (Some(batch), Some(command)) = (batches.last_mut(), row.command(lane.workspace)) {
+            batch.commands.push(command);
+        }
+    }
+    Ok(batches)
+}
+
+/// Commands were answered: they wait no longer, unless a newer one has taken their place.
+pub(crate) async fn finish(
+    conn: &mut PgConnection,
+    answered: impl Iterator<Item = (GrantName, i64)> + Clone,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "with done as (
+           select * from unnest($1::uuid[], $2::uuid[], $3::bigint[])
+             as done (workspace_id, grant_id, generation)),
+         gone as (
+           delete from command using done
+           where command.workspace_id = done.workspace_id and command.grant_id = done.grant_id
+             and command.generation = done.generation)
+         insert into answered (workspace_id, grant_id, generation, answered_at)
+         select workspace_id, grant_id, max(generation), $4 from done group by workspace_id, grant_id
+         order by workspace_id, grant_id
+         on conflict (workspace_id, grant_id) do update
+           set generation = greatest(answered.generation, excluded.generation),
+               answered_at = excluded.answered_at",
+    )
+    .bind(answered.clone().map(|(grant, _)| grant.workspace.uuid()).collect::<Vec<_>>())
+    .bind(answered.clone().map(|(grant, _)| grant.id.uuid()).collect::<Vec<_>>())
+    .bind(answered.map(|(_, generation)| generation).collect::<Vec<_>>())
+    .bind(now)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Forgets what was answered longer than `age` ago, in batches.
+pub(crate) async fn forget_answered(pool: &PgPool, now: Timestamp, age: Duration) -> Result<(), sqlx::Error> {
+    const BATCH: i64 = 5_000;
+    loop {
+        let removed = sqlx::query(
+            "delete from answered where (workspace_id, grant_id) in (
+               select workspace_id, grant_id from answered where answered_at < $1
+               order by answered_at limit $2)",
+        )
+        .bind(now - age)
+        .bind(BATCH)
+        .execute(pool)
+        .await?
+        .rows_affected();
+        if removed < BATCH as u64 {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The messages that travel as events, each with its place on the bus.
+
+use crate::{access, integrations, workspace};
+
+/// A message that is published as an event on `{root}.event.{DOMAIN}.{NAME}.{workspace}`.
+pub trait Fact: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static {
+    /// The full name of the message: the event's type.
+    const TYPE: &'static str;
+    /// Whose fact it is.
+    const DOMAIN: &'static str;
+    /// What happened, past tense, snake case.
+    const NAME: &'static str;
+}
+
+macro_rules! facts {
+    ($($domain:ident { $($message:ident = $name:literal),+ $(,)? })+) => {$($(
+        impl Fact for $domain::v1::$message {
+            const TYPE: &'static str = concat!("latchkey.", stringify!($domain), ".v1.", stringify!($message));
+            const DOMAIN: &'static str = stringify!($domain);
+            const NAME: &'static str = $name;
+        }
+    )+)+};
+}
+
+facts! {
+    access {
+        AccessCommandCompleted = "command_completed",
+        AccessGranted = "granted",
+        AccessRevoked = "revoked",
+        AccessFailing = "failing",
+        ProviderConnectionChanged = "provider_connection_changed",
+    }
+    integrations {
+        IntegrationStatusChanged = "integration_status_changed",
+    }
+    workspace {
+        BookingCreated = "booking_created",
+        BookingConfirmed = "booking_confirmed",
+        BookingRescheduled = "booking_rescheduled",
+        BookingCancelled = "booking_cancelled",
+        BookingFailed = "booking_failed",
+        BookingCompleted = "booking_completed",
+        PersonCreated = "person_created",
+        PersonUpdated = "person_updated",
+    }
+}

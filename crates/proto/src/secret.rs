@@ -1,0 +1,25 @@
+//! Messages with secrets show their names only.
+
+use std::fmt;
+
+use crate::integrations::v1::{ConnectIntegrationRequest, ResolveCredentialResponse};
+
+impl fmt::Debug for ConnectIntegrationRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectIntegrationRequest")
+            .field("parent", &self.parent)
+            .field("provider", &self.provider)
+            .field("location", &self.location)
+            .field("credentials", &self.credentials.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ResolveCredentialResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResolveCredentialResponse")
+            .field("integration", &self.integration)
+            .field("values", &self.values.keys())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,191 @@
+//! One test's installation.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::auth::{Authority, Principal, Role};
+use chassis::rpc::ServiceChannel;
+use chassis::{BasicDeps, Definition, Deps, Service};
+use domain::{Clock, SettableClock, WorkspaceId};
+use events::subject::Root;
+use events::{Bus, Connection};
+use secrecy::SecretString;
+use sqlx::Connection as _;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Channel;
+
+use crate::{Books, infra};
+
+/// How long the books may take to balance.
+const SETTLE: Duration = Duration::from_secs(30);
+
+/// Adds one token to each call.
+#[derive(Debug, Clone)]
+pub struct Bearer(MetadataValue<Ascii>);
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: tonic::Request<()>) -> Result<tonic::Request<()>, Status> {
+        request.metadata_mut().insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
+/// A database, a subject root, a clock and the services that a test starts. End it with
+/// [`Harness::finish`]; one that is dropped otherwise fails its test.
+pub struct Harness {
+    /// The clock of all services. Starts on Tuesday, 1 December 2026, 08:00 UTC.
+    pub clock: Arc<SettableClock>,
+    /// Knows and signs tokens.
+    pub authority: Arc<Authority>,
+    database_url: SecretString,
+    root: Root,
+    schemas: Vec<&'static str>,
+    shutdown: CancellationToken,
+    running: Vec<JoinHandle<Result<(), chassis::ServiceError>>>,
+    is_finished: bool,
+}
+
+impl Harness {
+    /// An empty installation on the servers that all tests of the process share.
+    pub async fn new() -> Self {
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(std::env::var("TEST_LOG").unwrap_or_else(|_| "error".into()))
+            .with_test_writer()
+            .try_init();
+        chassis::install_crypto();
+        let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+        let mut admin = sqlx::PgConnection::connect(&infra().database_url("postgres")).await.unwrap();
+        let create = format!("create database {name}");
+        sqlx::query(sqlx::AssertSqlSafe(create)).execute(&mut admin).await.unwrap();
+        let start = chrono::DateTime::parse_from_rfc3339("2026-12-01T08:00:00Z").unwrap().to_utc();
+        let clock = Arc::new(SettableClock::at(start));
+        Self {
+            authority: Arc::new(Authority::with_new_key(clock.clone())),
+            clock,
+            database_url: infra().database_url(&name).into(),
+            root: Root::new(name).unwrap(),
+            schemas: Vec::new(),
+            shutdown: CancellationToken::new(),
+            running: Vec::new(),
+            is_finished: false,
+        }
+    }
+
+    /// What a service without data needs, with a port of its own.
+    pub async fn basic_deps(&self) -> BasicDeps {
+        BasicDeps {
+            clock: self.clock.clone(),
+            authority: self.authority.clone(),
+            listener: Arc::new(TcpListener::bind("127.0.0.1:0").await.unwrap()),
+        }
+    }
+
+    /// What a service with data needs; its schema is migrated.
+    pub async fn deps(&mut self, definition: &'static Definition) -> Deps {
+        chassis::postgres::migrate(&self.database_url, definition).await.unwrap();
+        if !self.schemas.contains(&definition.schema) {
+            self.schemas.push(definition.schema);
+        }
+        let pool = chassis::postgres::connect(&self.database_url, definition.schema, 8).await.unwrap();
+        Deps { basic: self.basic_deps().await, pool, bus: self.bus().await }
+    }
+
+    /// A connection of its own to this test's streams.
+    pub async fn bus(&self) -> Bus {
+        let connection = Connection::new(infra().nats_url.clone().into(), self.root.clone());
+        Bus::connect(connection, "test").await.unwrap()
+    }
+
+    /// Runs a service until the end of the test. Gives its address, such as `http://127.0.0.1:1234`.
+    pub fn run(&mut self, service: Service) -> String {
+        self.run_until(service, self.shutdown.child_token())
+    }
+
+    /// Runs a service until `shutdown`, or the end of the test.
+    pub fn run_until(&mut self, service: Service, shutdown: CancellationToken) -> String {
+        let address = format!("http://{}", service.address().unwrap());
+        let all = self.shutdown.clone();
+        self.running.push(tokio::spawn(async move {
+            let stop = shutdown.clone();
+            let run = service.run(shutdown);
+            tokio::pin!(run);
+            tokio::select! {
+                outcome = &mut run => outcome,
+                () = all.cancelled() => {
+                    stop.cancel();
+                    run.await
+                }
+            }
+        }));
+        address
+    }
+
+    /// A channel that calls as the platform's service `name`.
+    pub fn channel(&self, address: &str, name: &str) -> ServiceChannel {
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        chassis::rpc::channel(address, name, self.authority.clone(), clock).unwrap()
+    }
+
+    /// A channel that calls as a person of a workspace.
+    pub fn channel_as(
+        &self,
+        address: &str,
+        role: Role,
+        workspace: WorkspaceId,
+    ) -> InterceptedService<Channel, Bearer> {
+        let token = format!("Bearer {}", self.token(role, workspace));
+        let bearer = Bearer(token.parse().unwrap());
+        InterceptedService::new(chassis::rpc::plain_channel(address).unwrap(), bearer)
+    }
+
+    /// A token that names a person of a workspace for a year: tests move the clock.
+    pub fn token(&self, role: Role, workspace: WorkspaceId) -> String {
+        let principal = Principal { id: "someone".into(), workspace: Some(workspace), role };
+        self.authority.issue(&principal, chrono::Duration::days(365))
+    }
+
+    /// The books of this installation.
+    pub fn books(&self) -> Books {
+        Books {
+            database_url: self.database_url.clone(),
+            schemas: self.schemas.clone(),
+            nats_url: infra().nats_url.clone(),
+            root: self.root.clone(),
+        }
+    }
+
+    /// Where this test's database is.
+    pub fn database_url(&self) -> &SecretString {
+        &self.database_url
+    }
+
+    /// Checks the books, expecting no dead letter, and stops all services.
+    pub async fn finish(self) {
+        self.finish_with_dead_letters(0).await;
+    }
+
+    /// Checks the books, expecting so many dead letters, and stops all services.
+    pub async fn finish_with_dead_letters(mut self, dead_letters: u64) {
+        self.is_finished = true;
+        if !self.schemas.is_empty() {
+            self.books().balance(dead_letters, SETTLE).await;
+        }
+        self.shutdown.cancel();
+        for service in std::mem::take(&mut self.running) {
+            service.await.expect("no service panics").expect("no service fails");
+        }
+    }
+}
+
+impl Drop for Harness {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+        assert!(self.is_finished || std::thread::panicking(), "end a test with harness.finish().await");
+    }
+}

@@ -1,0 +1,28 @@
+//! The one harness of all tests: real Postgres and NATS, a database and a subject root for each test,
+//! a clock that the test sets, and a check of the books at the end.
+//!
+//! ```no_run
+//! # async fn example(definition: &'static chassis::Definition) {
+//! let mut harness = testkit::Harness::new().await;
+//! let deps = harness.deps(definition).await;
+//! // let address = harness.run(my_service::build(config, deps).await.unwrap());
+//! harness.finish().await;
+//! # }
+//! ```
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a harness of tests"
+)]
+
+mod books;
+mod eventually;
+mod harness;
+mod infra;
+
+pub use books::Books;
+pub use eventually::eventually;
+pub use harness::{Bearer, Harness};
+pub use infra::{Infra, infra};

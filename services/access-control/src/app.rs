@@ -1,0 +1,59 @@
+//! Use cases: begin, read, decide, write, outbox, commit.
+
+mod hear;
+mod manage;
+mod replan;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{Clock, Timestamp};
+use sqlx::PgPool;
+use tokio::sync::Notify;
+
+use crate::config::Config;
+use crate::engine::Rules;
+use crate::model::Settings;
+
+/// The service's use cases.
+pub(crate) struct App {
+    pool: PgPool,
+    clock: Arc<dyn Clock>,
+    rules: Rules,
+    defaults: Settings,
+    due: Notify,
+}
+
+impl App {
+    pub(crate) fn new(pool: PgPool, clock: Arc<dyn Clock>, config: &Config) -> Self {
+        Self {
+            pool,
+            clock,
+            rules: Rules {
+                horizon: chrono::Duration::hours(config.engine.horizon_hours),
+                in_flight_timeout: chrono::Duration::seconds(config.engine.in_flight_timeout_seconds),
+            },
+            defaults: Settings {
+                lead_minutes: config.engine.lead_minutes,
+                lag_minutes: config.engine.lag_minutes,
+            },
+            due: Notify::new(),
+        }
+    }
+
+    /// Wakes the scheduler of this process: something may be due.
+    pub(crate) fn wake(&self) {
+        self.due.notify_one();
+    }
+
+    /// Until [`App::wake`].
+    pub(crate) async fn woken(&self) {
+        self.due.notified().await;
+    }
+
+    /// How long until `time`; a day if there is none.
+    pub(crate) fn until(&self, time: Option<Timestamp>) -> Duration {
+        let wait = time.map_or(chrono::Duration::days(1), |time| time - self.clock.now());
+        wait.to_std().unwrap_or(Duration::ZERO)
+    }
+}

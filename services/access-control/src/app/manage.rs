@@ -1,0 +1,105 @@
+//! Door mappings, settings and the view of the ledger.
+
+use chassis::idempotency::{Begun, Change, Intent};
+use chassis::paging::Page;
+use domain::{DoorMappingId, PersonId, WorkspaceId};
+use proto::access::v1 as pb;
+
+use super::App;
+use crate::convert;
+use crate::error::Error;
+use crate::model::{DoorMapping, Settings};
+use crate::store::{grant, mapping as store, settings};
+
+impl App {
+    /// Maps a resource to a door. Whoever is entitled to the resource already gets the door, too.
+    pub(crate) async fn create_mapping(
+        &self,
+        workspace: WorkspaceId,
+        mapping: DoorMapping,
+        intent: Option<Intent>,
+    ) -> Result<pb::CreateDoorMappingResponse, Error> {
+        let mut change = match Change::begin(&self.pool, intent).await? {
+            Begun::Known(answer) => return Ok(answer),
+            Begun::Fresh(change) => change,
+        };
+        store::lock_new(change.conn(), workspace).await?;
+        let now = self.clock.now();
+        if !store::try_insert(change.conn(), workspace, &mapping, now).await? {
+            return Err(Error::DoorMappingExists);
+        }
+        grant::ensure_for_mapping(change.conn(), workspace, &mapping, now).await?;
+        let answer =
+            pb::CreateDoorMappingResponse { door_mapping: Some(convert::mapping(workspace, &mapping)) };
+        let answer = change.commit(answer).await?;
+        self.wake();
+        Ok(answer)
+    }
+
+    pub(crate) async fn list_mappings(
+        &self,
+        workspace: WorkspaceId,
+        page: Page,
+    ) -> Result<pb::ListDoorMappingsResponse, Error> {
+        let mut conn = self.pool.acquire().await?;
+        let mut rows = store::list(&mut conn, workspace, &page).await?;
+        let next_page_token = page.finish(&mut rows, |mapping| mapping.id.uuid());
+        let door_mappings = rows.iter().map(|mapping| convert::mapping(workspace, mapping)).collect();
+        Ok(pb::ListDoorMappingsResponse { door_mappings, next_page_token })
+    }
+
+    /// Removes a mapping. What hung on it alone is revoked.
+    pub(crate) async fn delete_mapping(
+        &self,
+        workspace: WorkspaceId,
+        id: DoorMappingId,
+        intent: Option<Intent>,
+    ) -> Result<pb::DeleteDoorMappingResponse, Error> {
+        let mut change = match Change::begin(&self.pool, intent).await? {
+            Begun::Known(answer) => return Ok(answer),
+            Begun::Fresh(change) => change,
+        };
+        let mapping =
+            store::delete(change.conn(), workspace, id).await?.ok_or(Error::DoorMappingNotFound(id))?;
+        grant::make_target_due(change.conn(), workspace, &mapping.target, self.clock.now()).await?;
+        let answer = change.commit(pb::DeleteDoorMappingResponse {}).await?;
+        self.wake();
+        Ok(answer)
+    }
+
+    pub(crate) async fn get_settings(&self, workspace: WorkspaceId) -> Result<pb::AccessSettings, Error> {
+        let mut conn = self.pool.acquire().await?;
+        let settings = settings::find(&mut conn, workspace).await?.unwrap_or(self.defaults);
+        Ok(convert::settings(settings))
+    }
+
+    pub(crate) async fn update_settings(
+        &self,
+        workspace: WorkspaceId,
+        settings: Settings,
+        intent: Option<Intent>,
+    ) -> Result<pb::UpdateAccessSettingsResponse, Error> {
+        let mut change = match Change::begin(&self.pool, intent).await? {
+            Begun::Known(answer) => return Ok(answer),
+            Begun::Fresh(change) => change,
+        };
+        settings::upsert(change.conn(), workspace, settings).await?;
+        grant::make_workspace_due(change.conn(), workspace, self.clock.now()).await?;
+        let answer = pb::UpdateAccessSettingsResponse { access_settings: Some(convert::settings(settings)) };
+        let answer = change.commit(answer).await?;
+        self.wake();
+        Ok(answer)
+    }
+
+    pub(crate) async fn list_grants(
+        &self,
+        workspace: WorkspaceId,
+        person: Option<PersonId>,
+        page: Page,
+    ) -> Result<pb::ListGrantsResponse, Error> {
+        let mut conn = self.pool.acquire().await?;
+        let mut rows = grant::list(&mut conn, workspace, person, &page).await?;
+        let next_page_token = page.finish(&mut rows, |grant| grant.id.uuid());
+        Ok(pb::ListGrantsResponse { grants: rows.iter().map(convert::grant).collect(), next_page_token })
+    }
+}

@@ -1,0 +1,108 @@
+//! Decides anew for grants whose surroundings changed, or whose time has come.
+
+use std::collections::HashMap;
+
+use domain::{GrantId, PersonId, Timestamp, WorkspaceId};
+use events::{Envelope, Outgoing, outbox};
+use sqlx::PgConnection;
+
+use super::App;
+use crate::engine::plan;
+use crate::error::Error;
+use crate::facts;
+use crate::model::{Grant, Person};
+use crate::store::{entitlement, grant as store, person};
+
+impl App {
+    /// Locks these grants, decides, writes, and tells the adapters. `cause` gives the message that led
+    /// to a grant's change, if there was one.
+    pub(super) async fn replan(
+        &self,
+        conn: &mut PgConnection,
+        keys: &[(WorkspaceId, GrantId)],
+        cause: impl Fn(&Grant) -> Option<(Envelope, tracing::Span)>,
+    ) -> Result<(), Error> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let grants = store::lock(conn, keys).await?;
+        self.replan_locked(conn, grants, cause).await
+    }
+
+    /// The same for grants that are locked already.
+    pub(super) async fn replan_locked(
+        &self,
+        conn: &mut PgConnection,
+        mut grants: Vec<Grant>,
+        cause: impl Fn(&Grant) -> Option<(Envelope, tracing::Span)>,
+    ) -> Result<(), Error> {
+        if grants.is_empty() {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let keys: Vec<_> = grants.iter().map(|grant| (grant.workspace, grant.id)).collect();
+        // Read after the lock: whoever changed an entitlement locks its grants, too, so the later one of
+        // two sees what both wrote.
+        let mut windows = entitlement::windows_of_grants(conn, &keys, self.defaults, now).await?;
+        let people = people(conn, &grants).await?;
+        let mut messages = Vec::new();
+        for grant in &mut grants {
+            let person = people.get(&(grant.workspace, grant.person));
+            let windows = match person {
+                Some(person) if person.is_active => windows.remove(&grant.id).unwrap_or_default(),
+                _ => Vec::new(),
+            };
+            let decision = plan(windows, grant.ledger, now, &self.rules);
+            grant.desired = decision.desired;
+            grant.ledger = decision.ledger;
+            grant.next_check_at = decision.next_check_at;
+            if decision.ledger.retry_at.is_none() {
+                grant.last_error.clear();
+            }
+            if let (Some(command), Some(person)) = (decision.command, person) {
+                messages.push(command_message(grant, command, person, now, cause(grant)));
+            }
+        }
+        store::update(conn, &grants).await?;
+        outbox::append(conn, &messages).await?;
+        Ok(())
+    }
+
+    /// Looks at grants whose time has come, one batch. Says how many, and when the next one is due.
+    pub(crate) async fn replan_due(&self, limit: u16) -> Result<(usize, Option<Timestamp>), Error> {
+        let now = self.clock.now();
+        let mut tx = self.pool.begin().await?;
+        let grants = store::claim_due(&mut tx, now, limit).await?;
+        let count = grants.len();
+        self.replan_locked(&mut tx, grants, |_| None).await?;
+        let next = store::next_due(&mut tx).await?;
+        tx.commit().await?;
+        Ok((count, next))
+    }
+}
+
+fn command_message(
+    grant: &Grant,
+    command: crate::engine::Command,
+    person: &Person,
+    now: Timestamp,
+    cause: Option<(Envelope, tracing::Span)>,
+) -> Outgoing {
+    match cause {
+        Some((envelope, span)) => {
+            span.in_scope(|| facts::command(grant, command, person, now)).caused_by(&envelope)
+        }
+        None => facts::command(grant, command, person, now),
+    }
+}
+
+async fn people(
+    conn: &mut PgConnection,
+    grants: &[Grant],
+) -> Result<HashMap<(WorkspaceId, PersonId), Person>, sqlx::Error> {
+    let mut keys: Vec<_> = grants.iter().map(|grant| (grant.workspace, grant.person)).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let people = person::find_many(conn, &keys).await?;
+    Ok(people.into_iter().map(|person| ((person.workspace, person.id), person)).collect())
+}

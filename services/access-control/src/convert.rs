@@ -1,0 +1,283 @@
+//! Between messages and the model. Input is checked field by field.
+
+use chassis::input::{Input, InvalidInput, timestamp};
+use chrono::Duration;
+use domain::names::{BookingName, DoorMappingName, GrantName, LocationName, PersonName, ResourceName};
+use domain::{DoorMappingId, Timestamp, Window, WorkspaceId};
+use proto::access::v1 as pb;
+use proto::workspace::v1 as workspace_pb;
+
+use crate::engine::{FailureKind, Observed, Outcome};
+use crate::model::{DoorMapping, Entitlement, Grant, MINUTES_MAX, Person, Settings, Target, TargetKind};
+
+/// Characters of a provider's id, and of what it calls a door.
+const TARGET_CHARS_MAX: usize = 200;
+
+fn minutes(minutes: i32) -> pbjson_types::Duration {
+    pbjson_types::Duration { seconds: i64::from(minutes) * 60, nanos: 0 }
+}
+
+fn read_minutes(input: &mut Input, field: &str, duration: &pbjson_types::Duration) -> Option<i32> {
+    let is_whole = duration.nanos == 0 && duration.seconds % 60 == 0;
+    let minutes = i32::try_from(duration.seconds / 60).ok();
+    match minutes.filter(|minutes| is_whole && (0..=MINUTES_MAX).contains(minutes)) {
+        None => {
+            input.refuse(field, "must be whole minutes, from 0 to a day");
+            None
+        }
+        minutes => minutes,
+    }
+}
+
+pub(crate) fn target_kind(kind: TargetKind) -> pb::DoorTargetKind {
+    match kind {
+        TargetKind::Group => pb::DoorTargetKind::Group,
+        TargetKind::Lock => pb::DoorTargetKind::Lock,
+    }
+}
+
+pub(crate) fn target(target: &Target) -> pb::DoorTarget {
+    pb::DoorTarget {
+        kind: target_kind(target.kind).into(),
+        r#ref: target.provider_ref.clone(),
+        display_name: target.display_name.clone(),
+    }
+}
+
+pub(crate) fn mapping(workspace: WorkspaceId, mapping: &DoorMapping) -> pb::DoorMapping {
+    pb::DoorMapping {
+        name: DoorMappingName { workspace, id: mapping.id }.to_string(),
+        resource: ResourceName { workspace, id: mapping.resource }.to_string(),
+        location: LocationName { workspace, id: mapping.target.location }.to_string(),
+        provider: mapping.target.provider.clone(),
+        target: Some(target(&mapping.target)),
+        lead: mapping.lead_minutes.map(minutes),
+        lag: mapping.lag_minutes.map(minutes),
+    }
+}
+
+/// A new mapping, with a new id.
+pub(crate) fn new_mapping(
+    workspace: WorkspaceId,
+    message: Option<&pb::DoorMapping>,
+) -> Result<DoorMapping, InvalidInput> {
+    let mut input = Input::new();
+    let values = input.required("door_mapping", message).and_then(|message| {
+        let resource: Option<ResourceName> = input.parse("door_mapping.resource", &message.resource);
+        if resource.is_some_and(|name| name.workspace != workspace) {
+            input.refuse("door_mapping.resource", "must be a resource of this workspace");
+        }
+        let location: Option<LocationName> = input.parse("door_mapping.location", &message.location);
+        if location.is_some_and(|name| name.workspace != workspace) {
+            input.refuse("door_mapping.location", "must be a location of this workspace");
+        }
+        let is_token = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if message.provider.is_empty()
+            || message.provider.len() > 32
+            || !message.provider.chars().all(is_token)
+        {
+            input.refuse("door_mapping.provider", "must be the name of a provider, such as kisi");
+        }
+        let (kind, provider_ref, display_name) =
+            match input.required("door_mapping.target", message.target.as_ref()) {
+                None => (None, None, None),
+                Some(target) => {
+                    let kind = match target.kind() {
+                        pb::DoorTargetKind::Group => Some(TargetKind::Group),
+                        pb::DoorTargetKind::Lock => Some(TargetKind::Lock),
+                        pb::DoorTargetKind::Unspecified => {
+                            input.refuse("door_mapping.target.kind", "must be group or lock");
+                            None
+                        }
+                    };
+                    let provider_ref = input.text("door_mapping.target.ref", &target.r#ref, TARGET_CHARS_MAX);
+                    let field = "door_mapping.target.display_name";
+                    (kind, provider_ref, input.optional_text(field, &target.display_name, TARGET_CHARS_MAX))
+                }
+            };
+        let lead = message.lead.as_ref().map(|lead| read_minutes(&mut input, "door_mapping.lead", lead));
+        let lag = message.lag.as_ref().map(|lag| read_minutes(&mut input, "door_mapping.lag", lag));
+        Some(DoorMapping {
+            id: DoorMappingId::new(),
+            resource: resource?.id,
+            target: Target {
+                location: location?.id,
+                provider: message.provider.clone(),
+                kind: kind?,
+                provider_ref: provider_ref?,
+                display_name: display_name?,
+            },
+            lead_minutes: lead.flatten(),
+            lag_minutes: lag.flatten(),
+        })
+    });
+    input.finish_with(values)
+}
+
+pub(crate) fn settings(settings: Settings) -> pb::AccessSettings {
+    pb::AccessSettings {
+        lead: Some(minutes(settings.lead_minutes)),
+        lag: Some(minutes(settings.lag_minutes)),
+    }
+}
+
+pub(crate) fn new_settings(message: Option<&pb::AccessSettings>) -> Result<Settings, InvalidInput> {
+    let mut input = Input::new();
+    let values = input.required("access_settings", message).and_then(|message| {
+        let lead = input.required("access_settings.lead", message.lead.as_ref());
+        let lag = input.required("access_settings.lag", message.lag.as_ref());
+        let lead_minutes = lead.and_then(|lead| read_minutes(&mut input, "access_settings.lead", lead));
+        let lag_minutes = lag.and_then(|lag| read_minutes(&mut input, "access_settings.lag", lag));
+        Some(Settings { lead_minutes: lead_minutes?, lag_minutes: lag_minutes? })
+    });
+    input.finish_with(values)
+}
+
+pub(crate) fn window(window: Window) -> pb::AccessWindow {
+    pb::AccessWindow { start_time: Some(timestamp(window.start())), end_time: Some(timestamp(window.end())) }
+}
+
+pub(crate) fn grant_name(grant: &Grant) -> String {
+    GrantName { workspace: grant.workspace, id: grant.id }.to_string()
+}
+
+pub(crate) fn grant(grant: &Grant) -> pb::Grant {
+    let workspace = grant.workspace;
+    let state = if grant.ledger.in_flight_until.is_some() {
+        pb::GrantState::InFlight
+    } else if grant.ledger.retry_at.is_some() {
+        pb::GrantState::Failing
+    } else {
+        pb::GrantState::Settled
+    };
+    let observed = match grant.ledger.observed {
+        Observed::Holds(held) => Some(window(held)),
+        Observed::Nothing | Observed::Unknown => None,
+    };
+    pb::Grant {
+        name: grant_name(grant),
+        person: PersonName { workspace, id: grant.person }.to_string(),
+        location: LocationName { workspace, id: grant.target.location }.to_string(),
+        provider: grant.target.provider.clone(),
+        target: Some(target(&grant.target)),
+        state: state.into(),
+        desired: grant.desired.map(window),
+        observed,
+        generation: grant.ledger.generation,
+        last_error: grant.last_error.clone(),
+        next_check_time: grant.next_check_at.map(timestamp),
+    }
+}
+
+/// What a booking's event says to this service.
+#[derive(Debug)]
+pub(crate) struct BookingFacts {
+    pub person: Person,
+    pub entitlement: Entitlement,
+}
+
+fn moment(time: Option<&pbjson_types::Timestamp>) -> Option<Timestamp> {
+    let time = time?;
+    chrono::DateTime::from_timestamp(time.seconds, u32::try_from(time.nanos).ok()?)
+}
+
+pub(crate) fn person(message: &workspace_pb::Person) -> Option<Person> {
+    let PersonName { workspace, id } = message.name.parse().ok()?;
+    Some(Person {
+        workspace,
+        id,
+        version: message.version,
+        display_name: message.display_name.clone(),
+        email: message.email.clone(),
+        is_active: message.status() == workspace_pb::PersonStatus::Active,
+    })
+}
+
+/// `None` if something that every snapshot has is missing, or is of another workspace than the booking.
+pub(crate) fn booking_facts(snapshot: Option<&workspace_pb::BookingSnapshot>) -> Option<BookingFacts> {
+    let snapshot = snapshot?;
+    let booking = snapshot.booking.as_ref()?;
+    let person = person(snapshot.person.as_ref()?)?;
+    let BookingName { workspace, id } = booking.name.parse().ok()?;
+    let resource: ResourceName = booking.resource.parse().ok()?;
+    if person.workspace != workspace || resource.workspace != workspace {
+        return None;
+    }
+    let window =
+        Window::new(moment(booking.start_time.as_ref())?, moment(booking.end_time.as_ref())?).ok()?;
+    let stands = match booking.state() {
+        // A completed one gives access until its lag is over.
+        workspace_pb::BookingState::Confirmed | workspace_pb::BookingState::Completed => true,
+        workspace_pb::BookingState::Unspecified
+        | workspace_pb::BookingState::Pending
+        | workspace_pb::BookingState::Failed
+        | workspace_pb::BookingState::Cancelled => false,
+    };
+    let entitlement = Entitlement {
+        workspace,
+        booking: id,
+        version: booking.version,
+        person: person.id,
+        resource: resource.id,
+        window,
+        stands,
+    };
+    Some(BookingFacts { person, entitlement })
+}
+
+/// A result of an adapter.
+#[derive(Debug)]
+pub(crate) struct CommandResult {
+    pub grant: GrantName,
+    pub generation: i64,
+    pub outcome: Outcome,
+    /// Empty if it went well.
+    pub reason: String,
+}
+
+pub(crate) fn command_result(message: &pb::AccessCommandCompleted) -> Option<CommandResult> {
+    use pb::access_command_completed::Outcome as Told;
+    let (outcome, reason) = match message.outcome.as_ref()? {
+        Told::Applied(applied) => {
+            let window = match &applied.window {
+                None => None,
+                Some(w) => {
+                    Some(Window::new(moment(w.start_time.as_ref())?, moment(w.end_time.as_ref())?).ok()?)
+                }
+            };
+            (Outcome::Applied(window), String::new())
+        }
+        Told::Failed(failure) => {
+            let kind = match failure.kind() {
+                pb::AccessFailureKind::RateLimited => FailureKind::RateLimited,
+                pb::AccessFailureKind::Unauthorized => FailureKind::Unauthorized,
+                pb::AccessFailureKind::NotFound => FailureKind::NotFound,
+                pb::AccessFailureKind::Rejected => FailureKind::Rejected,
+                // A kind of the future: try again soon.
+                pb::AccessFailureKind::Unreachable | pb::AccessFailureKind::Unspecified => {
+                    FailureKind::Unreachable
+                }
+            };
+            let retry_after =
+                failure.retry_after.as_ref().map(|wait| Duration::seconds(wait.seconds.clamp(0, 86_400)));
+            let outcome = Outcome::Failed { kind, is_unknown: failure.outcome_unknown, retry_after };
+            (outcome, failure.reason.clone())
+        }
+    };
+    Some(CommandResult {
+        grant: message.grant.parse().ok()?,
+        generation: message.generation,
+        outcome,
+        reason,
+    })
+}
+
+pub(crate) fn failure_kind(kind: FailureKind) -> pb::AccessFailureKind {
+    match kind {
+        FailureKind::Unreachable => pb::AccessFailureKind::Unreachable,
+        FailureKind::RateLimited => pb::AccessFailureKind::RateLimited,
+        FailureKind::Unauthorized => pb::AccessFailureKind::Unauthorized,
+        FailureKind::NotFound => pb::AccessFailureKind::NotFound,
+        FailureKind::Rejected => pb::AccessFailureKind::Rejected,
+    }
+}

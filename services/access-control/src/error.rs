@@ -1,0 +1,64 @@
+//! What can go wrong, by cause, and what the caller should make of it.
+
+use chassis::error::{Class, Classify, store_class};
+use chassis::idempotency::IntentError;
+use chassis::input::InvalidInput;
+use domain::DoorMappingId;
+use events::outbox::OutboxError;
+
+/// Every error of this service.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The request makes no sense.
+    #[error(transparent)]
+    Invalid(#[from] InvalidInput),
+    /// Not there, or another workspace's.
+    #[error("door mapping {0} not found")]
+    DoorMappingNotFound(DoorMappingId),
+    /// The same mapping is there already.
+    #[error("the resource is mapped to that door already")]
+    DoorMappingExists,
+    /// The request's key was used before, or can't be remembered.
+    #[error(transparent)]
+    Intent(#[from] IntentError),
+    /// An event or command can't be written.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+    /// Postgres refused.
+    #[error("cannot read or write")]
+    Store(#[from] sqlx::Error),
+}
+
+impl Classify for Error {
+    fn class(&self) -> Class {
+        match self {
+            Self::Invalid(error) => error.class(),
+            Self::DoorMappingNotFound(_) => Class::NotFound,
+            Self::DoorMappingExists => Class::Exists,
+            Self::Intent(error) => error.class(),
+            Self::Outbox(OutboxError::Store(error)) | Self::Store(error) => store_class(error),
+            Self::Outbox(OutboxError::TooLarge { .. }) => Class::Internal,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Invalid(error) => error.reason(),
+            Self::DoorMappingNotFound(_) => "DOOR_MAPPING_NOT_FOUND",
+            Self::DoorMappingExists => "DOOR_MAPPING_EXISTS",
+            Self::Intent(error) => error.reason(),
+            Self::Outbox(_) => "OUTBOX",
+            Self::Store(_) => "STORE",
+        }
+    }
+}
+
+impl From<Error> for events::ApplyError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Store(error) => error.into(),
+            Error::Outbox(error) => error.into(),
+            error => Self::Never(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The commands and events of this service.
+
+use chassis::input::timestamp;
+use domain::Timestamp;
+use domain::names::{LocationName, PersonName};
+use events::Outgoing;
+use events::outbox::About;
+use proto::access::v1 as pb;
+
+use crate::convert;
+use crate::engine::Command;
+use crate::model::{Grant, Person};
+
+const SOURCE: &str = "access-control";
+
+fn about(grant: &Grant, now: Timestamp) -> About {
+    About {
+        workspace: grant.workspace,
+        name: convert::grant_name(grant),
+        version: grant.ledger.generation,
+        time: now,
+    }
+}
+
+/// A command to the grant's adapter.
+pub(crate) fn command(grant: &Grant, command: Command, person: &Person, now: Timestamp) -> Outgoing {
+    let workspace = grant.workspace;
+    let body = pb::AccessCommand {
+        grant: convert::grant_name(grant),
+        generation: command.generation,
+        location: LocationName { workspace, id: grant.target.location }.to_string(),
+        target: Some(convert::target(&grant.target)),
+        person: Some(pb::AccessPerson {
+            name: PersonName { workspace, id: grant.person }.to_string(),
+            display_name: person.display_name.clone(),
+            email: person.email.clone(),
+        }),
+        window: command.window.map(convert::window),
+        due_time: Some(timestamp(command.due)),
+    };
+    Outgoing::access_command(&grant.target.provider, SOURCE, about(grant, now), &body)
+}
+
+/// The provider has a window.
+pub(crate) fn granted(grant: &Grant, now: Timestamp) -> Outgoing {
+    Outgoing::event(SOURCE, about(grant, now), &pb::AccessGranted { grant: Some(convert::grant(grant)) })
+}
+
+/// The provider has nothing any more.
+pub(crate) fn revoked(grant: &Grant, now: Timestamp) -> Outgoing {
+    Outgoing::event(SOURCE, about(grant, now), &pb::AccessRevoked { grant: Some(convert::grant(grant)) })
+}
+
+/// What is wanted could not be brought about.
+pub(crate) fn failing(grant: &Grant, failure: pb::AccessFailure, now: Timestamp) -> Outgoing {
+    let body = pb::AccessFailing { grant: Some(convert::grant(grant)), failure: Some(failure) };
+    Outgoing::event(SOURCE, about(grant, now), &body)
+}

@@ -1,0 +1,119 @@
+//! `AccessService`: check, call, convert back; nothing else.
+
+use std::sync::Arc;
+
+use chassis::auth::Principal;
+use chassis::idempotency::Intent;
+use chassis::input::Input;
+use chassis::paging::Page;
+use chassis::rpc::{REQUEST_BYTES_MAX, principal, refuse};
+use domain::WorkspaceId;
+use domain::names::{DoorMappingName, PersonName, WorkspaceName};
+use proto::access::v1 as pb;
+use proto::access::v1::access_service_server::{AccessService, AccessServiceServer};
+use tonic::{Request, Response, Status};
+
+use crate::app::App;
+use crate::convert;
+
+pub(crate) struct Methods {
+    app: Arc<App>,
+}
+
+pub(crate) fn access_service(app: Arc<App>) -> AccessServiceServer<Methods> {
+    AccessServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
+}
+
+/// The workspace of a request, which the caller must manage.
+fn parent(text: &str, caller: &Principal) -> Result<WorkspaceId, Status> {
+    let mut input = Input::new();
+    let parsed = input.parse("parent", text);
+    let WorkspaceName(workspace) = input.finish_with(parsed).map_err(refuse)?;
+    caller.manages(workspace).map_err(refuse)?;
+    Ok(workspace)
+}
+
+#[tonic::async_trait]
+impl AccessService for Methods {
+    async fn create_door_mapping(
+        &self,
+        request: Request<pb::CreateDoorMappingRequest>,
+    ) -> Result<Response<pb::CreateDoorMappingResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let workspace = parent(&message.parent, &caller)?;
+        let mapping = convert::new_mapping(workspace, message.door_mapping.as_ref()).map_err(refuse)?;
+        let intent = Intent::of(&caller, workspace, "CreateDoorMapping", &message.request_id, &message)
+            .map_err(refuse)?;
+        self.app.create_mapping(workspace, mapping, intent).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn list_door_mappings(
+        &self,
+        request: Request<pb::ListDoorMappingsRequest>,
+    ) -> Result<Response<pb::ListDoorMappingsResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let workspace = parent(&message.parent, &caller)?;
+        let page = Page::read(message.page_size, &message.page_token, &["ListDoorMappings", &message.parent])
+            .map_err(refuse)?;
+        self.app.list_mappings(workspace, page).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn delete_door_mapping(
+        &self,
+        request: Request<pb::DeleteDoorMappingRequest>,
+    ) -> Result<Response<pb::DeleteDoorMappingResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let mut input = Input::new();
+        let parsed = input.parse("name", &message.name);
+        let DoorMappingName { workspace, id } = input.finish_with(parsed).map_err(refuse)?;
+        caller.manages(workspace).map_err(refuse)?;
+        let intent = Intent::of(&caller, workspace, "DeleteDoorMapping", &message.request_id, &message)
+            .map_err(refuse)?;
+        self.app.delete_mapping(workspace, id, intent).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn get_access_settings(
+        &self,
+        request: Request<pb::GetAccessSettingsRequest>,
+    ) -> Result<Response<pb::GetAccessSettingsResponse>, Status> {
+        let caller = principal(&request)?;
+        let workspace = parent(&request.get_ref().parent, &caller)?;
+        let settings = self.app.get_settings(workspace).await.map_err(refuse)?;
+        Ok(Response::new(pb::GetAccessSettingsResponse { access_settings: Some(settings) }))
+    }
+
+    async fn update_access_settings(
+        &self,
+        request: Request<pb::UpdateAccessSettingsRequest>,
+    ) -> Result<Response<pb::UpdateAccessSettingsResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let workspace = parent(&message.parent, &caller)?;
+        let settings = convert::new_settings(message.access_settings.as_ref()).map_err(refuse)?;
+        let intent = Intent::of(&caller, workspace, "UpdateAccessSettings", &message.request_id, &message)
+            .map_err(refuse)?;
+        self.app.update_settings(workspace, settings, intent).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn list_grants(
+        &self,
+        request: Request<pb::ListGrantsRequest>,
+    ) -> Result<Response<pb::ListGrantsResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let workspace = parent(&message.parent, &caller)?;
+        let mut input = Input::new();
+        let person = input.parse_optional::<PersonName>("person", &message.person);
+        if person.is_some_and(|person| person.workspace != workspace) {
+            input.refuse("person", "must be a person of this workspace");
+        }
+        input.finish().map_err(refuse)?;
+        let binding = ["ListGrants", &message.parent, &message.person];
+        let page = Page::read(message.page_size, &message.page_token, &binding).map_err(refuse)?;
+        let person = person.map(|person| person.id);
+        self.app.list_grants(workspace, person, page).await.map(Response::new).map_err(refuse)
+    }
+}

@@ -1,0 +1,5 @@
+//! What happens by time.
+
+mod scheduler;
+
+pub(crate) use scheduler::Scheduler;

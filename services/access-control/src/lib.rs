@@ -1,0 +1,45 @@
+//! Who should have what access, and when; tells the door adapters, and keeps the ledger.
+//!
+//! Owns door mappings, entitlements, grants and their settings. The decisions are the [`engine`]'s,
+//! which is pure; around it stand consumers that store what they hear, and a scheduler that wakes at
+//! the next boundary. Knows no vendor: a provider is a name on the bus.
+
+mod app;
+mod config;
+mod consumers;
+mod convert;
+pub mod engine;
+mod error;
+mod facts;
+mod grpc;
+mod jobs;
+mod model;
+mod store;
+
+use std::sync::Arc;
+
+pub use config::Config;
+
+static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// What is constant of this service.
+pub static DEFINITION: chassis::Definition = chassis::Definition {
+    name: "access-control",
+    schema: "access_control",
+    migrations: &[chassis::MigrationSet { table: "_migration", migrator: &MIGRATOR }],
+    config_defaults: include_str!("../config.default.toml"),
+};
+
+/// Makes the service's parts.
+pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassis::Service> {
+    config.validate()?;
+    let app = Arc::new(app::App::new(deps.pool.clone(), deps.basic.clock.clone(), &config));
+    let scheduler = jobs::Scheduler::new(app.clone(), config.scheduler.batch);
+    Ok(chassis::Service::new(DEFINITION.name, &deps.basic)
+        .grpc(grpc::access_service(app.clone()))
+        .outbox(&deps, &DEFINITION)
+        .consumer(&deps, consumers::workspace::config(), consumers::workspace::Workspace::new(app.clone()))
+        .consumer(&deps, consumers::results::config(), consumers::results::Results::new(app.clone()))
+        .consumer(&deps, consumers::integrations::config(), consumers::integrations::Integrations::new(app))
+        .task("scheduler", move |shutdown| scheduler.run(shutdown)))
+}

@@ -1,0 +1,82 @@
+//! What this service knows, as plain values. No IO.
+
+use domain::{BookingId, DoorMappingId, GrantId, LocationId, PersonId, ResourceId, Window, WorkspaceId};
+
+use crate::engine::Ledger;
+
+/// The longest lead and the longest lag: a day.
+pub(crate) const MINUTES_MAX: i32 = 1_440;
+
+chassis::text_enum! {
+    /// One door, or a provider's set of doors.
+    pub(crate) enum TargetKind { Group = "group", Lock = "lock" }
+}
+
+/// A door or group at a provider.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Target {
+    /// Whose credentials are used.
+    pub location: LocationId,
+    pub provider: String,
+    pub kind: TargetKind,
+    /// The provider's id.
+    pub provider_ref: String,
+    /// What it is called over there.
+    pub display_name: String,
+}
+
+/// Which door belongs to a resource.
+#[derive(Debug, Clone)]
+pub(crate) struct DoorMapping {
+    pub id: DoorMappingId,
+    pub resource: ResourceId,
+    pub target: Target,
+    pub lead_minutes: Option<i32>,
+    pub lag_minutes: Option<i32>,
+}
+
+/// How windows are widened where a mapping does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub lead_minutes: i32,
+    pub lag_minutes: i32,
+}
+
+/// A person as the workspace service last told them.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    pub workspace: WorkspaceId,
+    pub id: PersonId,
+    pub version: i64,
+    pub display_name: String,
+    /// Empty if they have none.
+    pub email: String,
+    pub is_active: bool,
+}
+
+/// A booking as a reason to be let in.
+#[derive(Debug, Clone)]
+pub(crate) struct Entitlement {
+    pub workspace: WorkspaceId,
+    pub booking: BookingId,
+    pub version: i64,
+    pub person: PersonId,
+    pub resource: ResourceId,
+    pub window: Window,
+    /// Whether its source stands.
+    pub stands: bool,
+}
+
+/// A grant's whole row.
+#[derive(Debug, Clone)]
+pub(crate) struct Grant {
+    pub workspace: WorkspaceId,
+    pub id: GrantId,
+    pub person: PersonId,
+    pub target: Target,
+    pub desired: Option<Window>,
+    pub ledger: Ledger,
+    /// Why the provider does not have what is wanted; empty if nothing is wrong.
+    pub last_error: String,
+    pub next_check_at: Option<domain::Timestamp>,
+}

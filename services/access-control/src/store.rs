@@ -1,0 +1,8 @@
+//! SQL. Functions take a connection and never open a transaction; each row struct is private to its
+//! file.
+
+pub(crate) mod entitlement;
+pub(crate) mod grant;
+pub(crate) mod mapping;
+pub(crate) mod person;
+pub(crate) mod settings;

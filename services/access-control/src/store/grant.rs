@@ -1,0 +1,370 @@
+//! Rows of grants: the ledger. Whoever locks several locks them in the order of their keys, so that no
+//! two wait for each other.
+
+use chassis::paging::Page;
+use domain::{GrantId, LocationId, PersonId, Timestamp, Window, WorkspaceId};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::engine::{Ledger, Observed};
+use crate::model::{DoorMapping, Grant, Target, TargetKind};
+
+#[derive(sqlx::FromRow)]
+struct GrantRow {
+    workspace_id: Uuid,
+    id: Uuid,
+    person_id: Uuid,
+    location_id: Uuid,
+    provider: String,
+    target_kind: TargetKind,
+    target_ref: String,
+    target_name: String,
+    generation: i64,
+    in_flight_until: Option<Timestamp>,
+    desired_starts_at: Option<Timestamp>,
+    desired_ends_at: Option<Timestamp>,
+    told_starts_at: Option<Timestamp>,
+    told_ends_at: Option<Timestamp>,
+    observed: ObservedKind,
+    observed_starts_at: Option<Timestamp>,
+    observed_ends_at: Option<Timestamp>,
+    failures: i32,
+    retry_at: Option<Timestamp>,
+    last_error: String,
+    next_check_at: Option<Timestamp>,
+}
+
+chassis::text_enum! {
+    /// What the provider is known to have.
+    enum ObservedKind { Nothing = "nothing", Holds = "holds", Unknown = "unknown" }
+}
+
+fn window(start: Option<Timestamp>, end: Option<Timestamp>) -> Result<Option<Window>, sqlx::Error> {
+    match (start, end) {
+        (Some(start), Some(end)) => {
+            Window::new(start, end).map(Some).map_err(|error| sqlx::Error::Decode(error.into()))
+        }
+        _ => Ok(None),
+    }
+}
+
+impl TryFrom<GrantRow> for Grant {
+    type Error = sqlx::Error;
+    fn try_from(row: GrantRow) -> Result<Self, sqlx::Error> {
+        let held = window(row.observed_starts_at, row.observed_ends_at)?;
+        Ok(Self {
+            workspace: WorkspaceId::from_uuid(row.workspace_id),
+            id: GrantId::from_uuid(row.id),
+            person: PersonId::from_uuid(row.person_id),
+            target: Target {
+                location: LocationId::from_uuid(row.location_id),
+                provider: row.provider,
+                kind: row.target_kind,
+                provider_ref: row.target_ref,
+                display_name: row.target_name,
+            },
+            desired: window(row.desired_starts_at, row.desired_ends_at)?,
+            ledger: Ledger {
+                generation: row.generation,
+                in_flight_until: row.in_flight_until,
+                observed: match (row.observed, held) {
+                    (ObservedKind::Holds, Some(held)) => Observed::Holds(held),
+                    (ObservedKind::Nothing, _) => Observed::Nothing,
+                    _ => Observed::Unknown,
+                },
+                told: window(row.told_starts_at, row.told_ends_at)?,
+                failures: row.failures.unsigned_abs(),
+                retry_at: row.retry_at,
+            },
+            last_error: row.last_error,
+            next_check_at: row.next_check_at,
+        })
+    }
+}
+
+/// Makes sure that a grant stands for each (person of the entitlements, target of their resources).
+/// `sources` are (workspace, booking) of entitlements that changed. Gives the grants, old and new.
+pub(crate) async fn ensure_for_sources(
+    conn: &mut PgConnection,
+    sources: &[(Uuid, Uuid)],
+) -> Result<Vec<(WorkspaceId, GrantId)>, sqlx::Error> {
+    let workspaces: Vec<Uuid> = sources.iter().map(|(workspace, _)| *workspace).collect();
+    let ids: Vec<Uuid> = sources.iter().map(|(_, source)| *source).collect();
+    sqlx::query(
+        "insert into access_grant (workspace_id, id, person_id, location_id, provider, target_kind,
+           target_ref, target_name)
+         select distinct on (e.workspace_id, e.person_id, m.location_id, m.provider, m.target_kind,
+             m.target_ref)
+           e.workspace_id, gen_random_uuid(), e.person_id, m.location_id, m.provider, m.target_kind,
+           m.target_ref, m.target_name
+         from unnest($1::uuid[], $2::uuid[]) as k (workspace_id, source_id)
+         join entitlement e on e.workspace_id = k.workspace_id and e.source_kind = 'booking'
+           and e.source_id = k.source_id and e.stands
+         join door_mapping m on m.workspace_id = e.workspace_id and m.resource_id = e.resource_id
+         on conflict do nothing",
+    )
+    .bind(&workspaces)
+    .bind(&ids)
+    .execute(&mut *conn)
+    .await?;
+    let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
+        "select distinct g.workspace_id, g.id
+         from unnest($1::uuid[], $2::uuid[]) as k (workspace_id, source_id)
+         join entitlement e on e.workspace_id = k.workspace_id and e.source_kind = 'booking'
+           and e.source_id = k.source_id
+         join door_mapping m on m.workspace_id = e.workspace_id and m.resource_id = e.resource_id
+         join access_grant g on g.workspace_id = e.workspace_id and g.person_id = e.person_id
+           and g.location_id = m.location_id and g.provider = m.provider
+           and g.target_kind = m.target_kind and g.target_ref = m.target_ref",
+    )
+    .bind(&workspaces)
+    .bind(&ids)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(key).collect())
+}
+
+fn key((workspace, grant): (Uuid, Uuid)) -> (WorkspaceId, GrantId) {
+    (WorkspaceId::from_uuid(workspace), GrantId::from_uuid(grant))
+}
+
+/// Makes sure that everyone who is entitled to a mapping's resource has a grant, and has all grants at its
+/// target looked at; for a mapping that is new.
+pub(crate) async fn ensure_for_mapping(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    mapping: &DoorMapping,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into access_grant (workspace_id, id, person_id, location_id, provider, target_kind,
+           target_ref, target_name)
+         select $1, gen_random_uuid(), person_id, $3, $4, $5, $6, $7 from (
+           select distinct person_id from entitlement
+           where workspace_id = $1 and resource_id = $2 and stands and ends_at > $8 - interval '1 day'
+         ) as entitled
+         on conflict do nothing",
+    )
+    .bind(workspace.uuid())
+    .bind(mapping.resource.uuid())
+    .bind(mapping.target.location.uuid())
+    .bind(&mapping.target.provider)
+    .bind(mapping.target.kind)
+    .bind(&mapping.target.provider_ref)
+    .bind(&mapping.target.display_name)
+    .bind(now)
+    .execute(&mut *conn)
+    .await?;
+    make_target_due(conn, workspace, &mapping.target, now).await
+}
+
+/// Has all grants at a target looked at.
+pub(crate) async fn make_target_due(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    target: &Target,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update access_grant g set next_check_at = $6
+         from (
+           select workspace_id, id from access_grant
+           where workspace_id = $1 and location_id = $2 and provider = $3 and target_kind = $4
+             and target_ref = $5
+           order by workspace_id, id for update
+         ) as o
+         where g.workspace_id = o.workspace_id and g.id = o.id",
+    )
+    .bind(workspace.uuid())
+    .bind(target.location.uuid())
+    .bind(&target.provider)
+    .bind(target.kind)
+    .bind(&target.provider_ref)
+    .bind(now)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Has all grants of a workspace looked at that are not at rest, or whose person was entitled to something
+/// lately: a longer lag may open a window again.
+pub(crate) async fn make_workspace_due(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update access_grant g set next_check_at = $2
+         from (
+           select workspace_id, id from access_grant a
+           where workspace_id = $1 and (next_check_at is not null or observed <> 'nothing' or exists (
+             select from entitlement e
+             where e.workspace_id = $1 and e.person_id = a.person_id and e.stands
+               and e.ends_at > $2 - interval '1 day'))
+           order by workspace_id, id for update
+         ) as o
+         where g.workspace_id = o.workspace_id and g.id = o.id",
+    )
+    .bind(workspace.uuid())
+    .bind(now)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Has all grants of people looked at.
+pub(crate) async fn make_people_due(
+    conn: &mut PgConnection,
+    people: &[(WorkspaceId, PersonId)],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update access_grant g set next_check_at = $3
+         from (
+           select a.workspace_id, a.id from access_grant a
+           join unnest($1::uuid[], $2::uuid[]) as k (workspace_id, person_id)
+             on a.workspace_id = k.workspace_id and a.person_id = k.person_id
+           order by a.workspace_id, a.id for update of a
+         ) as o
+         where g.workspace_id = o.workspace_id and g.id = o.id",
+    )
+    .bind(people.iter().map(|(workspace, _)| workspace.uuid()).collect::<Vec<_>>())
+    .bind(people.iter().map(|(_, person)| person.uuid()).collect::<Vec<_>>())
+    .bind(now)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Forgives the failures of a provider's grants and has them looked at; for credentials that are
+/// accepted again. `location` empty: all locations.
+pub(crate) async fn retry_provider(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    provider: &str,
+    location: Option<LocationId>,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update access_grant g set failures = 0, retry_at = null, next_check_at = $4
+         from (
+           select workspace_id, id from access_grant
+           where workspace_id = $1 and provider = $2 and ($3::uuid is null or location_id = $3)
+             and retry_at is not null
+           order by workspace_id, id for update
+         ) as o
+         where g.workspace_id = o.workspace_id and g.id = o.id",
+    )
+    .bind(workspace.uuid())
+    .bind(provider)
+    .bind(location.map(LocationId::uuid))
+    .bind(now)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Locks grants.
+pub(crate) async fn lock(
+    conn: &mut PgConnection,
+    keys: &[(WorkspaceId, GrantId)],
+) -> Result<Vec<Grant>, sqlx::Error> {
+    let rows: Vec<GrantRow> = sqlx::query_as(
+        "select g.* from access_grant g
+         join unnest($1::uuid[], $2::uuid[]) as k (workspace_id, id)
+           on g.workspace_id = k.workspace_id and g.id = k.id
+         order by g.workspace_id, g.id for update of g",
+    )
+    .bind(keys.iter().map(|(workspace, _)| workspace.uuid()).collect::<Vec<_>>())
+    .bind(keys.iter().map(|(_, grant)| grant.uuid()).collect::<Vec<_>>())
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Grant::try_from).collect()
+}
+
+/// Locks grants of all workspaces that are due, the longest due first, passing over those that other
+/// replicas have.
+pub(crate) async fn claim_due(
+    conn: &mut PgConnection,
+    now: Timestamp,
+    limit: u16,
+) -> Result<Vec<Grant>, sqlx::Error> {
+    let rows: Vec<GrantRow> = sqlx::query_as(
+        "select * from access_grant where next_check_at <= $1
+         order by next_check_at limit $2 for update skip locked",
+    )
+    .bind(now)
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Grant::try_from).collect()
+}
+
+/// When the next grant is due.
+pub(crate) async fn next_due(conn: &mut PgConnection) -> Result<Option<Timestamp>, sqlx::Error> {
+    sqlx::query_scalar("select min(next_check_at) from access_grant where next_check_at is not null")
+        .fetch_one(conn)
+        .await
+}
+
+/// Writes what may change of locked grants.
+pub(crate) async fn update(conn: &mut PgConnection, grants: &[Grant]) -> Result<(), sqlx::Error> {
+    let observed = |grant: &Grant| match grant.ledger.observed {
+        Observed::Nothing => (ObservedKind::Nothing, None),
+        Observed::Holds(window) => (ObservedKind::Holds, Some(window)),
+        Observed::Unknown => (ObservedKind::Unknown, None),
+    };
+    sqlx::query(
+        "update access_grant g set generation = n.generation, in_flight_until = n.in_flight_until,
+           desired_starts_at = n.desired_starts_at, desired_ends_at = n.desired_ends_at,
+           told_starts_at = n.told_starts_at, told_ends_at = n.told_ends_at,
+           observed = n.observed, observed_starts_at = n.observed_starts_at,
+           observed_ends_at = n.observed_ends_at, failures = n.failures, retry_at = n.retry_at,
+           last_error = n.last_error, next_check_at = n.next_check_at
+         from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::timestamptz[],
+           $6::timestamptz[], $7::timestamptz[], $8::timestamptz[], $9::text[], $10::timestamptz[],
+           $11::timestamptz[], $12::integer[], $13::timestamptz[], $14::text[], $15::timestamptz[])
+           as n (workspace_id, id, generation, in_flight_until, desired_starts_at, desired_ends_at,
+             told_starts_at, told_ends_at, observed, observed_starts_at, observed_ends_at, failures,
+             retry_at, last_error, next_check_at)
+         where g.workspace_id = n.workspace_id and g.id = n.id",
+    )
+    .bind(grants.iter().map(|g| g.workspace.uuid()).collect::<Vec<_>>())
+    .bind(grants.iter().map(|g| g.id.uuid()).collect::<Vec<_>>())
+    .bind(grants.iter().map(|g| g.ledger.generation).collect::<Vec<_>>())
+    .bind(grants.iter().map(|g| g.ledger.in_flight_until).collect::<Vec<_>>())
+    .bind(grants.iter().map(|g| g.desired.map(Window::start)).collect::<Vec<_>>())
+    .bind(grants.iter().map(|g| g.desired.map(Window::end)).collect::<Vec<_>>())
+    .bind(grants.iter().map(|g| g.ledger.told.map(Window::start)).collect::<Vec<_>>())
+    .bind(grants.iter().map(|g| g.ledger.told.map(Window::end)).collect::<Vec<_>>())
+    .bind(grants.iter().map(|g| observed(g).0).collect::<Vec<_>>())
+    .bind(grants.iter().map(|g| observed(g).1.map(Window::start)).collect::<Vec<_>>())
+    .bind(grants.iter().map(|g| observed(g).1.map(Window::end)).collect::<Vec<_>>())
+    .bind(grants.iter().map(|g| g.ledger.failures.min(1_000_000).cast_signed()).collect::<Vec<_>>())
+    .bind(grants.iter().map(|g| g.ledger.retry_at).collect::<Vec<_>>())
+    .bind(grants.iter().map(|g| g.last_error.as_str()).collect::<Vec<_>>())
+    .bind(grants.iter().map(|g| g.next_check_at).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn list(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    person: Option<PersonId>,
+    page: &Page,
+) -> Result<Vec<Grant>, sqlx::Error> {
+    let rows: Vec<GrantRow> = sqlx::query_as(
+        "select * from access_grant
+         where workspace_id = $1 and id > $2 and ($4::uuid is null or person_id = $4)
+         order by id limit $3",
+    )
+    .bind(workspace.uuid())
+    .bind(page.after)
+    .bind(page.limit)
+    .bind(person.map(PersonId::uuid))
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Grant::try_from).collect()
+}

@@ -1,0 +1,131 @@
+//! Rows of door mappings.
+
+use chassis::paging::Page;
+use domain::{DoorMappingId, LocationId, ResourceId, Timestamp, WorkspaceId};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::model::{DoorMapping, Target, TargetKind};
+
+#[derive(sqlx::FromRow)]
+struct MappingRow {
+    id: Uuid,
+    resource_id: Uuid,
+    location_id: Uuid,
+    provider: String,
+    target_kind: TargetKind,
+    target_ref: String,
+    target_name: String,
+    lead_minutes: Option<i32>,
+    lag_minutes: Option<i32>,
+}
+
+impl From<MappingRow> for DoorMapping {
+    fn from(row: MappingRow) -> Self {
+        Self {
+            id: DoorMappingId::from_uuid(row.id),
+            resource: ResourceId::from_uuid(row.resource_id),
+            target: Target {
+                location: LocationId::from_uuid(row.location_id),
+                provider: row.provider,
+                kind: row.target_kind,
+                provider_ref: row.target_ref,
+                display_name: row.target_name,
+            },
+            lead_minutes: row.lead_minutes,
+            lag_minutes: row.lag_minutes,
+        }
+    }
+}
+
+/// Has no mapping of these workspaces come until the end of the transaction. Whoever makes grants for the
+/// mappings that stand, and whoever makes a mapping and grants for the bookings that stand, would
+/// otherwise miss each other if they came at the same moment. To be taken before the lock of any grant;
+/// in the order of ids, so that no two wait for each other.
+pub(crate) async fn hold_off_new(
+    conn: &mut PgConnection,
+    workspaces: &[WorkspaceId],
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "select pg_advisory_xact_lock_shared(hashtextextended('new door mappings of ' || id, 0))
+         from (select distinct id from unnest($1::uuid[]) as id order by id) as workspace",
+    )
+    .bind(workspaces.iter().map(|workspace| workspace.uuid()).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Waits for all who hold off new mappings of this workspace, and holds them off until the end of the
+/// transaction.
+pub(crate) async fn lock_new(conn: &mut PgConnection, workspace: WorkspaceId) -> Result<(), sqlx::Error> {
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended('new door mappings of ' || $1::uuid, 0))")
+        .bind(workspace.uuid())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Inserts a mapping; `false` if the resource is mapped to that target already.
+pub(crate) async fn try_insert(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    mapping: &DoorMapping,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let inserted = sqlx::query(
+        "insert into door_mapping (workspace_id, id, resource_id, location_id, provider, target_kind,
+           target_ref, target_name, lead_minutes, lag_minutes, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing",
+    )
+    .bind(workspace.uuid())
+    .bind(mapping.id.uuid())
+    .bind(mapping.resource.uuid())
+    .bind(mapping.target.location.uuid())
+    .bind(&mapping.target.provider)
+    .bind(mapping.target.kind)
+    .bind(&mapping.target.provider_ref)
+    .bind(&mapping.target.display_name)
+    .bind(mapping.lead_minutes)
+    .bind(mapping.lag_minutes)
+    .bind(now)
+    .execute(conn)
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+/// Deletes a mapping and gives it back; `None` if it is not there.
+pub(crate) async fn delete(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    id: DoorMappingId,
+) -> Result<Option<DoorMapping>, sqlx::Error> {
+    let row: Option<MappingRow> = sqlx::query_as(
+        "delete from door_mapping where workspace_id = $1 and id = $2
+         returning id, resource_id, location_id, provider, target_kind, target_ref, target_name,
+           lead_minutes, lag_minutes",
+    )
+    .bind(workspace.uuid())
+    .bind(id.uuid())
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(DoorMapping::from))
+}
+
+pub(crate) async fn list(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    page: &Page,
+) -> Result<Vec<DoorMapping>, sqlx::Error> {
+    let rows: Vec<MappingRow> = sqlx::query_as(
+        "select id, resource_id, location_id, provider, target_kind, target_ref, target_name,
+           lead_minutes, lag_minutes
+         from door_mapping where workspace_id = $1 and id > $2 order by id limit $3",
+    )
+    .bind(workspace.uuid())
+    .bind(page.after)
+    .bind(page.limit)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(DoorMapping::from).collect())
+}

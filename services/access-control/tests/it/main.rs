@@ -1,0 +1,17 @@
+//! Access-control, through its contract: bookings in, commands out, results back; on real Postgres and
+//! NATS.
+
+#![expect(clippy::unwrap_used, reason = "tests say what went wrong by panicking")]
+
+mod adapter;
+mod bookings;
+mod integrations;
+mod mappings;
+mod order;
+mod people;
+mod plans;
+mod races;
+mod results;
+mod schedule;
+mod settings;
+mod world;

@@ -1,0 +1,39 @@
+//! What stands before the guard: CORS, gRPC-web, and the little that is plain HTTP.
+
+mod cors;
+mod webhooks;
+
+use axum::Router;
+use axum::routing::{get, post};
+use chassis::rpc::Guarded;
+use tonic::service::Routes;
+use tonic_web::GrpcWebLayer;
+use tower::Layer as _;
+use tower_http::cors::CorsLayer;
+
+use crate::config::{CorsConfig, SettingError};
+
+pub(crate) use webhooks::Webhooks;
+
+/// The front of the gateway.
+pub(crate) struct Edge {
+    cors: CorsLayer,
+    webhooks: Webhooks,
+}
+
+impl Edge {
+    pub(crate) fn new(cors: &CorsConfig, webhooks: Webhooks) -> Result<Self, SettingError> {
+        Ok(Self { cors: cors::layer(&cors.allowed_origins)?, webhooks })
+    }
+
+    /// Puts the front around the guarded methods. CORS comes first: a browser sends no token with its
+    /// preflight, and shows no refusal to a page without the headers.
+    pub(crate) fn around(self, methods: Guarded<Routes>) -> Routes {
+        Router::new()
+            .route("/healthz", get(async || "ok"))
+            .route("/webhooks/sendgrid", post(webhooks::sendgrid).with_state(self.webhooks))
+            .fallback_service(GrpcWebLayer::new().layer(methods))
+            .layer(self.cors)
+            .into()
+    }
+}

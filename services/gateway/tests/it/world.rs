@@ -1,0 +1,145 @@
+//! A gateway, the services behind it, and tokens.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chassis::BasicDeps;
+use chassis::auth::{Authority, Principal, Role};
+use domain::{SettableClock, WorkspaceId};
+use gateway::{Config, CorsConfig, LimitsConfig, WebhooksConfig};
+use proto::workspace::v1::booking_service_client::BookingServiceClient;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Channel;
+use tonic::{Code, Request, Status};
+
+use crate::upstream::{self, Seen};
+
+pub(crate) const BOOKINGS: &str = "latchkey.workspace.v1.BookingService";
+pub(crate) const RAW: &str = "test.v1.Raw";
+pub(crate) const STREAMS: &str = "grpc.reflection.v1alpha.ServerReflection";
+
+pub(crate) struct World {
+    pub clock: Arc<SettableClock>,
+    pub authority: Arc<Authority>,
+    pub workspace: WorkspaceId,
+    /// `http://…` of the gateway.
+    pub address: String,
+    pub seen: Arc<Seen>,
+    /// All that runs; it ends with the test.
+    pub tasks: JoinSet<()>,
+}
+
+/// Adds a token to each call.
+#[derive(Clone)]
+pub(crate) struct Bearer(MetadataValue<Ascii>);
+
+impl tonic::service::Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A world whose gateway has other settings than the usual.
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        chassis::install_crypto();
+        let start = chrono::DateTime::parse_from_rfc3339("2026-12-01T08:00:00Z").unwrap().to_utc();
+        let clock = Arc::new(SettableClock::at(start));
+        let mut world = Self {
+            authority: Arc::new(Authority::with_new_key(clock.clone())),
+            clock,
+            workspace: WorkspaceId::new(),
+            address: String::new(),
+            seen: Arc::default(),
+            tasks: JoinSet::new(),
+        };
+        let bookings = upstream::bookings(&world.deps().await, world.seen.clone());
+        let bookings = world.run(bookings);
+        let raw = world.run_raw().await;
+        let mut config = Config {
+            cors: CorsConfig { allowed_origins: "*".into() },
+            routes: BTreeMap::from([
+                (BOOKINGS.to_owned(), bookings),
+                (RAW.to_owned(), raw.clone()),
+                (STREAMS.to_owned(), raw),
+                ("latchkey.workspace.v1.PersonService".to_owned(), closed_port().await),
+            ]),
+            webhooks: WebhooksConfig { notification: closed_port().await },
+            limits: LimitsConfig { requests_max: 100, stream_seconds_max: 60 },
+        };
+        change(&mut config);
+        let gateway = gateway::build(config, world.deps().await).await.unwrap();
+        world.address = world.run(gateway);
+        world
+    }
+
+    pub(crate) async fn deps(&self) -> BasicDeps {
+        BasicDeps {
+            clock: self.clock.clone(),
+            authority: self.authority.clone(),
+            listener: Arc::new(TcpListener::bind("127.0.0.1:0").await.unwrap()),
+        }
+    }
+
+    /// Runs a service. Gives its address.
+    pub(crate) fn run(&mut self, service: chassis::Service) -> String {
+        let address = format!("http://{}", service.address().unwrap());
+        self.tasks.spawn(async move { service.run(CancellationToken::new()).await.unwrap() });
+        address
+    }
+
+    async fn run_raw(&mut self) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
+        let routes = upstream::raw(self.seen.clone());
+        let server = tonic::transport::Server::builder().add_routes(routes).serve_with_incoming(incoming);
+        self.tasks.spawn(async move { server.await.unwrap() });
+        address
+    }
+
+    pub(crate) fn admin(&self) -> Principal {
+        Principal { id: "ada".into(), workspace: Some(self.workspace), role: Role::Admin }
+    }
+
+    /// `Bearer …`, good for an hour.
+    pub(crate) fn bearer(&self) -> String {
+        format!("Bearer {}", self.authority.issue(&self.admin(), chrono::Duration::hours(1)))
+    }
+
+    /// A channel to the gateway with a token.
+    pub(crate) fn channel(&self) -> InterceptedService<Channel, Bearer> {
+        let bearer = Bearer(self.bearer().parse().unwrap());
+        InterceptedService::new(self.plain_channel(), bearer)
+    }
+
+    pub(crate) fn plain_channel(&self) -> Channel {
+        chassis::rpc::plain_channel(&self.address).unwrap()
+    }
+
+    pub(crate) fn bookings(&self) -> BookingServiceClient<InterceptedService<Channel, Bearer>> {
+        BookingServiceClient::new(self.channel())
+    }
+}
+
+/// Where nobody listens.
+pub(crate) async fn closed_port() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+/// The code and the machine-readable reason of a refusal.
+pub(crate) fn refusal<T: std::fmt::Debug>(outcome: Result<T, Status>) -> (Code, String) {
+    use tonic_types::StatusExt as _;
+    let status = outcome.unwrap_err();
+    (status.code(), status.get_details_error_info().map(|info| info.reason).unwrap_or_default())
+}

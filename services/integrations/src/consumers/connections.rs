@@ -1,0 +1,113 @@
+//! `event.access.provider_connection_changed.{workspace}`: an adapter at work found that a provider
+//! began to take, or to refuse, an account's credentials.
+
+use std::sync::Arc;
+
+use chassis::error::{Class, Classify};
+use domain::names::IntegrationName;
+use domain::{IntegrationId, WorkspaceId};
+use events::consumer::decode_json;
+use events::subject::StreamKind;
+use events::{ApplyError, ConsumerConfig, Envelope, Handler, Received};
+use proto::access::v1::ProviderConnectionChanged;
+use sqlx::PgConnection;
+use tracing::Instrument as _;
+
+use crate::adapters::shorten;
+use crate::app::App;
+use crate::error::Error;
+use crate::model::Word;
+
+pub(crate) fn config() -> ConsumerConfig {
+    ConsumerConfig::new(
+        "integrations-connections",
+        StreamKind::Event,
+        "event.access.provider_connection_changed.*",
+    )
+}
+
+pub(crate) struct Connections {
+    app: Arc<App>,
+}
+
+impl Connections {
+    pub(crate) fn new(app: Arc<App>) -> Self {
+        Self { app }
+    }
+}
+
+/// Which integration, and what about it.
+pub(crate) type Said = (IntegrationId, Word);
+
+impl Handler for Connections {
+    type Body = Said;
+
+    fn decode(&self, envelope: &Envelope, payload: &[u8]) -> Result<Option<Said>, String> {
+        said(envelope.workspace, &decode_json(payload)?).map(Some)
+    }
+
+    async fn apply(&self, conn: &mut PgConnection, batch: &[&Received<Said>]) -> Result<(), ApplyError> {
+        for received in batch {
+            let (id, word) = &received.body;
+            self.app
+                .take_word(conn, &received.envelope, *id, word)
+                .instrument(received.span.clone())
+                .await
+                .map_err(verdict)?;
+        }
+        Ok(())
+    }
+}
+
+/// What a refusal means for the message.
+fn verdict(error: Error) -> ApplyError {
+    match error {
+        Error::Store(error) => error.into(),
+        Error::Outbox(error) => error.into(),
+        error => match error.class() {
+            Class::Unavailable | Class::LostRace | Class::Internal => ApplyError::Later(error.to_string()),
+            _ => ApplyError::Never(format!("{}: {error}", error.reason())),
+        },
+    }
+}
+
+fn said(workspace: WorkspaceId, message: &ProviderConnectionChanged) -> Result<Said, String> {
+    let name: IntegrationName =
+        message.integration.parse().map_err(|error| format!("integration {error}"))?;
+    if name.workspace != workspace {
+        return Err("integration must be one of the subject's workspace".to_owned());
+    }
+    let word = if message.is_accepted {
+        Word::Accepted { account: None }
+    } else {
+        Word::Refused { reason: shorten(&message.reason) }
+    };
+    Ok((name.id, word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(name: String, is_accepted: bool) -> ProviderConnectionChanged {
+        ProviderConnectionChanged {
+            provider: "kisi".into(),
+            integration: name,
+            is_accepted,
+            reason: "the key was revoked".into(),
+        }
+    }
+
+    #[test]
+    fn only_an_integration_of_the_same_workspace_is_spoken_of() {
+        let (workspace, id) = (WorkspaceId::new(), IntegrationId::new());
+        let name = IntegrationName { workspace, id }.to_string();
+        assert_eq!(said(workspace, &message(name.clone(), true)), Ok((id, Word::Accepted { account: None })));
+        assert_eq!(
+            said(workspace, &message(name.clone(), false)),
+            Ok((id, Word::Refused { reason: "the key was revoked".into() }))
+        );
+        assert!(said(WorkspaceId::new(), &message(name, true)).is_err());
+        assert!(said(workspace, &message("kisi".into(), true)).is_err());
+    }
+}

@@ -1,0 +1,91 @@
+//! Values in force, and who gets them.
+
+use chassis::auth::Role;
+use proto::integrations::v1 as pb;
+use proto::integrations::v1::credential_service_client::CredentialServiceClient;
+use tonic::Code;
+
+use crate::adapter::GOOD_KEY;
+use crate::world::{World, refusal};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locations_value_wins_over_the_workspaces() {
+    let mut world = World::new().await;
+    let (here, elsewhere) = (world.new_location(), world.new_location());
+    assert_eq!(world.resolve(&here).await, pb::ResolveCredentialResponse::default());
+
+    let whole = world.connect("", GOOD_KEY).await.unwrap();
+    let at_here = world.connect(&here, "the-key-of-this-location").await.unwrap();
+    assert_eq!(at_here.location, here);
+    let resolved = world.resolve(&here).await;
+    assert_eq!(resolved.values["api_key"], "the-key-of-this-location");
+    assert_eq!(resolved.integration, at_here.name);
+    for location in ["", &elsewhere] {
+        let resolved = world.resolve(location).await;
+        assert_eq!(resolved.values["api_key"], GOOD_KEY);
+        assert_eq!(resolved.integration, whole.name);
+    }
+
+    world.disconnect(&at_here.name).await.unwrap();
+    let resolved = world.resolve(&here).await;
+    assert_eq!((resolved.values["api_key"].as_str(), &resolved.integration), (GOOD_KEY, &whole.name));
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn values_go_to_the_providers_adapter_alone() {
+    let mut world = World::new().await;
+    world.connect("", GOOD_KEY).await.unwrap();
+    let request = pb::ResolveCredentialRequest {
+        workspace: world.parent.clone(),
+        provider: "kisi".into(),
+        location: String::new(),
+    };
+    let refused = (Code::PermissionDenied, "INTERNAL_METHOD".to_owned());
+    for role in [Role::Owner, Role::Admin, Role::Manager, Role::Member, Role::Guest] {
+        let person = world.harness.channel_as(&world.address, role, world.workspace);
+        let outcome = CredentialServiceClient::new(person).resolve_credential(request.clone()).await;
+        assert_eq!(refusal(outcome), refused, "{role:?}");
+    }
+    let another = world.harness.channel(&world.address, "notification");
+    let outcome = CredentialServiceClient::new(another).resolve_credential(request).await;
+    assert_eq!(refusal(outcome), refused);
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unknown_provider_is_named_as_the_field() {
+    let mut world = World::new().await;
+    let request = pb::ResolveCredentialRequest {
+        workspace: world.parent.clone(),
+        provider: "kissi".into(),
+        location: String::new(),
+    };
+    let status = world.credentials.resolve_credential(request).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert_eq!(status.message(), "provider must be one of: kisi");
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_is_moved_does_not_open() {
+    let mut world = World::new().await;
+    let (here, there) = (world.new_location(), world.new_location());
+    world.connect(&here, GOOD_KEY).await.unwrap();
+    world.connect(&there, "another-key").await.unwrap();
+    sqlx::query(
+        "update credential c set sealed = o.sealed from credential o
+         where o.integration_id <> c.integration_id",
+    )
+    .execute(&world.pool)
+    .await
+    .unwrap();
+    let request = pb::ResolveCredentialRequest {
+        workspace: world.parent.clone(),
+        provider: "kisi".into(),
+        location: here,
+    };
+    let outcome = world.credentials.resolve_credential(request).await;
+    assert_eq!(refusal(outcome), (Code::Internal, "CREDENTIAL".into()));
+    world.harness.finish().await;
+}

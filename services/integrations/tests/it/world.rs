@@ -1,0 +1,166 @@
+//! The service and an adapter, with an admin of one workspace.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::auth::Role;
+use chassis::rpc::ServiceChannel;
+use domain::names::{LocationName, WorkspaceName};
+use domain::{LocationId, WorkspaceId};
+use futures::StreamExt as _;
+use integrations::{Config, VaultConfig};
+use proto::access::v1::door_provider_service_server::DoorProviderServiceServer;
+use proto::integrations::v1 as pb;
+use proto::integrations::v1::credential_service_client::CredentialServiceClient;
+use proto::integrations::v1::integration_service_client::IntegrationServiceClient;
+use testkit::{Bearer, Harness};
+use tokio_util::sync::CancellationToken;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+
+use crate::adapter::{Adapter, Knobs};
+
+type AsAdmin = InterceptedService<Channel, Bearer>;
+
+pub(crate) struct World {
+    pub harness: Harness,
+    pub address: String,
+    pub workspace: WorkspaceId,
+    pub parent: String,
+    pub adapter: Arc<Knobs>,
+    pub stop_adapter: CancellationToken,
+    pub pool: sqlx::PgPool,
+    pub integrations: IntegrationServiceClient<AsAdmin>,
+    pub credentials: CredentialServiceClient<ServiceChannel>,
+    pub folder: tempfile::TempDir,
+}
+
+/// Settings with a master key file in `folder`, which is made.
+pub(crate) fn config(folder: &std::path::Path, adapter: &str) -> Config {
+    let master_key_file: PathBuf = folder.join("master-key");
+    integrations::ensure_master_key_file(&master_key_file).unwrap();
+    Config {
+        vault: VaultConfig { master_key_file },
+        adapters: BTreeMap::from([("kisi".to_owned(), adapter.to_owned())]),
+    }
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let mut harness = Harness::new().await;
+        let adapter = Arc::<Knobs>::default();
+        let stop_adapter = CancellationToken::new();
+        let adapter_service = chassis::Service::new("kisi-adapter", &harness.basic_deps().await)
+            .grpc(DoorProviderServiceServer::new(Adapter(adapter.clone())));
+        let adapter_address = harness.run_until(adapter_service, stop_adapter.clone());
+
+        let folder = tempfile::tempdir().unwrap();
+        let deps = harness.deps(&integrations::DEFINITION).await;
+        let pool = deps.pool.clone();
+        let service = integrations::build(config(folder.path(), &adapter_address), deps).await.unwrap();
+        let address = harness.run(service);
+        let credentials = CredentialServiceClient::new(harness.channel(&address, "kisi-adapter"));
+        assert!(adapter.credentials.set(credentials.clone()).is_ok());
+        let workspace = WorkspaceId::new();
+        Self {
+            integrations: IntegrationServiceClient::new(harness.channel_as(&address, Role::Admin, workspace)),
+            parent: WorkspaceName(workspace).to_string(),
+            harness,
+            address,
+            workspace,
+            adapter,
+            stop_adapter,
+            pool,
+            credentials,
+            folder,
+        }
+    }
+
+    pub(crate) fn new_location(&self) -> String {
+        LocationName { workspace: self.workspace, id: LocationId::new() }.to_string()
+    }
+
+    pub(crate) fn request(&self, location: &str, key: &str) -> pb::ConnectIntegrationRequest {
+        pb::ConnectIntegrationRequest {
+            parent: self.parent.clone(),
+            provider: "kisi".into(),
+            location: location.into(),
+            credentials: BTreeMap::from([("api_key".to_owned(), key.to_owned())]),
+            request_id: String::new(),
+        }
+    }
+
+    pub(crate) async fn connect(&mut self, location: &str, key: &str) -> Result<pb::Integration, Status> {
+        let request = self.request(location, key);
+        self.send(request).await
+    }
+
+    pub(crate) async fn send(
+        &mut self,
+        request: pb::ConnectIntegrationRequest,
+    ) -> Result<pb::Integration, Status> {
+        let response = self.integrations.connect_integration(request).await?;
+        Ok(response.into_inner().integration.unwrap())
+    }
+
+    pub(crate) async fn check(&mut self, name: &str) -> Result<pb::Integration, Status> {
+        let request = pb::CheckIntegrationRequest { name: name.into() };
+        Ok(self.integrations.check_integration(request).await?.into_inner().integration.unwrap())
+    }
+
+    pub(crate) async fn disconnect(&mut self, name: &str) -> Result<pb::Integration, Status> {
+        let request = pb::DisconnectIntegrationRequest { name: name.into(), request_id: String::new() };
+        Ok(self.integrations.disconnect_integration(request).await?.into_inner().integration.unwrap())
+    }
+
+    pub(crate) async fn list(&self) -> Vec<pb::Integration> {
+        let request = pb::ListIntegrationsRequest { parent: self.parent.clone(), ..Default::default() };
+        self.integrations.clone().list_integrations(request).await.unwrap().into_inner().integrations
+    }
+
+    pub(crate) async fn resolve(&mut self, location: &str) -> pb::ResolveCredentialResponse {
+        let request = pb::ResolveCredentialRequest {
+            workspace: self.parent.clone(),
+            provider: "kisi".into(),
+            location: location.into(),
+        };
+        self.credentials.resolve_credential(request).await.unwrap().into_inner()
+    }
+
+    /// What was told so far: the name's last part, status and version, in the order of the stream.
+    pub(crate) async fn facts(&self, count: usize) -> Vec<(String, i64)> {
+        let bus = self.harness.bus().await;
+        let stream = bus.stream(events::subject::StreamKind::Event).await.unwrap();
+        let config = async_nats::jetstream::consumer::pull::Config {
+            filter_subject: bus
+                .root()
+                .subject(&format!("event.integrations.integration_status_changed.{}", self.workspace)),
+            ack_policy: async_nats::jetstream::consumer::AckPolicy::None,
+            ..Default::default()
+        };
+        let consumer = stream.create_consumer(config).await.unwrap();
+        let mut messages = consumer.messages().await.unwrap();
+        let mut facts = Vec::new();
+        while facts.len() < count {
+            let message = tokio::time::timeout(Duration::from_secs(10), messages.next());
+            let message = message.await.expect("a fact within 10 s").unwrap().unwrap();
+            let fact: serde_json::Value = serde_json::from_slice(&message.payload).unwrap();
+            let headers = message.headers.as_ref().unwrap();
+            assert_eq!(fact["integration"]["name"], headers.get("ce-subject").unwrap().as_str());
+            let status = fact["integration"]["status"].as_str().unwrap();
+            let version = headers.get("ce-sequence").unwrap().as_str().parse().unwrap();
+            facts.push((status.trim_start_matches("INTEGRATION_STATUS_").to_owned(), version));
+        }
+        facts
+    }
+}
+
+/// The code and the machine-readable reason of a refusal.
+pub(crate) fn refusal<T: std::fmt::Debug>(outcome: Result<T, Status>) -> (Code, String) {
+    use tonic_types::StatusExt as _;
+    let status = outcome.unwrap_err();
+    (status.code(), status.get_details_error_info().map(|info| info.reason).unwrap_or_default())
+}

@@ -1,0 +1,78 @@
+//! Settings of this service.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use domain::Clock;
+use door_adapter::{CommandsConfig, PeersConfig};
+use serde::Deserialize;
+use vendor_http::http::HeaderValue;
+use vendor_http::{Limit, Retry, VendorHttp};
+
+use crate::vendor::{Kisi, Settings};
+
+/// All settings. Their defaults and meanings stand in `config.default.toml`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Config {
+    /// How Kisi is called.
+    pub kisi: KisiConfig,
+    /// How commands are worked off.
+    pub commands: CommandsConfig,
+    /// Where other services are.
+    pub peers: PeersConfig,
+}
+
+/// Section `[kisi]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KisiConfig {
+    /// Where Kisi's API is.
+    pub base_url: String,
+    /// Who we are.
+    pub integration_identifier: String,
+    /// Whom Kisi may write to; empty: nobody.
+    pub integration_contact: String,
+    /// Calls per second that one user's keys may make together; 0: no limit. Kisi allows five (API
+    /// reference, Rate limits).
+    pub calls_per_second: u32,
+    /// Calls of one user's keys under way at the same time.
+    pub calls_in_flight: usize,
+    /// How long one attempt may take, in milliseconds.
+    pub attempt_timeout_ms: u64,
+    /// How long a call may take in all, in milliseconds.
+    pub call_timeout_ms: u64,
+    /// Attempts of a call that may be repeated without harm.
+    pub attempts_max: u32,
+}
+
+impl KisiConfig {
+    /// Kisi by these settings.
+    pub fn client(&self, clock: Arc<dyn Clock>) -> anyhow::Result<Kisi> {
+        let call_timeout = Duration::from_millis(self.call_timeout_ms);
+        let mut http = vendor_http::Config::new(concat!("latchkey/", env!("CARGO_PKG_VERSION")));
+        http.attempt_timeout = Duration::from_millis(self.attempt_timeout_ms);
+        http.call_timeout = call_timeout;
+        http.retry = Retry { attempts_max: self.attempts_max, ..Retry::default() };
+        let header =
+            |name, text: &str| HeaderValue::try_from(text).with_context(|| format!("{name} is no header"));
+        let contact = (!self.integration_contact.is_empty()).then_some(self.integration_contact.as_str());
+        let settings = Settings {
+            base_url: self.base_url.parse().context("base_url")?,
+            integration_identifier: header("integration_identifier", &self.integration_identifier)?,
+            integration_contact: contact.map(|text| header("integration_contact", text)).transpose()?,
+            limit: self.limit()?,
+            unlock_timeout: call_timeout,
+        };
+        Ok(Kisi::new(&VendorHttp::new(http, clock)?, settings))
+    }
+
+    /// Calls are spaced evenly: a burst and as many again within the second would be too many.
+    fn limit(&self) -> anyhow::Result<Option<Limit>> {
+        let in_flight =
+            NonZeroUsize::new(self.calls_in_flight).context("calls_in_flight must be at least 1")?;
+        let limit = |per_second| Limit { per_second, burst: NonZeroU32::MIN, in_flight };
+        Ok(NonZeroU32::new(self.calls_per_second).map(limit))
+    }
+}

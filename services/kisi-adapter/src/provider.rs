@@ -1,0 +1,185 @@
+//! Kisi as a door provider.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::Clock;
+use door_adapter::{
+    AccessRequest, Account, AccountInfo, Applied, ApplyError, Capabilities, DoorProvider, ErrorKind,
+    ProviderError, Target, TargetKind,
+};
+use sqlx::{PgConnection, PgPool};
+use vendor_http::AccountKey;
+
+use crate::access::{self, Access};
+use crate::plan::whole_seconds;
+use crate::store::{Change, Door, Ledger, Place};
+use crate::vendor::wire::{GroupId, LockId, UserId};
+use crate::vendor::{Error, Kisi, KisiAccount, account_key_of_owner};
+
+/// The name of the one credential.
+const API_KEY: &str = "api_key";
+
+/// Keys whose owners are remembered; beyond, all are forgotten and asked for again.
+const OWNERS_MAX: usize = 100_000;
+
+/// Kisi, for all accounts of a process.
+pub struct KisiProvider {
+    kisi: Kisi,
+    ledger: Ledger,
+    clock: Arc<dyn Clock>,
+    /// Whose key it is, by the start of the key's hash.
+    owners: Mutex<HashMap<String, UserId>>,
+}
+
+impl KisiProvider {
+    /// Kisi with a ledger in `pool`, whose search path is this service's schema.
+    pub fn new(kisi: Kisi, pool: PgPool, clock: Arc<dyn Clock>) -> Self {
+        Self { kisi, ledger: Ledger::new(pool), clock, owners: Mutex::default() }
+    }
+
+    /// The account, limited together with its owner's other keys. A key that is new to this process
+    /// takes a call to learn whose it is.
+    async fn open(&self, account: &Account) -> Result<KisiAccount, ProviderError> {
+        let key = account.credential.require(API_KEY)?;
+        let by_key = AccountKey::of_secret(key);
+        let known = self.lock().get(by_key.as_str()).copied();
+        let owner = match known {
+            Some(owner) => owner,
+            None => {
+                let probe = self.kisi.account(key, by_key.clone()).map_err(failure)?;
+                let owner = probe.check_key().await.map_err(failure)?.owner;
+                let mut owners = self.lock();
+                if owners.len() >= OWNERS_MAX {
+                    owners.clear();
+                }
+                owners.insert(by_key.as_str().to_owned(), owner);
+                owner
+            }
+        };
+        self.kisi.account(key, account_key_of_owner(owner)).map_err(failure)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, UserId>> {
+        self.owners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl DoorProvider for KisiProvider {
+    const NAME: &'static str = "kisi";
+    const DISPLAY_NAME: &'static str = "Kisi";
+
+    type Change = Change;
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { has_groups: true, has_locks: true }
+    }
+
+    async fn check(&self, account: &Account) -> Result<AccountInfo, ProviderError> {
+        let key = account.credential.require(API_KEY)?;
+        let probe = self.kisi.account(key, AccountKey::of_secret(key)).map_err(failure)?;
+        let checked = probe.check_key().await.map_err(failure)?;
+        // A key without the rights of an access manager works, and yet is of no use.
+        self.open(account).await?.list_groups().await.map_err(failure)?;
+        Ok(AccountInfo { display_name: checked.organization_name })
+    }
+
+    async fn list_targets(&self, account: &Account) -> Result<Vec<Target>, ProviderError> {
+        let kisi = self.open(account).await?;
+        let target =
+            |kind, id: u64, display_name| Target { kind, provider_ref: id.to_string(), display_name };
+        let groups = kisi.list_groups().await.map_err(failure)?.into_iter();
+        let mut groups: Vec<Target> = groups
+            .filter(|group| !access::is_kept_for_a_lock(&group.name))
+            .map(|group| target(TargetKind::Group, group.id.0, group.name))
+            .collect();
+        let locks = kisi.list_locks(None).await.map_err(failure)?.into_iter();
+        let mut locks: Vec<Target> =
+            locks.map(|lock| target(TargetKind::Lock, lock.id.0, lock.name)).collect();
+        groups.sort_by(|a, b| a.display_name.cmp(&b.display_name));
+        locks.sort_by(|a, b| a.display_name.cmp(&b.display_name));
+        groups.append(&mut locks);
+        Ok(groups)
+    }
+
+    async fn apply(
+        &self,
+        account: &Account,
+        request: &AccessRequest,
+        changes: &mut Vec<Change>,
+    ) -> Result<Applied, ApplyError> {
+        let door = door(&request.target)?;
+        let place = Place { account: account.integration, person: request.person.id, door };
+        let known = self.ledger.read(place).await?;
+        let now = self.clock.now();
+        // Kisi takes no window that is over, and there is nothing left to give.
+        let wanted = request.window.filter(|window| window.end() > now);
+        if wanted.is_none() && known.rows.is_empty() {
+            return Ok(Applied { window: None, provider_ref: None, was_asked: false });
+        }
+        let kisi = self.open(account).await?;
+        let mut access =
+            Access { ledger: &self.ledger, kisi: &kisi, place, request, changes, has_changed: false };
+        let result = match wanted {
+            None => access.revoke(known).await,
+            Some(window) => {
+                let right = Box::pin(access.grant(known, whole_seconds(window))).await;
+                right.map(|right| Applied {
+                    window: Some(window),
+                    provider_ref: Some(right.to_string()),
+                    was_asked: true,
+                })
+            }
+        };
+        match result {
+            Err(ApplyError::Provider(error)) if access.has_changed => {
+                Err(error.with_unknown_outcome().into())
+            }
+            result => result,
+        }
+    }
+
+    async fn record(&self, conn: &mut PgConnection, changes: &[Change]) -> Result<(), sqlx::Error> {
+        Ledger::record(conn, changes).await
+    }
+}
+
+fn door(target: &Target) -> Result<Door, ProviderError> {
+    let id: u64 = target.provider_ref.parse().map_err(|_| {
+        let reason = format!("{:?} is no id of Kisi's: choose the door again", target.provider_ref);
+        ProviderError::new(ErrorKind::Rejected, reason)
+    })?;
+    Ok(match target.kind {
+        TargetKind::Group => Door::Group(GroupId(id)),
+        TargetKind::Lock => Door::Lock(LockId(id)),
+    })
+}
+
+/// What a failed call means.
+pub(crate) fn failure(error: Error) -> ProviderError {
+    let reason = error.to_string();
+    match error {
+        Error::Vendor(error) => {
+            let status = error.status();
+            let failed = ProviderError::from(error);
+            match (failed.kind, status) {
+                (ErrorKind::Unauthorized, _) => failed.meaning(
+                    ErrorKind::Unauthorized,
+                    "Kisi does not take the API key: it is wrong, expired or revoked. Make a new one at \
+                     Kisi and connect Kisi again",
+                ),
+                (_, Some(403)) => failed.meaning(
+                    ErrorKind::Unauthorized,
+                    format!(
+                        "the Kisi API key may not do what is needed; make one from the account of the \
+                         organization's owner and connect Kisi again ({reason})"
+                    ),
+                ),
+                _ => failed,
+            }
+        }
+        Error::KeyUnusable => ProviderError::new(ErrorKind::Unauthorized, reason),
+        Error::ListIncomplete { .. } => ProviderError::new(ErrorKind::Malformed, reason),
+        Error::GroupOpensOtherLocks { .. } => ProviderError::new(ErrorKind::Rejected, reason),
+    }
+}

@@ -1,0 +1,22 @@
+//! Kisi's HTTP API, as far as Latchkey uses it.
+//!
+//! [`Kisi`] stands for the vendor and is made once per process; [`KisiAccount`] is one API key. The
+//! client is thin: who should have what is decided elsewhere. Three facts shape it (Kisi API
+//! reference):
+//!
+//! - there is no grant on a lock, only on a group that holds locks: hence
+//!   [`KisiAccount::ensure_lock_group`];
+//! - there is no idempotency key, and what exists already is refused with 409 or 422: hence
+//!   [`may_exist_already`];
+//! - calls are limited to five per second and user, whichever of the user's keys makes them: hence the
+//!   account key is an input of [`Kisi::account`].
+
+mod client;
+mod convert;
+mod error;
+mod listing;
+pub mod wire;
+
+pub use client::{Kisi, KisiAccount, LockGroup, Settings, account_key_of_owner};
+pub use convert::{Assignee, GROUP_BASIC, KeyCheck, NewUser, RoleAssignment, Target, User, Validity};
+pub use error::{Error, Reason, may_exist_already};

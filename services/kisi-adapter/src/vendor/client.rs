@@ -1,0 +1,408 @@
+//! The calls, one method each.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use domain::contact::EmailAddress;
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use vendor_http::http::header::{ACCEPT, AUTHORIZATION};
+use vendor_http::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use vendor_http::{
+    AccountKey, Answer, BaseUrl, Call, CircuitState, ErrorKind, Limit, Profile, VendorClient, VendorError,
+    VendorHttp,
+};
+
+use super::convert::{self, KeyCheck, NewUser, RoleAssignment, User, Validity};
+use super::error::{self, Error, may_exist_already};
+use super::listing::{self, Listing, Next};
+use super::wire::{
+    Group, GroupId, GroupLock, Lock, LockId, NewGroup, NewGroupFields, NewGroupLock, NewGroupLockFields,
+    PatchUser, PatchUserFields, Place, PlaceId, RoleAssignmentId, Row, UserId, WireRoleAssignment, WireUser,
+};
+
+/// Largest page of most lists.
+const PAGE: u64 = 250;
+/// Largest page of users.
+const USER_PAGE: u64 = 100;
+/// How often a list is read anew because rows moved in it.
+const LIST_TRIES: u32 = 3;
+
+/// How Kisi is called.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `https://api.kisi.io`, or a stand-in.
+    pub base_url: BaseUrl,
+    /// `X-Kisi-Integration-Identifier`: who we are.
+    pub integration_identifier: HeaderValue,
+    /// `X-Kisi-Integration-Contact`: whom Kisi may write to. Required of partners.
+    pub integration_contact: Option<HeaderValue>,
+    /// Limit of each account.
+    pub limit: Option<Limit>,
+    /// How long an unlock may take in all. It answers when the door's controller has.
+    pub unlock_timeout: Duration,
+}
+
+/// Kisi, for all accounts of a process. Made once, because the limits live in it.
+#[derive(Clone)]
+pub struct Kisi {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    client: VendorClient,
+    settings: Settings,
+    /// Endpoints whose end Kisi has announced, each told once.
+    told: Mutex<HashSet<&'static str>>,
+}
+
+/// One API key of Kisi's. Cheap to clone.
+#[derive(Clone)]
+pub struct KisiAccount {
+    shared: Arc<Shared>,
+    account: AccountKey,
+    headers: HeaderMap,
+}
+
+/// A group to keep for one lock.
+#[derive(Debug, Clone, Copy)]
+pub struct LockGroup<'a> {
+    /// The lock.
+    pub lock: LockId,
+    /// The lock's place.
+    pub place: Option<PlaceId>,
+    /// Name by which the group is known again: the same for the same lock, always, and no other's.
+    pub name: &'a str,
+    /// What the operator reads in Kisi's dashboard.
+    pub description: &'a str,
+}
+
+/// The account key of a key's owner, whose keys share one limit. Until the owner is known,
+/// [`AccountKey::of_secret`] serves.
+pub fn account_key_of_owner(owner: UserId) -> AccountKey {
+    AccountKey::new(format!("user-{owner}"))
+}
+
+impl Kisi {
+    /// Kisi by these settings.
+    pub fn new(http: &VendorHttp, settings: Settings) -> Self {
+        let profile = Profile { name: "kisi", limit: settings.limit, read_error: error::read_error };
+        let client = http.vendor(profile);
+        Self { shared: Arc::new(Shared { client, settings, told: Mutex::new(HashSet::new()) }) }
+    }
+
+    /// The account of an API key. `account` is the unit of Kisi's rate limit: see
+    /// [`account_key_of_owner`].
+    pub fn account(&self, key: &SecretString, account: AccountKey) -> Result<KisiAccount, Error> {
+        let mut authorization = HeaderValue::try_from(format!("KISI-LOGIN {}", key.expose_secret().trim()))
+            .map_err(|_| Error::KeyUnusable)?;
+        authorization.set_sensitive(true);
+        let settings = &self.shared.settings;
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, authorization);
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let identifier = HeaderName::from_static("x-kisi-integration-identifier");
+        headers.insert(identifier, settings.integration_identifier.clone());
+        if let Some(contact) = &settings.integration_contact {
+            headers.insert(HeaderName::from_static("x-kisi-integration-contact"), contact.clone());
+        }
+        Ok(KisiAccount { shared: self.shared.clone(), account, headers })
+    }
+}
+
+impl KisiAccount {
+    /// Whether calls are sent, or refused because Kisi did not answer this account of late.
+    pub fn circuit(&self) -> CircuitState {
+        self.shared.client.circuit(&self.account)
+    }
+
+    /// Whether the key works, and whose it is. `Unauthorized` means that it is wrong, expired or revoked.
+    pub async fn check_key(&self) -> Result<KeyCheck, Error> {
+        let answer = self.send(self.call(Method::GET, "/user", &["user"], &[])).await?;
+        KeyCheck::from_wire(answer.json()?)
+            .ok_or_else(|| answer.malformed("the key's user has no organization").into())
+    }
+
+    /// All places.
+    pub async fn list_places(&self) -> Result<Vec<Place>, Error> {
+        self.list("/places", "places", PAGE, &[("sort", "name")]).await
+    }
+
+    /// All locks, or those of one place.
+    pub async fn list_locks(&self, place: Option<PlaceId>) -> Result<Vec<Lock>, Error> {
+        let place = place.map(|place| place.to_string());
+        let query: Vec<_> = place.iter().map(|place| ("place_id", place.as_str())).collect();
+        self.list("/locks", "locks", PAGE, &query).await
+    }
+
+    /// All groups, of all places.
+    pub async fn list_groups(&self) -> Result<Vec<Group>, Error> {
+        self.list("/groups", "groups", PAGE, &[("sort", "name")]).await
+    }
+
+    /// The group that opens this one lock, made if it is not there. Twice is the same as once; after a
+    /// lost answer, call again.
+    pub async fn ensure_lock_group(&self, wanted: LockGroup<'_>) -> Result<GroupId, Error> {
+        let lock = wanted.lock.to_string();
+        let group = match self.find_group(wanted.name, ("lock_id", &lock)).await? {
+            Some(group) => group,
+            // Made before, but not yet given its lock.
+            None => match self.find_group(wanted.name, ("query", wanted.name)).await? {
+                Some(group) => group,
+                None => self.create_group(wanted).await?,
+            },
+        };
+        if !self.holds_just(group, wanted.lock).await? {
+            match self.add_lock(group, wanted.lock).await {
+                Ok(()) => {}
+                // Somebody else added it in between.
+                Err(refused)
+                    if may_exist_already(&refused) && self.holds_just(group, wanted.lock).await? => {}
+                Err(refused) => return Err(refused.into()),
+            }
+        }
+        Ok(group)
+    }
+
+    /// The user with exactly this address. A user made a moment ago may be missed.
+    pub async fn find_user_by_email(&self, email: &EmailAddress) -> Result<Option<User>, Error> {
+        let users = self.list("/users", "users", USER_PAGE, &[("email", email.as_str())]).await?;
+        Ok(convert::user_with_email(users, email))
+    }
+
+    /// The user, unless deleted.
+    pub async fn find_user(&self, user: UserId) -> Result<Option<User>, Error> {
+        let id = user.to_string();
+        let found: Option<WireUser> = self.find(self.call(Method::GET, USER, &["users", &id], &[])).await?;
+        Ok(found.map(User::from_wire))
+    }
+
+    /// Makes a managed user. If [`may_exist_already`], search again: an address can be taken although the
+    /// search did not show it yet.
+    pub async fn create_managed_user(&self, new: &NewUser<'_>) -> Result<User, Error> {
+        let call = self.call(Method::POST, "/users", &["users"], &[]).json(&new.to_wire());
+        let user: WireUser = self.send(call).await?.json()?;
+        Ok(User::from_wire(user))
+    }
+
+    /// Lets the user open what they have rights to, or nothing. Keeps the rights.
+    pub async fn set_access_enabled(&self, user: UserId, access_enabled: bool) -> Result<(), Error> {
+        let patch = PatchUser { user: PatchUserFields { access_enabled } };
+        let id = user.to_string();
+        self.send(self.call(Method::PATCH, USER, &["users", &id], &[]).json(&patch).idempotent()).await?;
+        Ok(())
+    }
+
+    /// Deletes the user with all rights. One that is gone already is fine.
+    pub async fn delete_user(&self, user: UserId) -> Result<(), Error> {
+        self.delete(USER, "users", user.0).await
+    }
+
+    /// Gives the user the basic right on the group. If [`may_exist_already`], look at
+    /// [`Self::list_assignments`].
+    pub async fn create_assignment(
+        &self,
+        user: UserId,
+        group: GroupId,
+        validity: Validity,
+    ) -> Result<RoleAssignment, Error> {
+        let call = self.call(Method::POST, ASSIGNMENTS, &["role_assignments"], &[]);
+        let call = call.json(&convert::new_assignment(user, group, validity));
+        let assignment: WireRoleAssignment = self.send(call).await?.json()?;
+        Ok(RoleAssignment::from_wire(assignment))
+    }
+
+    /// The assignment, unless deleted.
+    pub async fn find_assignment(&self, id: RoleAssignmentId) -> Result<Option<RoleAssignment>, Error> {
+        let id = id.to_string();
+        let call = self.call(Method::GET, ASSIGNMENT, &["role_assignments", &id], &[]);
+        let found: Option<WireRoleAssignment> = self.find(call).await?;
+        Ok(found.map(RoleAssignment::from_wire))
+    }
+
+    /// The user's basic rights on the group, those that are over included.
+    pub async fn list_assignments(&self, user: UserId, group: GroupId) -> Result<Vec<RoleAssignment>, Error> {
+        let (user_id, group_id) = (user.to_string(), group.to_string());
+        let assignee = [("assignee_type", "User"), ("assignee_id", user_id.as_str())];
+        let target = [("applies_to_type", "Group"), ("applies_to_id", group_id.as_str())];
+        let mut rows = self.assignments(&[assignee, target].concat()).await?;
+        // The filters are not to be relied on: a wrong row would be revoked as ours.
+        rows.retain(|row| row.is_basic_of(user, group));
+        Ok(rows)
+    }
+
+    /// Everybody's rights on the group, whoever made them, those that are over included.
+    pub async fn list_group_assignments(&self, group: GroupId) -> Result<Vec<RoleAssignment>, Error> {
+        let id = group.to_string();
+        let mut rows = self.assignments(&[("applies_to_type", "Group"), ("applies_to_id", &id)]).await?;
+        rows.retain(|row| row.target == convert::Target::Group(group));
+        Ok(rows)
+    }
+
+    /// All rights of the user, on whatever.
+    pub async fn list_user_assignments(&self, user: UserId) -> Result<Vec<RoleAssignment>, Error> {
+        let id = user.to_string();
+        let mut rows = self.assignments(&[("assignee_type", "User"), ("assignee_id", &id)]).await?;
+        rows.retain(|row| row.assignee == convert::Assignee::User(user));
+        Ok(rows)
+    }
+
+    /// Takes the right away. One that is gone already is fine.
+    pub async fn delete_assignment(&self, id: RoleAssignmentId) -> Result<(), Error> {
+        self.delete(ASSIGNMENT, "role_assignments", id.0).await
+    }
+
+    /// Opens the lock, as the key's owner, for as long as its hardware is set to. With an effect of
+    /// `Unknown` the door may have opened.
+    pub async fn unlock(&self, lock: LockId) -> Result<(), Error> {
+        let (id, limit) = (lock.to_string(), self.shared.settings.unlock_timeout);
+        let call = self.call(Method::POST, "/locks/{id}/unlock", &["locks", &id, "unlock"], &[]);
+        // A door that opens late is worse than an error, so the time is for all attempts.
+        self.send(call.timeouts(limit, limit)).await?;
+        Ok(())
+    }
+
+    async fn find_group(&self, name: &str, filter: (&str, &str)) -> Result<Option<GroupId>, Error> {
+        let groups: Vec<Group> = self.list("/groups", "groups", PAGE, &[filter]).await?;
+        // Should two of us have made it at once, both take the older.
+        Ok(groups.into_iter().filter(|group| group.name == name).map(|group| group.id).min())
+    }
+
+    async fn create_group(&self, wanted: LockGroup<'_>) -> Result<GroupId, Error> {
+        let group = NewGroupFields {
+            name: wanted.name,
+            description: wanted.description,
+            place_id: wanted.place,
+            // People open with an app, from wherever they are, whenever their right holds.
+            login_enabled: true,
+            geofence_restriction_enabled: false,
+            primary_device_restriction_enabled: false,
+            reader_restriction_enabled: false,
+            time_restriction_enabled: false,
+        };
+        let call = self.call(Method::POST, "/groups", &["groups"], &[]).json(&NewGroup { group });
+        let made: Group = self.send(call).await?.json()?;
+        Ok(made.id)
+    }
+
+    /// Whether the group holds the lock. An error if it holds others: they would be opened too.
+    async fn holds_just(&self, group: GroupId, lock: LockId) -> Result<bool, Error> {
+        let id = group.to_string();
+        let held: Vec<GroupLock> = self.list(GROUP_LOCKS, "group_locks", PAGE, &[("group_id", &id)]).await?;
+        let (ours, others): (Vec<_>, Vec<_>) = held
+            .into_iter()
+            .filter(|held| held.group_id == group)
+            .map(|held| held.lock_id)
+            .partition(|&held| held == lock);
+        if others.is_empty() {
+            Ok(!ours.is_empty())
+        } else {
+            Err(Error::GroupOpensOtherLocks { group, others })
+        }
+    }
+
+    async fn add_lock(&self, group: GroupId, lock: LockId) -> Result<(), VendorError> {
+        let group_lock = NewGroupLockFields { group_id: group, lock_id: lock };
+        let call = self.call(Method::POST, GROUP_LOCKS, &["group_locks"], &[]);
+        self.send(call.json(&NewGroupLock { group_lock })).await?;
+        Ok(())
+    }
+
+    async fn assignments(&self, query: &[(&str, &str)]) -> Result<Vec<RoleAssignment>, Error> {
+        let rows = self.list(ASSIGNMENTS, "role_assignments", PAGE, query).await?;
+        Ok(rows.into_iter().map(RoleAssignment::from_wire).collect())
+    }
+
+    /// The whole list, or an error: a list with a gap would read as rights that are gone.
+    async fn list<T: Row + DeserializeOwned>(
+        &self,
+        template: &'static str,
+        path: &str,
+        limit: u64,
+        query: &[(&str, &str)],
+    ) -> Result<Vec<T>, Error> {
+        let mut seen = 0;
+        for _ in 0..LIST_TRIES {
+            let mut listing = Listing::new(limit);
+            let mut offset = 0;
+            loop {
+                let (limit, from) = (limit.to_string(), offset.to_string());
+                let paging = [("limit", limit.as_str()), ("offset", from.as_str())];
+                let query = [query, &paging].concat();
+                let answer = self.send(self.call(Method::GET, template, &[path], &query)).await?;
+                let range = answer.headers.get("x-collection-range").and_then(|range| range.to_str().ok());
+                match listing.add(answer.json()?, range.and_then(listing::total)) {
+                    Next::Page { offset: next } => offset = next,
+                    Next::Whole(rows) => return Ok(rows),
+                    Next::TooLong => return Err(Error::ListIncomplete { template, seen: listing.len() }),
+                    Next::Moved => break,
+                }
+            }
+            seen = listing.len();
+        }
+        Err(Error::ListIncomplete { template, seen })
+    }
+
+    async fn find<T: DeserializeOwned>(&self, call: Call) -> Result<Option<T>, Error> {
+        match self.send(call).await {
+            Ok(answer) => Ok(Some(answer.json()?)),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn delete(&self, template: &'static str, path: &str, id: u64) -> Result<(), Error> {
+        match self.send(self.call(Method::DELETE, template, &[path, &id.to_string()], &[])).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn call(
+        &self,
+        method: Method,
+        template: &'static str,
+        segments: &[&str],
+        query: &[(&str, &str)],
+    ) -> Call {
+        let url = self.shared.settings.base_url.at(segments, query);
+        Call::new(self.account.clone(), method, url, template).headers(&self.headers)
+    }
+
+    async fn send(&self, call: Call) -> Result<Answer, VendorError> {
+        let template = call.template();
+        let answer = self.shared.client.send(call).await?;
+        if ["deprecation", "sunset"].iter().any(|&header| answer.headers.contains_key(header)) {
+            let mut told = self.shared.told.lock().unwrap_or_else(PoisonError::into_inner);
+            if told.insert(template) {
+                tracing::warn!(
+                    provider.name = "kisi",
+                    url.template = template,
+                    "Kisi will retire this endpoint"
+                );
+            }
+        }
+        Ok(answer)
+    }
+}
+
+const USER: &str = "/users/{id}";
+const ASSIGNMENTS: &str = "/role_assignments";
+const ASSIGNMENT: &str = "/role_assignments/{id}";
+const GROUP_LOCKS: &str = "/group_locks";
+
+impl fmt::Debug for Kisi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kisi").field("settings", &self.shared.settings).finish_non_exhaustive()
+    }
+}
+
+/// Without the key.
+impl fmt::Debug for KisiAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KisiAccount").field("account", &self.account).finish_non_exhaustive()
+    }
+}

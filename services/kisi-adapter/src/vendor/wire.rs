@@ -1,0 +1,274 @@
+//! Kisi's JSON by its own names; only the fields that are used. Fields that are not known are ignored.
+//!
+//! Source: Kisi API reference (OpenAPI document "Kisi API 1.0.0", 2026-07). Requests are wrapped in the
+//! singular name of the resource; answers and lists are bare.
+
+use std::fmt;
+
+use domain::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub u64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )+};
+}
+
+ids! {
+    /// A group: locks that are granted together.
+    GroupId,
+    /// A lock in a group.
+    GroupLockId,
+    /// A door.
+    LockId,
+    /// An operator's account at Kisi.
+    OrganizationId,
+    /// A site.
+    PlaceId,
+    /// A right: who, on what, as what, from when until when.
+    RoleAssignmentId,
+    /// A person in one organization.
+    UserId,
+}
+
+/// Something that stands in a list.
+pub(crate) trait Row {
+    /// Its id, by which repeated rows are known.
+    fn row_id(&self) -> u64;
+}
+
+macro_rules! rows {
+    ($($name:ident),+) => {$(
+        impl Row for $name {
+            fn row_id(&self) -> u64 {
+                self.id.0
+            }
+        }
+    )+};
+}
+
+rows!(Place, Lock, Group, GroupLock, WireUser, WireRoleAssignment);
+
+/// `GET /places`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Place {
+    /// Its id.
+    pub id: PlaceId,
+    /// What it is called.
+    pub name: String,
+    /// IANA time zone.
+    pub time_zone: Option<String>,
+}
+
+/// `GET /locks`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Lock {
+    /// Its id.
+    pub id: LockId,
+    /// What it is called.
+    pub name: String,
+    /// The site.
+    pub place_id: Option<PlaceId>,
+    /// Whether hardware is assigned to it. Without, it cannot be unlocked.
+    #[serde(default)]
+    pub configured: bool,
+    /// Whether its controller is online; `None` if Kisi does not know.
+    pub online: Option<bool>,
+    /// Whether it is in lockdown: then it opens for nobody.
+    #[serde(default)]
+    pub locked_down: bool,
+    /// Whether it opens only near by.
+    #[serde(default)]
+    pub geofence_restriction_enabled: bool,
+    /// Whether it opens only at the reader, which refuses remote unlocks.
+    #[serde(default)]
+    pub reader_restriction_enabled: bool,
+    /// Whether it opens only by its schedule.
+    #[serde(default)]
+    pub time_restriction_enabled: bool,
+}
+
+/// `GET /groups`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Group {
+    /// Its id.
+    pub id: GroupId,
+    /// What it is called.
+    pub name: String,
+    /// The site; `None` spans the organization.
+    pub place_id: Option<PlaceId>,
+    /// Whether its members may unlock with an app.
+    #[serde(default)]
+    pub login_enabled: bool,
+    /// Whether it opens only near by.
+    #[serde(default)]
+    pub geofence_restriction_enabled: bool,
+    /// Whether it opens only at the reader, which refuses remote unlocks.
+    #[serde(default)]
+    pub reader_restriction_enabled: bool,
+    /// Whether it opens only by its schedule.
+    #[serde(default)]
+    pub time_restriction_enabled: bool,
+    /// How many locks it holds.
+    #[serde(default)]
+    pub locks_count: u64,
+}
+
+/// `POST /groups`.
+#[derive(Serialize)]
+pub(crate) struct NewGroup<'a> {
+    pub(crate) group: NewGroupFields<'a>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct NewGroupFields<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) description: &'a str,
+    pub(crate) place_id: Option<PlaceId>,
+    pub(crate) login_enabled: bool,
+    pub(crate) geofence_restriction_enabled: bool,
+    pub(crate) primary_device_restriction_enabled: bool,
+    pub(crate) reader_restriction_enabled: bool,
+    pub(crate) time_restriction_enabled: bool,
+}
+
+/// `GET /group_locks`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct GroupLock {
+    pub(crate) id: GroupLockId,
+    pub(crate) group_id: GroupId,
+    pub(crate) lock_id: LockId,
+}
+
+/// `POST /group_locks`.
+#[derive(Serialize)]
+pub(crate) struct NewGroupLock {
+    pub(crate) group_lock: NewGroupLockFields,
+}
+
+#[derive(Serialize)]
+pub(crate) struct NewGroupLockFields {
+    pub(crate) group_id: GroupId,
+    pub(crate) lock_id: LockId,
+}
+
+/// `GET /user`, `GET /users`. No `Debug`: it holds personal data.
+#[derive(Clone, Deserialize)]
+pub(crate) struct WireUser {
+    pub(crate) id: UserId,
+    pub(crate) name: Option<String>,
+    pub(crate) email: Option<String>,
+    pub(crate) access_enabled: Option<bool>,
+    pub(crate) notes: Option<String>,
+    pub(crate) metadata: Option<Map<String, Value>>,
+    /// Only in `GET /user`.
+    pub(crate) organization: Option<Organization>,
+}
+
+#[derive(Clone, Deserialize)]
+pub(crate) struct Organization {
+    pub(crate) id: OrganizationId,
+    pub(crate) name: String,
+}
+
+/// `POST /users`.
+#[derive(Serialize)]
+pub(crate) struct CreateUser<'a> {
+    pub(crate) user: CreateUserFields<'a>,
+}
+
+/// `send_emails: false` with `confirm: true` makes a managed user, who gets no mail from Kisi and cannot
+/// sign in there (Kisi docs, Managed users).
+#[derive(Serialize)]
+pub(crate) struct CreateUserFields<'a> {
+    pub(crate) email: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) send_emails: bool,
+    pub(crate) confirm: bool,
+    pub(crate) access_enabled: bool,
+    pub(crate) notes: &'a str,
+    pub(crate) metadata: Map<String, Value>,
+}
+
+/// `PATCH /users/{id}`.
+#[derive(Serialize)]
+pub(crate) struct PatchUser {
+    pub(crate) user: PatchUserFields,
+}
+
+#[derive(Serialize)]
+pub(crate) struct PatchUserFields {
+    pub(crate) access_enabled: bool,
+}
+
+/// `GET /role_assignments`. Kisi returns a newer spelling (`assignee_*`, `applies_to_*`) beside an older
+/// one (`user_id`, `group_id`), which it calls deprecated.
+#[derive(Clone, Deserialize)]
+pub(crate) struct WireRoleAssignment {
+    pub(crate) id: RoleAssignmentId,
+    pub(crate) role_id: String,
+    pub(crate) assignee_type: Option<AssigneeType>,
+    pub(crate) assignee_id: Option<u64>,
+    pub(crate) applies_to_type: Option<TargetType>,
+    pub(crate) applies_to_id: Option<u64>,
+    pub(crate) user_id: Option<u64>,
+    pub(crate) group_id: Option<u64>,
+    pub(crate) valid_from: Option<Timestamp>,
+    pub(crate) valid_until: Option<Timestamp>,
+}
+
+/// Who holds a role assignment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AssigneeType {
+    /// A person with an account.
+    User,
+    /// A team of people.
+    Team,
+    /// A person without an account.
+    Guest,
+    /// A kind that is not known yet.
+    #[serde(untagged)]
+    Other(String),
+}
+
+/// What a role assignment applies to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TargetType {
+    /// The whole organization.
+    Organization,
+    /// A site.
+    Place,
+    /// A group. Only these assignments have a window.
+    Group,
+    /// A kind that is not known yet.
+    #[serde(untagged)]
+    Other(String),
+}
+
+/// `POST /role_assignments`.
+#[derive(Serialize)]
+pub(crate) struct NewRoleAssignment<'a> {
+    pub(crate) role_assignment: NewRoleAssignmentFields<'a>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct NewRoleAssignmentFields<'a> {
+    pub(crate) assignee_type: AssigneeType,
+    pub(crate) assignee_id: UserId,
+    pub(crate) applies_to_type: TargetType,
+    pub(crate) applies_to_id: GroupId,
+    pub(crate) role_id: &'a str,
+    pub(crate) notify: bool,
+    pub(crate) valid_from: Option<Timestamp>,
+    pub(crate) valid_until: Option<Timestamp>,
+}

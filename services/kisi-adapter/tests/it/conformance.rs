@@ -1,0 +1,229 @@
+//! Kisi is run through the suite of all providers, in each of the ways in which Kisi may treat a second
+//! right of the same person on the same group.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use domain::names::IntegrationName;
+use domain::{Clock, IntegrationId, Timestamp, Window, WorkspaceId};
+use door_adapter::conformance::{Fault, World};
+use door_adapter::{Account, Credential, Person, Target, TargetKind};
+use kisi_adapter::vendor::KisiAccount;
+use kisi_adapter::{DEFINITION, KisiProvider};
+use sandbox::kisi::{DuplicateAssignments, Refusal, Switches};
+use sandbox::{Action, Phase, Vendor};
+use secrecy::SecretString;
+use sqlx::PgPool;
+use testkit::Harness;
+
+use crate::twin::{Org, Twin};
+
+/// How the twin treats a second right.
+pub(crate) trait Policy {
+    fn switches() -> Switches;
+}
+
+/// A Kisi organization and the adapter's ledger.
+pub(crate) struct KisiWorld<P> {
+    harness: Harness,
+    pool: PgPool,
+    twin: Twin,
+    org: Org,
+    key: String,
+    /// Someone else, with a key of their own, which stays.
+    operator: KisiAccount,
+    integration: IntegrationName,
+    fault: AtomicU64,
+    policy: PhantomData<P>,
+}
+
+impl<P> KisiWorld<P> {
+    fn number(target: &Target) -> i64 {
+        target.provider_ref.parse().unwrap()
+    }
+
+    /// The door that a target opens.
+    fn lock(&self, target: &Target) -> i64 {
+        match target.kind {
+            TargetKind::Group => self.org.lock(&target.display_name.replace("Group", "Door")),
+            TargetKind::Lock => Self::number(target),
+        }
+    }
+
+    fn email(person: &Person) -> &str {
+        person.email.as_ref().unwrap().as_str()
+    }
+}
+
+impl<P: Policy> World for KisiWorld<P> {
+    type Provider = KisiProvider;
+
+    async fn new() -> Self {
+        let mut harness = Harness::new().await;
+        let pool = harness.deps(&DEFINITION).await.pool;
+        let twin = Twin::start(harness.clock.clone()).await;
+        let org = twin.organization("Nine", Switches { rate_limit: false, ..P::switches() });
+        let integration = IntegrationName { workspace: WorkspaceId::new(), id: IntegrationId::new() };
+        let key = org.twin.create_api_key(&org.created.owner.email, false).unwrap().secret;
+        Self {
+            operator: twin.operator(org.key()),
+            harness,
+            pool,
+            twin,
+            org,
+            key,
+            integration,
+            fault: AtomicU64::new(0),
+            policy: PhantomData,
+        }
+    }
+
+    fn provider(&self) -> KisiProvider {
+        let clock: Arc<dyn Clock> = self.harness.clock.clone();
+        KisiProvider::new(self.twin.config().client(clock.clone()).unwrap(), self.pool.clone(), clock)
+    }
+
+    fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    fn account(&self) -> Account {
+        let values = [("api_key".to_owned(), SecretString::from(self.key.clone()))];
+        Account { integration: self.integration, credential: Credential::new(values) }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.harness.clock.now()
+    }
+
+    fn target(&self, kind: TargetKind, number: usize) -> Option<Target> {
+        let (display_name, id) = match kind {
+            TargetKind::Group => {
+                let name = format!("Group {number:02}");
+                (name.clone(), self.org.group(&name))
+            }
+            TargetKind::Lock => {
+                let name = format!("Lock {number:02}");
+                (name.clone(), self.org.lock(&name))
+            }
+        };
+        Some(Target { kind, provider_ref: id.to_string(), display_name })
+    }
+
+    fn calls(&self) -> usize {
+        self.twin.calls()
+    }
+
+    fn break_call(&self, call: usize, fault: Fault) {
+        let answer = |code, body: Option<&str>, retry_after, phase| Action::Status {
+            code,
+            body: body.map(str::to_owned),
+            content_type: Some("application/json".to_owned()),
+            retry_after,
+            phase,
+        };
+        let action = match fault {
+            Fault::AnswerLost => Action::DropAfterEffect,
+            Fault::Truncated => answer(200, Some(r#"[{"id": 1, "na"#), None, Phase::AfterEffect),
+            Fault::NotSent => Action::DropBeforeEffect,
+            Fault::Broken => answer(500, None, None, Phase::BeforeEffect),
+            Fault::RateLimited { retry_after } => {
+                answer(429, None, retry_after.then_some(1), Phase::BeforeEffect)
+            }
+            Fault::Slow => Action::Delay { delay_ms: 5_000 },
+        };
+        let rule = sandbox::Fault::on(Vendor::Kisi, action).every(call.try_into().unwrap()).times(1);
+        self.fault.store(self.twin.sandbox.faults().add(rule).unwrap(), Ordering::SeqCst);
+    }
+
+    fn heal(&self) -> bool {
+        // A rule that has happened is gone.
+        !self.twin.sandbox.faults().remove(self.fault.load(Ordering::SeqCst))
+    }
+
+    fn access(&self, person: &Person, target: &Target) -> Vec<Window> {
+        self.org.windows(Self::email(person), self.lock(target))
+    }
+
+    async fn add_foreign(&self, person: &Person, target: &Target, window: Window) {
+        let group = match target.kind {
+            TargetKind::Group => Self::number(target),
+            TargetKind::Lock => self.org.group(&target.display_name.replace("Lock", "Staff")),
+        };
+        self.org.add_foreign(&self.operator, Self::email(person), group, window).await;
+    }
+
+    async fn remove_access(&self, person: &Person, target: &Target) {
+        self.org.remove_access(&self.operator, Self::email(person), self.lock(target)).await;
+    }
+
+    async fn remove_person(&self, person: &Person) {
+        let user = self.org.user(Self::email(person)).unwrap();
+        self.operator.delete_user(user).await.unwrap();
+    }
+
+    async fn remove_target(&self, target: &Target) {
+        let id = Self::number(target);
+        if target.kind == TargetKind::Group {
+            return self.twin.delete(&self.key, &format!("groups/{id}")).await;
+        }
+        let name = format!("Latchkey: lock {id}");
+        let groups = self.operator.list_groups().await.unwrap();
+        let kept = groups.iter().find(|group| group.name == name).unwrap().id;
+        self.twin.delete(&self.key, &format!("groups/{kept}")).await;
+        self.twin.delete(&self.key, &format!("locks/{id}")).await;
+    }
+
+    fn set_credentials_work(&mut self, do_work: bool) {
+        if do_work {
+            let email = &self.org.created.owner.email;
+            self.key = self.org.twin.create_api_key(email, false).unwrap().secret;
+        } else {
+            self.org.twin.revoke_login(&self.key).unwrap();
+        }
+    }
+
+    async fn finish(self) {
+        assert!(self.org.twin.mails().is_empty(), "nobody is mailed by Kisi");
+        self.harness.finish().await;
+    }
+}
+
+macro_rules! policies {
+    ($($name:ident: $switches:expr;)+) => {$(
+        mod $name {
+            use super::*;
+
+            pub(crate) struct Now;
+
+            impl Policy for Now {
+                fn switches() -> Switches {
+                    $switches
+                }
+            }
+
+            door_adapter::conformance_suite!(KisiWorld<Now>);
+        }
+    )+};
+}
+
+policies! {
+    another_window_is_another_right: Switches::default();
+    a_second_right_conflicts: Switches {
+        duplicate_assignments: DuplicateAssignments::Strict,
+        strict_refusal: Refusal::Conflict,
+        duplicate_group_lock: Refusal::Conflict,
+        ..Switches::default()
+    };
+    a_second_right_is_invalid: Switches {
+        duplicate_assignments: DuplicateAssignments::Strict,
+        strict_refusal: Refusal::Unprocessable,
+        duplicate_user: Refusal::Unprocessable,
+        ..Switches::default()
+    };
+    rights_may_repeat: Switches {
+        duplicate_assignments: DuplicateAssignments::Allow,
+        ..Switches::default()
+    };
+}

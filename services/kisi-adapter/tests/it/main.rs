@@ -1,0 +1,18 @@
+//! The adapter on real Postgres and NATS against the sandbox's Kisi twin; and the Kisi client against a
+//! local server that answers as each test says.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod accounts;
+mod assignments;
+mod commands;
+mod conformance;
+mod keys;
+mod lists;
+mod lock_groups;
+mod on_demand;
+mod server;
+mod twin;
+mod unlocks;
+mod users;
+mod world;

@@ -1,0 +1,44 @@
+//! Calls to a running platform, through its gateway.
+
+use std::sync::Arc;
+
+use chassis::rpc::ServiceChannel;
+use domain::SystemClock;
+use proto::access::v1::access_service_client::AccessServiceClient;
+use proto::integrations::v1::integration_service_client::IntegrationServiceClient;
+use proto::workspace::v1::booking_service_client::BookingServiceClient;
+use proto::workspace::v1::person_service_client::PersonServiceClient;
+use proto::workspace::v1::workspace_service_client::WorkspaceServiceClient;
+use tonic::Status;
+
+use crate::installation::DataDir;
+
+/// Every service that the commands use.
+#[derive(Clone)]
+pub(crate) struct Client {
+    pub access: AccessServiceClient<ServiceChannel>,
+    pub bookings: BookingServiceClient<ServiceChannel>,
+    pub integrations: IntegrationServiceClient<ServiceChannel>,
+    pub people: PersonServiceClient<ServiceChannel>,
+    pub places: WorkspaceServiceClient<ServiceChannel>,
+}
+
+impl Client {
+    /// Calls as the platform's own command line: whoever may read the key file may do everything.
+    pub(crate) fn new(gateway: &str, data: &DataDir) -> anyhow::Result<Self> {
+        let authority = Arc::new(data.authority()?);
+        let channel = chassis::rpc::channel(gateway, "latchkey", authority, Arc::new(SystemClock))?;
+        Ok(Self {
+            access: AccessServiceClient::new(channel.clone()),
+            bookings: BookingServiceClient::new(channel.clone()),
+            integrations: IntegrationServiceClient::new(channel.clone()),
+            people: PersonServiceClient::new(channel.clone()),
+            places: WorkspaceServiceClient::new(channel),
+        })
+    }
+}
+
+/// What a refusal says to a person.
+pub(crate) fn said(status: &Status) -> String {
+    format!("{} ({:?})", status.message(), status.code())
+}

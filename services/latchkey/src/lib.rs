@@ -1,0 +1,12 @@
+//! The command line of Latchkey: `latchkey up` runs the whole platform on one machine, with its own
+//! Postgres and NATS; the other commands are an operator's.
+
+pub mod cli;
+mod client;
+mod dead_letters;
+mod demo;
+pub mod import;
+mod installation;
+mod token;
+mod trace;
+pub mod up;

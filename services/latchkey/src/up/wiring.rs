@@ -1,0 +1,133 @@
+//! Tells each service where the others are: as environment variables, the same ones that it takes when
+//! it runs alone.
+
+use std::collections::BTreeMap;
+
+use sandbox::{ProcessConfig, Sandbox};
+use secrecy::ExposeSecret as _;
+
+use super::UpConfig;
+use super::parts::{Listeners, url};
+use super::servers::Servers;
+use crate::installation::DataDir;
+
+/// The keys of the sandbox's world; they stand in its `config.default.toml`.
+pub(super) const SANDBOX_KISI_KEY: &str = "demo-kisi-api-key";
+const SANDBOX_KISI_DOMAIN: &str = "demo-space";
+const SANDBOX_SENDGRID_KEY: &str = "SG.demodemodemodemodemode.demodemodemodemodemodemodemodemodemodemodem";
+const SANDBOX_FROM_EMAIL: &str = "desk@demo.example";
+const SANDBOX_TWILIO_SID: &str = "AC00000000000000000000000000000001";
+const SANDBOX_TWILIO_TOKEN: &str = "demo-twilio-auth-token";
+const SANDBOX_TWILIO_FROM: &str = "+4366012345678";
+
+/// Where SendGrid's events are taken in.
+const SENDGRID_WEBHOOK_PATH: &str = "/webhooks/sendgrid";
+
+/// The sandbox's world: the default one, kept in the data folder, its mails reported to the gateway.
+pub(super) fn sandbox(
+    config: &UpConfig,
+    listeners: &Listeners,
+    data: &DataDir,
+) -> anyhow::Result<sandbox::Config> {
+    let environment = chassis::config::environment();
+    let (_, process) = chassis::config::load::<ProcessConfig>(sandbox::CONFIG_DEFAULTS, environment)?;
+    let mut world = process.sandbox;
+    world.state_file = Some(data.sandbox_state());
+    if config.sendgrid.api_key.expose_secret().is_empty() {
+        let url = format!("{}{SENDGRID_WEBHOOK_PATH}", listeners.gateway_url()?);
+        world.sendgrid.webhooks.push(sandbox::sendgrid::WebhookSeed { url, is_signed: true });
+    }
+    Ok(world)
+}
+
+/// The sandbox's organization that the demo workspace is connected to.
+pub(super) fn kisi_organization(config: &UpConfig, sandbox: &Sandbox) -> Option<i64> {
+    let is_real = !config.demo.kisi_api_key.expose_secret().is_empty();
+    if is_real { None } else { sandbox.kisi().by_domain(SANDBOX_KISI_DOMAIN).map(|found| found.id()) }
+}
+
+/// The environment of each service.
+pub(crate) struct Wiring {
+    shared: BTreeMap<String, String>,
+    own: BTreeMap<&'static str, Vec<(&'static str, String)>>,
+    routes: BTreeMap<String, String>,
+    notification: String,
+}
+
+impl Wiring {
+    pub(super) fn new(
+        config: &UpConfig,
+        listeners: &Listeners,
+        servers: &Servers,
+        data: &DataDir,
+        sandbox: &Sandbox,
+    ) -> anyhow::Result<Self> {
+        let mut shared = chassis::config::environment();
+        let path = |path: std::path::PathBuf| path.to_string_lossy().into_owned();
+        for (name, value) in [
+            ("LATCHKEY_DATABASE__URL", servers.database_url()),
+            ("LATCHKEY_NATS__URL", servers.nats.url()),
+            ("LATCHKEY_AUTH__KEY_FILE", path(data.token_key())),
+        ] {
+            shared.insert(name.to_owned(), value);
+        }
+        let twins = listeners.sandbox_url()?;
+        let mut kisi = vec![("LATCHKEY_PEERS__INTEGRATIONS", url(&listeners.integrations)?)];
+        if config.demo.kisi_api_key.expose_secret().is_empty() {
+            kisi.push(("LATCHKEY_KISI__BASE_URL", format!("{twins}/kisi")));
+        }
+        let mut messages = Vec::new();
+        if config.sendgrid.api_key.expose_secret().is_empty() {
+            messages.extend([
+                ("LATCHKEY_SENDGRID__BASE_URL", format!("{twins}/sendgrid")),
+                ("LATCHKEY_SENDGRID__API_KEY", SANDBOX_SENDGRID_KEY.to_owned()),
+                ("LATCHKEY_SENDGRID__FROM_EMAIL", SANDBOX_FROM_EMAIL.to_owned()),
+                ("LATCHKEY_SENDGRID__WEBHOOK_PUBLIC_KEY", sandbox.sendgrid().public_key()),
+            ]);
+        }
+        if config.twilio.account_sid.is_empty() {
+            messages.extend([
+                ("LATCHKEY_TWILIO__BASE_URL", format!("{twins}/twilio")),
+                ("LATCHKEY_TWILIO__ACCOUNT_SID", SANDBOX_TWILIO_SID.to_owned()),
+                ("LATCHKEY_TWILIO__AUTH_TOKEN", SANDBOX_TWILIO_TOKEN.to_owned()),
+                ("LATCHKEY_TWILIO__FROM", SANDBOX_TWILIO_FROM.to_owned()),
+            ]);
+        }
+        let own = BTreeMap::from([
+            (
+                "integrations",
+                vec![
+                    ("LATCHKEY_VAULT__MASTER_KEY_FILE", path(data.master_key())),
+                    ("LATCHKEY_ADAPTERS__KISI", url(&listeners.kisi_adapter)?),
+                ],
+            ),
+            ("kisi-adapter", kisi),
+            ("notification", messages),
+        ]);
+        let routes = [
+            ("latchkey.access.v1.AccessService", &listeners.access_control),
+            ("latchkey.integrations.v1.IntegrationService", &listeners.integrations),
+            ("latchkey.notification.v1.NotificationService", &listeners.notification),
+            ("latchkey.workspace.v1.BookingService", &listeners.workspace),
+            ("latchkey.workspace.v1.PersonService", &listeners.workspace),
+            ("latchkey.workspace.v1.WorkspaceService", &listeners.workspace),
+        ];
+        let routes = routes.map(|(service, listener)| Ok((service.to_owned(), url(listener)?)));
+        let routes = routes.into_iter().collect::<anyhow::Result<_>>()?;
+        Ok(Self { shared, own, routes, notification: url(&listeners.notification)? })
+    }
+
+    /// Where the gateway finds the services; their names don't fit into variables.
+    pub(super) fn routes(&self, config: &mut gateway::Config) {
+        config.routes.clone_from(&self.routes);
+        config.webhooks.notification.clone_from(&self.notification);
+    }
+
+    /// The variables of one service.
+    pub(crate) fn environment(&self, service: &str) -> BTreeMap<String, String> {
+        let own = self.own.get(service).into_iter().flatten();
+        let mut environment = self.shared.clone();
+        environment.extend(own.map(|(name, value)| ((*name).to_owned(), value.clone())));
+        environment
+    }
+}

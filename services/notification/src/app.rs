@@ -1,0 +1,173 @@
+//! Use cases: one transaction each.
+
+use std::sync::Arc;
+
+use chassis::paging::Page;
+use domain::{BookingId, Clock, Timestamp, WorkspaceId};
+use sqlx::PgPool;
+
+use crate::engine::{self, Attempt, Outcome, Policy, Step};
+use crate::error::Error;
+use crate::model::{Channel, Content, Entry, Kind, MessageKey, State};
+use crate::store::ledger;
+use crate::store::queue::{self, Change};
+
+/// The service's use cases.
+#[derive(Clone)]
+pub(crate) struct App {
+    pool: PgPool,
+    clock: Arc<dyn Clock>,
+}
+
+/// A message that was taken up and must be sent now.
+#[derive(Debug)]
+pub(crate) struct Work {
+    pub key: MessageKey,
+    pub kind: Kind,
+    pub content: Content,
+    pub traceparent: Option<String>,
+    pub attempt: Attempt,
+}
+
+/// What came of a message that was taken up.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub key: MessageKey,
+    pub attempt: Attempt,
+    pub outcome: Outcome,
+}
+
+/// What a round brought.
+#[derive(Debug, Default)]
+pub(crate) struct Round {
+    pub work: Vec<Work>,
+    /// How many rows were due.
+    pub seen: usize,
+    /// When the next row is due.
+    pub next: Option<Timestamp>,
+}
+
+impl App {
+    pub(crate) fn new(pool: PgPool, clock: Arc<dyn Clock>) -> Self {
+        Self { pool, clock }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Notes what has finished, then takes up to `room` due messages. Once this has returned, what was
+    /// taken up is the caller's for the length of the lease.
+    pub(crate) async fn round(
+        &self,
+        channel: Channel,
+        policy: &Policy,
+        finished: &[Finished],
+        room: usize,
+    ) -> Result<Round, Error> {
+        let now = self.clock.now();
+        let mut tx = self.pool.begin().await?;
+        let concluded: Vec<Change> =
+            finished.iter().map(|finished| conclude(finished, now, policy)).collect();
+        queue::write(&mut tx, &concluded).await?;
+        let mut round = Round::default();
+        if room > 0 {
+            let due = queue::lock_due(&mut tx, channel, now, room).await?;
+            round.seen = due.len();
+            let mut changes = Vec::with_capacity(due.len());
+            let mut waiting = Vec::new();
+            for message in due {
+                let before = message.due.standing.clone();
+                let Some(content) = message.content else {
+                    changes.push(Change {
+                        key: message.key,
+                        from: (before.state, before.attempts),
+                        to: engine::unreadable(&before),
+                    });
+                    continue;
+                };
+                let step = engine::take_up(&message.due, now, policy);
+                changes.push(Change {
+                    key: message.key,
+                    from: (before.state, before.attempts),
+                    to: step.standing().clone(),
+                });
+                match step {
+                    Step::Send(during) => round.work.push(Work {
+                        key: message.key,
+                        kind: message.kind,
+                        content,
+                        traceparent: message.traceparent,
+                        attempt: Attempt {
+                            id: message.key.id,
+                            before,
+                            during,
+                            expires_at: message.due.expires_at,
+                        },
+                    }),
+                    Step::Wait(_) => waiting
+                        .push(((message.key.workspace, message.booking, channel), message.booking_version)),
+                    Step::Note(_) => {}
+                }
+            }
+            queue::write(&mut tx, &changes).await?;
+            if !waiting.is_empty() {
+                // What they wait for may itself be waiting for a retry that must never come.
+                queue::supersede_older(&mut tx, waiting).await?;
+            }
+            round.next = queue::next_due(&mut tx, channel).await?;
+        }
+        tx.commit().await?;
+        Ok(round)
+    }
+
+    /// Notes that SendGrid has these messages.
+    pub(crate) async fn report_sent(&self, mut reports: Vec<(MessageKey, String)>) -> Result<(), Error> {
+        // Several events of one message come in one delivery, as a rule.
+        reports.sort_by_key(|(key, _)| (key.workspace, key.id));
+        reports.dedup_by_key(|(key, _)| *key);
+        if reports.is_empty() {
+            return Ok(());
+        }
+        let mut conn = self.pool.acquire().await?;
+        let news = ledger::mark_sent(&mut conn, &reports, self.clock.now()).await?;
+        if news > 0 {
+            tracing::debug!(
+                messages = news,
+                "SendGrid says that it has messages that were not known to be sent"
+            );
+        }
+        Ok(())
+    }
+
+    /// Those of the vendor's ids that are messages of the workspace already.
+    pub(crate) async fn known_texts(
+        &self,
+        workspace: WorkspaceId,
+        vendor_refs: &[String],
+    ) -> Result<Vec<String>, Error> {
+        let mut conn = self.pool.acquire().await?;
+        Ok(ledger::known_texts(&mut conn, workspace, vendor_refs).await?)
+    }
+
+    /// One page of a workspace's messages, oldest first, and the token of the next.
+    pub(crate) async fn list(
+        &self,
+        workspace: WorkspaceId,
+        booking: Option<BookingId>,
+        page: Page,
+    ) -> Result<(Vec<Entry>, String), Error> {
+        let mut conn = self.pool.acquire().await?;
+        let mut rows = ledger::list(&mut conn, workspace, booking, &page).await?;
+        let next_page_token = page.finish(&mut rows, |entry| entry.key.id.uuid());
+        Ok((rows, next_page_token))
+    }
+}
+
+fn conclude(finished: &Finished, now: Timestamp, policy: &Policy) -> Change {
+    Change {
+        key: finished.key,
+        from: (State::Sending, finished.attempt.during.attempts),
+        to: engine::conclude(&finished.attempt, finished.outcome.clone(), now, policy),
+    }
+}

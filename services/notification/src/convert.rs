@@ -1,0 +1,44 @@
+//! From the model to messages.
+
+use chassis::input::timestamp;
+use domain::names::{BookingName, MessageName, PersonName};
+use proto::notification::v1 as pb;
+
+use crate::model::{Channel, Entry, Kind, State};
+
+/// A message without its content.
+pub(crate) fn message(entry: &Entry) -> pb::Message {
+    let workspace = entry.key.workspace;
+    let standing = &entry.standing;
+    pb::Message {
+        name: MessageName { workspace, id: entry.key.id }.to_string(),
+        kind: match entry.kind {
+            Kind::Confirmed => pb::MessageKind::BookingConfirmed,
+            Kind::Rescheduled => pb::MessageKind::BookingRescheduled,
+            Kind::Cancelled => pb::MessageKind::BookingCancelled,
+        }
+        .into(),
+        channel: match entry.channel {
+            Channel::Email => pb::MessageChannel::Email,
+            Channel::Sms => pb::MessageChannel::Sms,
+        }
+        .into(),
+        person: PersonName { workspace, id: entry.person }.to_string(),
+        booking: BookingName { workspace, id: entry.booking }.to_string(),
+        state: match standing.state {
+            State::Queued => pb::MessageState::Queued,
+            // To readers the same: handed over, and no answer yet.
+            State::Sending | State::Unknown => pb::MessageState::Sending,
+            State::Sent => pb::MessageState::Sent,
+            State::Failed => pb::MessageState::Failed,
+            State::Expired => pb::MessageState::Expired,
+        }
+        .into(),
+        vendor_ref: standing.vendor_ref.clone().unwrap_or_default(),
+        last_error: standing.last_error.clone().unwrap_or_default(),
+        attempts: standing.attempts,
+        create_time: Some(timestamp(entry.created_at)),
+        send_time: standing.sent_at.map(timestamp),
+        expire_time: Some(timestamp(entry.expires_at)),
+    }
+}

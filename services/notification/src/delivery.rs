@@ -1,0 +1,18 @@
+//! From a message in the ledger to a call to a vendor, and what its answer means.
+
+mod email;
+mod sms;
+
+use std::future::Future;
+
+pub(crate) use email::{EmailDelivery, report};
+pub(crate) use sms::SmsDelivery;
+
+use crate::app::Work;
+use crate::engine::Outcome;
+
+/// Sends the messages of one channel.
+pub(crate) trait Delivery: Send + Sync + 'static {
+    /// Sends one message, once.
+    fn deliver(&self, work: &Work) -> impl Future<Output = Outcome> + Send;
+}

@@ -1,0 +1,101 @@
+//! Emails through SendGrid.
+
+use domain::contact::EmailAddress;
+use vendor_http::{Effect, ErrorKind, VendorError};
+
+use super::Delivery;
+use crate::app::Work;
+use crate::engine::Outcome;
+use crate::model::MessageKey;
+use crate::render::Renderer;
+use crate::vendor::sendgrid::{Attachment, Event, Mail, Mailbox, Reason, SendGrid};
+
+/// Names of the values that come back with each event of a mail.
+const WORKSPACE_ARG: &str = "workspace";
+const MESSAGE_ARG: &str = "message";
+
+/// Sends emails.
+pub(crate) struct EmailDelivery {
+    pub sendgrid: SendGrid,
+    pub renderer: Renderer,
+    pub from: EmailAddress,
+    /// `None`: the workspace's name.
+    pub from_name: Option<String>,
+}
+
+impl Delivery for EmailDelivery {
+    async fn deliver(&self, work: &Work) -> Outcome {
+        let content = &work.content;
+        let Ok(to) = content.to.parse::<EmailAddress>() else {
+            return Outcome::Refused {
+                reason: "ADDRESS_INVALID: the person has no valid email address".to_owned(),
+            };
+        };
+        let email = match self.renderer.email(work.kind, content) {
+            Ok(email) => email,
+            Err(error) => return Outcome::Refused { reason: format!("CONTENT_INVALID: {error}") },
+        };
+        let reply_to = content.reply_to.as_deref().and_then(|address| address.parse::<EmailAddress>().ok());
+        let (workspace, message) = (work.key.workspace.to_string(), work.key.id.to_string());
+        let workspace_name = content.workspace_name.as_str();
+        let mail = Mail {
+            from: Mailbox {
+                email: &self.from,
+                name: Some(self.from_name.as_deref().unwrap_or(workspace_name)),
+            },
+            reply_to: reply_to.as_ref().map(|email| Mailbox { email, name: Some(workspace_name) }),
+            to: Mailbox { email: &to, name: Some(&content.person_name) },
+            subject: &email.subject,
+            text: &email.text,
+            html: Some(&email.html),
+            attachments: &[Attachment {
+                filename: "booking.ics",
+                media_type: email.calendar_type,
+                content: email.calendar.as_bytes(),
+            }],
+            custom_args: &[(WORKSPACE_ARG, &workspace), (MESSAGE_ARG, &message)],
+            categories: &["booking"],
+        };
+        match self.sendgrid.send(&mail).await {
+            Ok(accepted) => Outcome::Accepted { vendor_ref: accepted.message_id.unwrap_or_default() },
+            Err(error) => outcome(&error),
+        }
+    }
+}
+
+/// Which message an event is about, and SendGrid's id of it. `None`: none of ours.
+pub(crate) fn report(event: &Event) -> Option<(MessageKey, String)> {
+    let workspace = event.arg(WORKSPACE_ARG)?.parse().ok()?;
+    let id = event.arg(MESSAGE_ARG)?.parse().ok()?;
+    Some((MessageKey { workspace, id }, event.message_id.clone().unwrap_or_default()))
+}
+
+/// What a failed call means for its message.
+fn outcome(error: &VendorError) -> Outcome {
+    let retry_after = error.retry_after();
+    if error.effect == Effect::Unknown {
+        return Outcome::Unknown { reason: error.to_string() };
+    }
+    match error.kind {
+        ErrorKind::Unreachable | ErrorKind::RateLimited { .. } | ErrorKind::CircuitOpen { .. } => {
+            Outcome::NotSent { reason: error.to_string(), retry_after }
+        }
+        // The operator's to repair, and then the message can go.
+        ErrorKind::Unauthorized => {
+            Outcome::NotSent { reason: format!("KEY_REFUSED: check sendgrid.api_key: {error}"), retry_after }
+        }
+        ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::Rejected | ErrorKind::Malformed => {
+            match Reason::of(error) {
+                Reason::Sender => Outcome::NotSent {
+                    reason: format!("SENDER_REFUSED: check sendgrid.from_email: {error}"),
+                    retry_after,
+                },
+                Reason::Recipient => Outcome::Refused {
+                    reason: format!("ADDRESS_REFUSED: the person's email address is not taken: {error}"),
+                },
+                Reason::TooLarge => Outcome::Refused { reason: format!("TOO_LARGE: {error}") },
+                Reason::Other => Outcome::Refused { reason: format!("REFUSED: {error}") },
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The contract's methods: check, call, convert back; nothing else.
+
+mod ledger;
+mod webhook;
+
+pub(crate) use ledger::notification_service;
+pub(crate) use webhook::webhook_service;

@@ -1,0 +1,150 @@
+//! Tells people about their bookings: an email through SendGrid, a text message through Twilio.
+//!
+//! Owns the ledger of messages: one row for each event and channel, so that an event that is delivered
+//! twice sends once. Holds that nothing is sent blindly twice, that nothing is lost without a reason in
+//! the ledger, and that nobody hears of an older version of a booking after a newer one. Vendors'
+//! accounts are the platform's, not the workspaces'. Deliberately absent: preferences, campaigns, inbound
+//! messages, delivery reports beyond "the vendor has it".
+
+mod app;
+mod config;
+mod consumers;
+mod convert;
+mod delivery;
+mod engine;
+mod error;
+mod grpc;
+mod jobs;
+mod model;
+mod render;
+mod store;
+pub mod vendor;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::sync::Notify;
+use vendor_http::{BaseUrl, VendorHttp};
+
+use crate::app::App;
+use crate::consumers::bookings::{self, Bookings, Channels};
+use crate::delivery::{EmailDelivery, SmsDelivery};
+use crate::jobs::sender::Sender;
+use crate::model::Channel;
+use crate::render::Renderer;
+use crate::vendor::{sendgrid, twilio};
+
+pub use config::{ChannelConfig, Config, SendGridConfig, SendingConfig, SettingError, TwilioConfig};
+
+static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// What is constant of this service.
+pub static DEFINITION: chassis::Definition = chassis::Definition {
+    name: "notification",
+    schema: "notification",
+    migrations: &[chassis::MigrationSet { table: "_migration", migrator: &MIGRATOR }],
+    config_defaults: include_str!("../config.default.toml"),
+};
+
+/// Makes the service's parts. A channel that is not configured is off: nothing is written for it.
+pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassis::Service> {
+    config.validate()?;
+    let app = Arc::new(App::new(deps.pool.clone(), deps.basic.clock.clone()));
+    let http = vendor_client(&config, &deps)?;
+    let (email_wake, sms_wake) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let bookings = Bookings {
+        clock: deps.basic.clock.clone(),
+        channels: Channels { has_email: config.has_email(), has_sms: config.has_sms() },
+        wake: vec![email_wake.clone(), sms_wake.clone()],
+    };
+    let mut service = chassis::Service::new(DEFINITION.name, &deps.basic)
+        .grpc(grpc::notification_service(app.clone()))
+        .grpc(grpc::webhook_service(app.clone(), webhook_key(&config)?))
+        .outbox(&deps, &DEFINITION)
+        .consumer(&deps, bookings::config(), bookings);
+    if config.has_email() {
+        let sender = Sender {
+            app: app.clone(),
+            channel: Channel::Email,
+            delivery: Arc::new(email_delivery(&config, &http)?),
+            policy: config.policy(config.email),
+            in_flight_max: config.sending.in_flight_max,
+            wake: email_wake,
+        };
+        service = service.task("email-sender", move |shutdown| sender.run(shutdown));
+    } else {
+        tracing::warn!("emails are off: sendgrid.api_key is empty");
+    }
+    if config.has_sms() {
+        let sender = Sender {
+            app: app.clone(),
+            channel: Channel::Sms,
+            delivery: Arc::new(sms_delivery(&config, &http, app)?),
+            policy: config.policy(config.sms),
+            in_flight_max: config.sending.in_flight_max,
+            wake: sms_wake,
+        };
+        service = service.task("sms-sender", move |shutdown| sender.run(shutdown));
+    } else {
+        tracing::warn!("text messages are off: twilio.account_sid is empty");
+    }
+    Ok(service)
+}
+
+fn vendor_client(config: &Config, deps: &chassis::Deps) -> anyhow::Result<VendorHttp> {
+    let mut http = vendor_http::Config::new(concat!("latchkey/", env!("CARGO_PKG_VERSION")));
+    http.call_timeout = Duration::from_secs(config.sending.timeout_seconds);
+    http.attempt_timeout = http.attempt_timeout.min(http.call_timeout);
+    Ok(VendorHttp::new(http, deps.basic.clock.clone())?)
+}
+
+fn webhook_key(config: &Config) -> anyhow::Result<Option<sendgrid::WebhookKey>> {
+    let text = config.sendgrid.webhook_public_key.as_str();
+    if text.is_empty() {
+        if config.has_email() {
+            tracing::warn!(
+                "SendGrid's events are refused: sendgrid.webhook_public_key is empty; an email whose answer \
+                 was lost will be sent again"
+            );
+        }
+        return Ok(None);
+    }
+    text.parse().map(Some).context("sendgrid.webhook_public_key")
+}
+
+fn email_delivery(config: &Config, http: &VendorHttp) -> anyhow::Result<EmailDelivery> {
+    let settings = sendgrid::Settings {
+        base_url: config.sendgrid.base_url.parse::<BaseUrl>().context("sendgrid.base_url")?,
+        key: config.sendgrid.api_key.clone(),
+        limit: None,
+    };
+    Ok(EmailDelivery {
+        sendgrid: sendgrid::SendGrid::new(http, settings).context("sendgrid.api_key")?,
+        renderer: Renderer::new(config.sendgrid.from_email.as_str()),
+        from: config.sendgrid.from_email.parse().context("sendgrid.from_email")?,
+        from_name: Some(config.sendgrid.from_name.clone()).filter(|name| !name.is_empty()),
+    })
+}
+
+fn sms_delivery(config: &Config, http: &VendorHttp, app: Arc<App>) -> anyhow::Result<SmsDelivery> {
+    let twilio = &config.twilio;
+    let sender = if twilio.from.is_empty() {
+        twilio::Sender::Service(twilio.messaging_service_sid.clone())
+    } else {
+        twilio::Sender::From(twilio.from.clone())
+    };
+    let settings = twilio::Settings {
+        base_url: twilio.base_url.parse::<BaseUrl>().context("twilio.base_url")?,
+        account_sid: twilio.account_sid.clone(),
+        credentials: twilio::Credentials::AuthToken(twilio.auth_token.clone()),
+        sender,
+        limit: None,
+    };
+    Ok(SmsDelivery {
+        app,
+        twilio: twilio::Twilio::new(http, settings).context("twilio.account_sid, twilio.auth_token")?,
+        renderer: Renderer::new(config.sendgrid.from_email.as_str()),
+        timeout: Duration::from_secs(config.sending.timeout_seconds),
+    })
+}

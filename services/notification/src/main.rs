@@ -1,0 +1,5 @@
+//! Runs the notification service alone.
+
+fn main() -> std::process::ExitCode {
+    chassis::main(&notification::DEFINITION, notification::build)
+}

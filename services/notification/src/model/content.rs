@@ -1,0 +1,41 @@
+//! What a message says, before it is put into words.
+
+use std::fmt;
+
+use domain::{Timestamp, Window};
+use serde::{Deserialize, Serialize};
+
+/// The facts that a message is rendered from, as of its event. Kept as JSON, so fields are added, never
+/// renamed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Content {
+    /// Email address or phone number (E.164).
+    pub to: String,
+    pub person_name: String,
+    pub resource_name: String,
+    pub location_name: String,
+    /// As it stands on an envelope; may be empty.
+    pub address: String,
+    /// IANA name.
+    pub time_zone: String,
+    pub window: Window,
+    /// Where the booking was before, if it was moved.
+    pub previous_window: Option<Window>,
+    /// May be empty.
+    pub title: String,
+    /// Why it was called off; may be empty.
+    pub reason: String,
+    pub workspace_name: String,
+    pub reply_to: Option<String>,
+    pub booking: domain::BookingId,
+    pub booking_version: i64,
+    /// When the fact became true.
+    pub told_at: Timestamp,
+}
+
+/// Nothing of it: it is about people.
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Content(…)")
+    }
+}

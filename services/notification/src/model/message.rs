@@ -1,0 +1,96 @@
+//! A message to one person: what it is about and where it stands.
+
+use domain::{BookingId, EventId, MessageId, PersonId, Timestamp, WorkspaceId};
+
+use super::Content;
+
+chassis::text_enum! {
+    /// What a message is about.
+    pub(crate) enum Kind {
+        /// A booking stands.
+        Confirmed = "confirmed",
+        /// A confirmed booking was moved.
+        Rescheduled = "rescheduled",
+        /// A confirmed booking was called off.
+        Cancelled = "cancelled",
+    }
+}
+
+chassis::text_enum! {
+    /// How a message goes.
+    pub(crate) enum Channel {
+        /// By SendGrid.
+        Email = "email",
+        /// By Twilio.
+        Sms = "sms",
+    }
+}
+
+chassis::text_enum! {
+    /// Where a message stands.
+    pub(crate) enum State {
+        /// Waits to be sent, or to be sent again.
+        Queued = "queued",
+        /// Someone is at it, as long as the lease lasts.
+        Sending = "sending",
+        /// It may have been sent; waits for news of it.
+        Unknown = "unknown",
+        /// Taken by the vendor.
+        Sent = "sent",
+        /// Refused for good.
+        Failed = "failed",
+        /// No longer worth sending.
+        Expired = "expired",
+    }
+}
+
+/// Which message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct MessageKey {
+    pub workspace: WorkspaceId,
+    pub id: MessageId,
+}
+
+/// A message that is not written yet.
+#[derive(Debug, Clone)]
+pub(crate) struct NewMessage {
+    pub key: MessageKey,
+    pub event: EventId,
+    pub channel: Channel,
+    pub kind: Kind,
+    pub booking: BookingId,
+    pub booking_version: i64,
+    pub person: PersonId,
+    pub content: Content,
+    pub expires_at: Timestamp,
+    pub traceparent: Option<String>,
+    pub created_at: Timestamp,
+}
+
+/// Where a message stands: all of its row that changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub state: State,
+    /// How often it was taken up to be sent.
+    pub attempts: i32,
+    /// When it must be looked at again; `None` at the end.
+    pub due_at: Option<Timestamp>,
+    /// Start of the first attempt whose outcome is not known; the present one counts.
+    pub in_doubt_since: Option<Timestamp>,
+    pub vendor_ref: Option<String>,
+    pub last_error: Option<String>,
+    pub sent_at: Option<Timestamp>,
+}
+
+/// A message in a list: without its content.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub key: MessageKey,
+    pub kind: Kind,
+    pub channel: Channel,
+    pub person: PersonId,
+    pub booking: BookingId,
+    pub standing: Standing,
+    pub expires_at: Timestamp,
+    pub created_at: Timestamp,
+}

@@ -1,0 +1,136 @@
+//! Puts messages into words. Pure: the same content gives the same message.
+
+mod calendar;
+mod email;
+mod sms;
+#[cfg(test)]
+mod tests;
+mod text;
+mod when;
+
+use chrono_tz::Tz;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior};
+use serde::Serialize;
+
+use crate::model::{Content, Kind};
+
+pub(crate) use email::RenderedEmail;
+
+/// Why a message can't be put into words.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RenderError {
+    /// The stored content names a zone that this program does not know.
+    #[error("the location's time zone is unknown")]
+    Zone(#[from] domain::zone::UnknownZone),
+    /// A template is wrong.
+    #[error("a template can't be filled in")]
+    Template(#[from] minijinja::Error),
+}
+
+/// The templates, read once.
+pub(crate) struct Renderer {
+    templates: Environment<'static>,
+    /// Who calendar entries are from.
+    organizer: String,
+}
+
+/// What templates see.
+#[derive(Serialize)]
+struct View<'a> {
+    person: &'a str,
+    resource: &'a str,
+    location: &'a str,
+    address: &'a str,
+    title: &'a str,
+    reason: &'a str,
+    workspace: &'a str,
+    /// The window, in the location's time.
+    when: String,
+    /// The day on which it begins.
+    day: String,
+    /// The window before, if the booking was moved.
+    previous: Option<String>,
+}
+
+macro_rules! template {
+    ($templates:ident, $name:literal) => {
+        $templates
+            .add_template($name, include_str!(concat!("../templates/", $name)))
+            .expect("the templates are part of the program and tested");
+    };
+}
+
+impl Renderer {
+    /// A renderer whose calendar entries are from the address `organizer`.
+    pub(crate) fn new(organizer: impl Into<String>) -> Self {
+        let mut templates = Environment::new();
+        templates.set_undefined_behavior(UndefinedBehavior::Strict);
+        let lines = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+        templates.set_syntax(lines.expect("the usual delimiters are valid"));
+        template!(templates, "email/layout.html");
+        template!(templates, "email/confirmed.html");
+        template!(templates, "email/confirmed.txt");
+        template!(templates, "email/confirmed.subject.txt");
+        template!(templates, "email/rescheduled.html");
+        template!(templates, "email/rescheduled.txt");
+        template!(templates, "email/rescheduled.subject.txt");
+        template!(templates, "email/cancelled.html");
+        template!(templates, "email/cancelled.txt");
+        template!(templates, "email/cancelled.subject.txt");
+        template!(templates, "sms/confirmed.txt");
+        template!(templates, "sms/rescheduled.txt");
+        template!(templates, "sms/cancelled.txt");
+        Self { templates, organizer: organizer.into() }
+    }
+
+    /// The email that tells of `content`.
+    pub(crate) fn email(&self, kind: Kind, content: &Content) -> Result<RenderedEmail, RenderError> {
+        let zone = domain::zone::parse(&content.time_zone)?;
+        let view = View::long(content, zone);
+        let fill = |name: String| self.fill(&name, &view);
+        Ok(RenderedEmail {
+            subject: text::shorten(&fill(format!("email/{kind}.subject.txt"))?, email::SUBJECT_CHARS_MAX),
+            text: fill(format!("email/{kind}.txt"))?,
+            html: fill(format!("email/{kind}.html"))?,
+            calendar: calendar::entry(kind, content, &self.organizer),
+            calendar_type: calendar::media_type(kind),
+        })
+    }
+
+    /// The text message that tells of `content`.
+    pub(crate) fn sms(&self, kind: Kind, content: &Content) -> Result<String, RenderError> {
+        let zone = domain::zone::parse(&content.time_zone)?;
+        let names = sms::Names::of(content);
+        let view = View {
+            resource: &names.resource,
+            location: &names.location,
+            workspace: &names.workspace,
+            when: when::short(content.window, zone),
+            ..View::long(content, zone)
+        };
+        self.fill(&format!("sms/{kind}.txt"), &view)
+    }
+
+    fn fill(&self, name: &str, view: &View<'_>) -> Result<String, RenderError> {
+        Ok(self.templates.get_template(name)?.render(Serde(view))?)
+    }
+}
+
+impl<'a> View<'a> {
+    fn long(content: &'a Content, zone: Tz) -> Self {
+        Self {
+            person: &content.person_name,
+            resource: &content.resource_name,
+            location: &content.location_name,
+            address: &content.address,
+            title: &content.title,
+            reason: &content.reason,
+            workspace: &content.workspace_name,
+            when: when::long(content.window, zone),
+            day: when::day(content.window.start(), zone),
+            previous: content.previous_window.map(|window| when::long(window, zone)),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! SQL. Functions take a connection and never open a transaction; each row struct is private to its
+//! file.
+
+pub(crate) mod ledger;
+pub(crate) mod queue;

@@ -1,0 +1,171 @@
+//! The ledger as its readers and writers see it: messages written, reported, listed.
+
+use std::collections::HashMap;
+
+use chassis::paging::Page;
+use domain::{BookingId, MessageId, PersonId, Timestamp, WorkspaceId};
+use sqlx::PgConnection;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::queue;
+use crate::engine::SUPERSEDED;
+use crate::model::{Channel, Entry, Kind, MessageKey, NewMessage, Standing, State};
+
+/// A booking's messages of one channel: at most one of them, the newest, is of interest.
+pub(crate) type Line = (WorkspaceId, BookingId, Channel);
+
+/// Writes messages that were not written yet; those of an event that was are left as they are. A
+/// message about a version of a booking that is not the newest is written as expired, and older ones
+/// that still wait expire.
+pub(crate) async fn insert(conn: &mut PgConnection, messages: &[NewMessage]) -> Result<(), sqlx::Error> {
+    let mut newest: HashMap<Line, i64> = HashMap::with_capacity(messages.len());
+    for message in messages {
+        let version = newest.entry(line(message)).or_insert(message.booking_version);
+        *version = (*version).max(message.booking_version);
+    }
+    let column = |value: fn(&NewMessage) -> Uuid| messages.iter().map(value).collect::<Vec<Uuid>>();
+    sqlx::query(
+        "insert into message (workspace_id, id, event_id, channel, kind, booking_id, booking_version,
+           person_id, content, state, attempts, due_at, expires_at, last_error, traceparent, created_at)
+         select workspace_id, id, event_id, channel, kind, booking_id, booking_version, person_id, content,
+           case when is_old then 'expired' else 'queued' end, 0, case when is_old then null else created_at end,
+           expires_at, case when is_old then $14 end, traceparent, created_at
+         from (
+           select n.*, n.is_old_here or exists (
+             select 1 from message m
+             where m.workspace_id = n.workspace_id and m.booking_id = n.booking_id
+               and m.channel = n.channel and m.booking_version > n.booking_version) as is_old
+           from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::uuid[], $7::bigint[],
+             $8::uuid[], $9::jsonb[], $10::timestamptz[], $11::text[], $12::timestamptz[], $13::boolean[])
+             as n (workspace_id, id, event_id, channel, kind, booking_id, booking_version, person_id,
+                   content, expires_at, traceparent, created_at, is_old_here)
+         ) as judged
+         on conflict (workspace_id, event_id, channel) do nothing",
+    )
+    .bind(column(|m| m.key.workspace.uuid()))
+    .bind(column(|m| m.key.id.uuid()))
+    .bind(column(|m| m.event.uuid()))
+    .bind(messages.iter().map(|m| m.channel).collect::<Vec<Channel>>())
+    .bind(messages.iter().map(|m| m.kind).collect::<Vec<Kind>>())
+    .bind(column(|m| m.booking.uuid()))
+    .bind(messages.iter().map(|m| m.booking_version).collect::<Vec<i64>>())
+    .bind(column(|m| m.person.uuid()))
+    .bind(messages.iter().map(|m| Json(&m.content)).collect::<Vec<_>>())
+    .bind(messages.iter().map(|m| m.expires_at).collect::<Vec<Timestamp>>())
+    .bind(messages.iter().map(|m| m.traceparent.as_deref()).collect::<Vec<Option<&str>>>())
+    .bind(messages.iter().map(|m| m.created_at).collect::<Vec<Timestamp>>())
+    .bind(messages.iter().map(|m| m.booking_version < newest[&line(m)]).collect::<Vec<bool>>())
+    .bind(SUPERSEDED)
+    .execute(&mut *conn)
+    .await?;
+    queue::supersede_older(conn, newest).await
+}
+
+fn line(message: &NewMessage) -> Line {
+    (message.key.workspace, message.booking, message.channel)
+}
+
+/// Notes that the vendor has these messages, whatever was known of them before. Gives how many of them
+/// were not known to be sent.
+pub(crate) async fn mark_sent(
+    conn: &mut PgConnection,
+    reports: &[(MessageKey, String)],
+    now: Timestamp,
+) -> Result<u64, sqlx::Error> {
+    let marked = sqlx::query(
+        "update message m set state = 'sent', due_at = null, in_doubt_since = null, vendor_ref = r.vendor_ref,
+           last_error = null, sent_at = $4
+         from (
+           select n.* from unnest($1::uuid[], $2::uuid[], $3::text[]) as n (workspace_id, id, vendor_ref)
+           join message l on l.workspace_id = n.workspace_id and l.id = n.id
+             and l.channel = 'email' and l.state <> 'sent'
+           -- In one order, or two writers could wait for each other.
+           order by l.workspace_id, l.id for update of l
+         ) as r
+         where m.workspace_id = r.workspace_id and m.id = r.id",
+    )
+    .bind(reports.iter().map(|(key, _)| key.workspace.uuid()).collect::<Vec<_>>())
+    .bind(reports.iter().map(|(key, _)| key.id.uuid()).collect::<Vec<_>>())
+    .bind(reports.iter().map(|(_, vendor_ref)| vendor_ref.as_str()).collect::<Vec<_>>())
+    .bind(now)
+    .execute(conn)
+    .await?;
+    Ok(marked.rows_affected())
+}
+
+/// Which of these vendor's ids of texts are messages of this workspace already.
+pub(crate) async fn known_texts(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    vendor_refs: &[String],
+) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "select vendor_ref from message
+         where workspace_id = $1 and vendor_ref = any($2) and channel = 'sms'",
+    )
+    .bind(workspace.uuid())
+    .bind(vendor_refs)
+    .fetch_all(conn)
+    .await
+}
+
+#[derive(sqlx::FromRow)]
+struct EntryRow {
+    id: Uuid,
+    kind: Kind,
+    channel: Channel,
+    person_id: Uuid,
+    booking_id: Uuid,
+    state: State,
+    attempts: i32,
+    due_at: Option<Timestamp>,
+    in_doubt_since: Option<Timestamp>,
+    vendor_ref: Option<String>,
+    last_error: Option<String>,
+    sent_at: Option<Timestamp>,
+    expires_at: Timestamp,
+    created_at: Timestamp,
+}
+
+pub(crate) async fn list(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    booking: Option<BookingId>,
+    page: &Page,
+) -> Result<Vec<Entry>, sqlx::Error> {
+    const COLUMNS: &str = "id, kind, channel, person_id, booking_id, state, attempts, due_at, in_doubt_since,
+        vendor_ref, last_error, sent_at, expires_at, created_at";
+    // Two statements, for each has an index of its own.
+    let filter = if booking.is_some() { "and booking_id = $4" } else { "and $4::uuid is null" };
+    let statement = format!(
+        "select {COLUMNS} from message where workspace_id = $1 and id > $2 {filter} order by id limit $3"
+    );
+    // Made of constants.
+    let rows: Vec<EntryRow> = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+        .bind(workspace.uuid())
+        .bind(page.after)
+        .bind(page.limit)
+        .bind(booking.map(BookingId::uuid))
+        .fetch_all(conn)
+        .await?;
+    let entry = |row: EntryRow| Entry {
+        key: MessageKey { workspace, id: MessageId::from_uuid(row.id) },
+        kind: row.kind,
+        channel: row.channel,
+        person: PersonId::from_uuid(row.person_id),
+        booking: BookingId::from_uuid(row.booking_id),
+        standing: Standing {
+            state: row.state,
+            attempts: row.attempts,
+            due_at: row.due_at,
+            in_doubt_since: row.in_doubt_since,
+            vendor_ref: row.vendor_ref,
+            last_error: row.last_error,
+            sent_at: row.sent_at,
+        },
+        expires_at: row.expires_at,
+        created_at: row.created_at,
+    };
+    Ok(rows.into_iter().map(entry).collect())
+}

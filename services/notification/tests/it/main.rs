@@ -1,0 +1,11 @@
+//! The notification service on real Postgres and NATS, with the sandbox as SendGrid and Twilio.
+
+#![expect(clippy::unwrap_used, reason = "tests say what went wrong by panicking")]
+
+mod doubt;
+mod ledger;
+mod order;
+mod sending;
+mod vendor;
+mod webhook;
+mod world;

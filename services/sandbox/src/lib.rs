@@ -1,0 +1,135 @@
+//! Stand-ins for the vendors that Latchkey talks to: each twin speaks its vendor's real wire format,
+//! keeps its state, and can be told to fail.
+//!
+//! One HTTP server on one port. Each vendor has a prefix (`/kisi/…`, `/sendgrid/v3/…`,
+//! `/twilio/2010-04-01/…`); below it the paths are exactly the vendor's, so `http://host:port/kisi` is
+//! what a client takes as the vendor's base URL. `/_control/…` is the sandbox's own API: clock, faults,
+//! request log, reset, and what each twin adds.
+//!
+//! Owns: make-believe state, in memory, saved to one file if configured. Deliberately absent: TLS,
+//! access control on the control API, and anything that a vendor does not do. Never expose it.
+
+mod clock;
+mod config;
+mod control;
+mod deliveries;
+mod faults;
+mod guard;
+pub mod kisi;
+mod page;
+mod requests;
+pub mod sendgrid;
+mod server;
+mod state;
+pub mod twilio;
+mod twin;
+
+use std::sync::Arc;
+
+use domain::Clock;
+
+pub use clock::SandboxClock;
+pub use config::{CONFIG_DEFAULTS, Config, DeliveriesConfig, ProcessConfig};
+pub use deliveries::{Deliveries, Delivery, DeliveryCounts, Outcome};
+pub use faults::{Action, ActiveFault, Fault, FaultError, Faults, Phase};
+pub use kisi::Kisi;
+pub use requests::{LoggedRequest, Requests};
+pub use sendgrid::SendGrid;
+pub use server::ServeError;
+pub use state::StateError;
+pub use twilio::Twilio;
+pub use twin::{Twin, TwinParts, Vendor};
+
+/// All twins and what they share. Cheap to clone; every clone is the same sandbox.
+#[derive(Clone)]
+pub struct Sandbox {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Config,
+    clock: Arc<SandboxClock>,
+    faults: Faults,
+    requests: Requests,
+    deliveries: Deliveries,
+    delivery_queue: deliveries::Queue,
+    kisi: Arc<Kisi>,
+    sendgrid: Arc<SendGrid>,
+    twilio: Arc<Twilio>,
+}
+
+impl Sandbox {
+    /// A sandbox with the state that `config` seeds. The clock is the given one plus an offset that the
+    /// control API sets. [`Sandbox::serve`] replaces the state by that of the state file, if there is one.
+    pub fn new(config: Config, clock: Arc<dyn Clock>) -> Self {
+        let clock = Arc::new(SandboxClock::new(clock));
+        let (deliveries, delivery_queue) = Deliveries::new(config.deliveries.clone());
+        let parts = TwinParts { clock: clock.clone(), deliveries: deliveries.clone() };
+        let kisi = Arc::new(Kisi::new(config.kisi.clone(), parts.clone()));
+        let sendgrid = Arc::new(SendGrid::new(config.sendgrid.clone(), parts.clone()));
+        let twilio = Arc::new(Twilio::new(config.twilio.clone(), parts));
+        Self {
+            inner: Arc::new(Inner {
+                faults: Faults::default(),
+                requests: Requests::new(config.request_log_capacity),
+                clock,
+                deliveries,
+                delivery_queue,
+                kisi,
+                sendgrid,
+                twilio,
+                config,
+            }),
+        }
+    }
+
+    /// The twins behind one interface: for routing, saving, resetting.
+    fn twins(&self) -> Vec<Arc<dyn Twin>> {
+        vec![self.inner.kisi.clone(), self.inner.sendgrid.clone(), self.inner.twilio.clone()]
+    }
+
+    /// The Kisi twin.
+    pub fn kisi(&self) -> &Arc<Kisi> {
+        &self.inner.kisi
+    }
+
+    /// The SendGrid twin.
+    pub fn sendgrid(&self) -> &Arc<SendGrid> {
+        &self.inner.sendgrid
+    }
+
+    /// The Twilio twin.
+    pub fn twilio(&self) -> &Arc<Twilio> {
+        &self.inner.twilio
+    }
+
+    /// The clock that all twins read.
+    pub fn clock(&self) -> &Arc<SandboxClock> {
+        &self.inner.clock
+    }
+
+    /// The rules by which vendors fail.
+    pub fn faults(&self) -> &Faults {
+        &self.inner.faults
+    }
+
+    /// What was asked of the twins.
+    pub fn requests(&self) -> &Requests {
+        &self.inner.requests
+    }
+
+    /// What the twins send out: webhooks and callbacks.
+    pub fn deliveries(&self) -> &Deliveries {
+        &self.inner.deliveries
+    }
+
+    /// Back to the state that the configuration seeds: no faults, an empty log, no clock offset.
+    pub fn reset(&self) {
+        self.inner.faults.clear();
+        self.inner.requests.clear();
+        self.inner.clock.set_offset(chrono::Duration::zero());
+        for twin in self.twins() {
+            twin.reset();
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Drives the sandbox as its clients do: over HTTP.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod harness;
+mod kisi;
+mod page;
+mod sandbox;
+mod sendgrid;
+mod twilio;

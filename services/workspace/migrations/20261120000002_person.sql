@@ -1,0 +1,16 @@
+create table person (
+    workspace_id uuid        not null references workspace,
+    id           uuid        not null,
+    display_name text        not null,
+    email        text,
+    phone        text,
+    country      text,
+    role         text        not null check (role in ('owner', 'admin', 'manager', 'member', 'guest')),
+    status       text        not null check (status in ('active', 'paused', 'removed')),
+    version      bigint      not null,
+    created_at   timestamptz not null,
+    primary key (workspace_id, id),
+    check (email is not null or phone is not null)
+);
+
+create unique index person_email on person (workspace_id, lower(email)) where status <> 'removed';

@@ -1,0 +1,32 @@
+//! Use cases: begin, read, decide, write, outbox, commit. Answers are messages of the contract, for
+//! they are remembered by `request_id` as such.
+
+mod booking;
+pub(crate) mod ingest;
+mod person;
+mod place;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{Clock, Timestamp};
+use sqlx::PgPool;
+
+/// The service's use cases.
+#[derive(Clone)]
+pub(crate) struct App {
+    pool: PgPool,
+    clock: Arc<dyn Clock>,
+}
+
+impl App {
+    pub(crate) fn new(pool: PgPool, clock: Arc<dyn Clock>) -> Self {
+        Self { pool, clock }
+    }
+
+    /// How long until `time`; a day if there is none.
+    pub(crate) fn until(&self, time: Option<Timestamp>) -> Duration {
+        let wait = time.map_or(chrono::Duration::days(1), |time| time - self.clock.now());
+        wait.to_std().unwrap_or(Duration::ZERO)
+    }
+}

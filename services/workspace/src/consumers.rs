@@ -1,0 +1,3 @@
+//! What this service hears.
+
+pub(crate) mod ingest;

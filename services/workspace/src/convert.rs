@@ -1,0 +1,257 @@
+//! Between messages and the model. Input is checked field by field.
+
+use chassis::input::{Input, InvalidInput, timestamp};
+use domain::contact::{Country, PhoneNumber};
+use domain::names::{BookingName, LocationName, PersonName, ResourceName, WorkspaceName};
+use domain::{PersonId, ResourceId, Window, WorkspaceId};
+use proto::auth::v1::Role as ProtoRole;
+use proto::workspace::v1 as pb;
+
+use crate::model::{
+    Booking, BookingState, Location, Person, PersonDetails, PersonStatus, Resource, Role, Snapshot, Workspace,
+};
+
+/// Characters of what things and people are called.
+pub(crate) const DISPLAY_NAME_CHARS_MAX: usize = 200;
+/// Characters of a booking's id in another system.
+pub(crate) const EXTERNAL_REF_CHARS_MAX: usize = 255;
+/// Characters of an address on an envelope.
+const ADDRESS_CHARS_MAX: usize = 500;
+/// Characters of a reason.
+pub(crate) const REASON_CHARS_MAX: usize = 500;
+/// Longest booking: a desk for a year, and some more.
+const BOOKING_DAYS_MAX: i64 = 400;
+
+pub(crate) fn workspace(workspace: &Workspace) -> pb::Workspace {
+    pb::Workspace {
+        name: WorkspaceName(workspace.id).to_string(),
+        display_name: workspace.display_name.clone(),
+        reply_to_email: workspace.reply_to_email.clone().unwrap_or_default(),
+    }
+}
+
+pub(crate) fn location(workspace: WorkspaceId, location: &Location) -> pb::Location {
+    pb::Location {
+        name: LocationName { workspace, id: location.id }.to_string(),
+        display_name: location.display_name.clone(),
+        time_zone: location.time_zone.name().to_owned(),
+        country: location.country.clone(),
+        address: location.address.clone(),
+    }
+}
+
+pub(crate) fn resource(workspace: WorkspaceId, resource: &Resource) -> pb::Resource {
+    pb::Resource {
+        name: ResourceName { workspace, id: resource.id }.to_string(),
+        location: LocationName { workspace, id: resource.location }.to_string(),
+        display_name: resource.display_name.clone(),
+    }
+}
+
+pub(crate) fn person(workspace: WorkspaceId, person: &Person) -> pb::Person {
+    pb::Person {
+        name: PersonName { workspace, id: person.id }.to_string(),
+        display_name: person.display_name.clone(),
+        email: person.email.clone().unwrap_or_default(),
+        phone: person.phone.clone().unwrap_or_default(),
+        country: person.country.clone().unwrap_or_default(),
+        role: match person.role {
+            Role::Owner => ProtoRole::Owner,
+            Role::Admin => ProtoRole::Admin,
+            Role::Manager => ProtoRole::Manager,
+            Role::Member => ProtoRole::Member,
+            Role::Guest => ProtoRole::Guest,
+        }
+        .into(),
+        status: match person.status {
+            PersonStatus::Active => pb::PersonStatus::Active,
+            PersonStatus::Paused => pb::PersonStatus::Paused,
+            PersonStatus::Removed => pb::PersonStatus::Removed,
+        }
+        .into(),
+        version: person.version,
+    }
+}
+
+pub(crate) fn booking_state(state: BookingState) -> pb::BookingState {
+    match state {
+        BookingState::Pending => pb::BookingState::Pending,
+        BookingState::Confirmed => pb::BookingState::Confirmed,
+        BookingState::Completed => pb::BookingState::Completed,
+        BookingState::Failed => pb::BookingState::Failed,
+        BookingState::Cancelled => pb::BookingState::Cancelled,
+    }
+}
+
+pub(crate) fn booking(booking: &Booking) -> pb::Booking {
+    let workspace = booking.workspace;
+    pb::Booking {
+        name: BookingName { workspace, id: booking.id }.to_string(),
+        resource: ResourceName { workspace, id: booking.resource }.to_string(),
+        person: PersonName { workspace, id: booking.person }.to_string(),
+        start_time: Some(timestamp(booking.window.start())),
+        end_time: Some(timestamp(booking.window.end())),
+        title: booking.title.clone(),
+        state: booking_state(booking.state).into(),
+        state_reason: booking.state_reason.clone(),
+        external_ref: booking.external_ref.clone().unwrap_or_default(),
+        version: booking.version,
+        create_time: Some(timestamp(booking.created_at)),
+        update_time: Some(timestamp(booking.updated_at)),
+    }
+}
+
+pub(crate) fn snapshot(snapshot: &Snapshot) -> pb::BookingSnapshot {
+    let id = snapshot.booking.workspace;
+    pb::BookingSnapshot {
+        booking: Some(booking(&snapshot.booking)),
+        person: Some(person(id, &snapshot.person)),
+        resource: Some(resource(id, &snapshot.resource)),
+        location: Some(location(id, &snapshot.location)),
+        workspace: Some(workspace(&snapshot.workspace)),
+    }
+}
+
+/// A new location, without its id.
+#[derive(Debug)]
+pub(crate) struct NewLocation {
+    pub display_name: String,
+    pub time_zone: chrono_tz::Tz,
+    pub country: Country,
+    pub address: String,
+}
+
+pub(crate) fn new_location(message: Option<&pb::Location>) -> Result<NewLocation, InvalidInput> {
+    let mut input = Input::new();
+    let values = input.required("location", message).and_then(|location| {
+        let display_name =
+            input.text("location.display_name", &location.display_name, DISPLAY_NAME_CHARS_MAX);
+        let time_zone = domain::zone::parse(&location.time_zone)
+            .map_err(|error| input.refuse("location.time_zone", error))
+            .ok();
+        let country = input.parse("location.country", &location.country);
+        let address = input.optional_text("location.address", &location.address, ADDRESS_CHARS_MAX);
+        Some(NewLocation {
+            display_name: display_name?,
+            time_zone: time_zone?,
+            country: country?,
+            address: address?,
+        })
+    });
+    input.finish_with(values)
+}
+
+/// A new person's details and role.
+pub(crate) fn new_person(message: Option<&pb::Person>) -> Result<(PersonDetails, Role), InvalidInput> {
+    let mut input = Input::new();
+    let values = input.required("person", message).and_then(|message| {
+        let details = input.nested("person", person_details(message));
+        let role = match message.role() {
+            ProtoRole::Unspecified | ProtoRole::Member => Role::Member,
+            ProtoRole::Guest => Role::Guest,
+            ProtoRole::Manager => Role::Manager,
+            ProtoRole::Admin => Role::Admin,
+            ProtoRole::Owner => Role::Owner,
+        };
+        Some((details?, role))
+    });
+    input.finish_with(values)
+}
+
+/// Details of a person; fields are named without a prefix.
+pub(crate) fn person_details(message: &pb::Person) -> Result<PersonDetails, InvalidInput> {
+    let mut input = Input::new();
+    let display_name = input.text("display_name", &message.display_name, DISPLAY_NAME_CHARS_MAX);
+    let email = input.parse_optional("email", &message.email);
+    let country = input.parse_optional::<Country>("country", &message.country);
+    let phone = if message.phone.trim().is_empty() {
+        None
+    } else {
+        PhoneNumber::parse(&message.phone, country).map_err(|error| input.refuse("phone", error)).ok()
+    };
+    if message.email.trim().is_empty() && message.phone.trim().is_empty() {
+        input.refuse("email", "must be set, or phone: without either the person can't be reached");
+    }
+    input.finish_with(display_name.map(|display_name| PersonDetails { display_name, email, phone, country }))
+}
+
+/// A new booking, without its id.
+#[derive(Debug)]
+pub(crate) struct NewBooking {
+    pub resource: ResourceId,
+    pub person: PersonId,
+    pub window: Window,
+    pub title: String,
+    pub external_ref: Option<String>,
+}
+
+pub(crate) fn new_booking(
+    workspace: WorkspaceId,
+    message: Option<&pb::Booking>,
+) -> Result<NewBooking, InvalidInput> {
+    let mut input = Input::new();
+    let values = input.required("booking", message).and_then(|booking| {
+        let resource = resource_of(&mut input, "booking.resource", &booking.resource, workspace);
+        let person = person_of(&mut input, "booking.person", &booking.person, workspace);
+        let window = booking_window(
+            &mut input,
+            ("booking.start_time", booking.start_time.as_ref()),
+            ("booking.end_time", booking.end_time.as_ref()),
+        );
+        let title = input.optional_text("booking.title", &booking.title, DISPLAY_NAME_CHARS_MAX);
+        let external_ref =
+            input.optional_text("booking.external_ref", &booking.external_ref, EXTERNAL_REF_CHARS_MAX);
+        Some(NewBooking {
+            resource: resource?,
+            person: person?,
+            window: window?,
+            title: title?,
+            external_ref: external_ref.filter(|text| !text.is_empty()),
+        })
+    });
+    input.finish_with(values)
+}
+
+/// A booking's window: sane times, not longer than a booking may be.
+pub(crate) fn booking_window(
+    input: &mut Input,
+    start: (&str, Option<&pbjson_types::Timestamp>),
+    end: (&str, Option<&pbjson_types::Timestamp>),
+) -> Option<Window> {
+    let window = input.window(start, end)?;
+    if window.duration() > chrono::Duration::days(BOOKING_DAYS_MAX) {
+        input.refuse(end.0, format_args!("must be at most {BOOKING_DAYS_MAX} days after {}", start.0));
+        return None;
+    }
+    Some(window)
+}
+
+/// A resource of this workspace; one of another is refused as if it were not there.
+pub(crate) fn resource_of(
+    input: &mut Input,
+    field: &str,
+    text: &str,
+    workspace: WorkspaceId,
+) -> Option<ResourceId> {
+    let name: ResourceName = input.parse(field, text)?;
+    if name.workspace != workspace {
+        input.refuse(field, "must be a resource of this workspace");
+        return None;
+    }
+    Some(name.id)
+}
+
+/// A person of this workspace; one of another is refused as if they were not there.
+pub(crate) fn person_of(
+    input: &mut Input,
+    field: &str,
+    text: &str,
+    workspace: WorkspaceId,
+) -> Option<PersonId> {
+    let name: PersonName = input.parse(field, text)?;
+    if name.workspace != workspace {
+        input.refuse(field, "must be a person of this workspace");
+        return None;
+    }
+    Some(name.id)
+}

@@ -1,0 +1,121 @@
+//! What can go wrong, by cause, and what the caller should make of it.
+
+use chassis::error::{Class, Classify, store_class};
+use chassis::idempotency::IntentError;
+use chassis::input::InvalidInput;
+use domain::{BookingId, LocationId, PersonId, ResourceId, WorkspaceId};
+use events::outbox::OutboxError;
+
+use crate::model::BookingState;
+
+/// Every error of this service.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The request makes no sense.
+    #[error(transparent)]
+    Invalid(#[from] InvalidInput),
+    /// Not there, or another's.
+    #[error("workspace {0} not found")]
+    WorkspaceNotFound(WorkspaceId),
+    /// Not there, or another workspace's.
+    #[error("location {0} not found")]
+    LocationNotFound(LocationId),
+    /// Not there, or another workspace's.
+    #[error("resource {0} not found")]
+    ResourceNotFound(ResourceId),
+    /// Not there, or another workspace's.
+    #[error("person {0} not found")]
+    PersonNotFound(PersonId),
+    /// Not there, or another workspace's.
+    #[error("booking {0} not found")]
+    BookingNotFound(BookingId),
+    /// The person is paused or removed.
+    #[error("person {0} is not active, so they cannot book")]
+    PersonNotActive(PersonId),
+    /// Another live booking overlaps.
+    #[error("resource {0} is taken by another booking in that window")]
+    ResourceTaken(ResourceId),
+    /// The address is someone's already.
+    #[error("a person of this workspace has that email address")]
+    EmailTaken,
+    /// The reference is another booking's.
+    #[error("a booking of this workspace has the external_ref {0:?}")]
+    ExternalRefTaken(String),
+    /// The state forbids it.
+    #[error("booking {id} is {state}, so it cannot be {verb}")]
+    StateForbids {
+        /// Which.
+        id: BookingId,
+        /// Where it stands.
+        state: BookingState,
+        /// What was asked, such as `confirmed`.
+        verb: &'static str,
+    },
+    /// Another system moved a booking in a way that it can't be moved.
+    #[error("booking {id} has another {field}; cancel it and tell a new one with a new external_ref")]
+    ExternalChange {
+        /// Which.
+        id: BookingId,
+        /// What differs.
+        field: &'static str,
+    },
+    /// Its window has passed.
+    #[error("booking {0} would end in the past")]
+    BookingOver(BookingId),
+    /// Someone else changed the row meanwhile.
+    #[error("booking {0} was changed by someone else at the same time; try again")]
+    RowChanged(BookingId),
+    /// The request's key was used before, or can't be remembered.
+    #[error(transparent)]
+    Intent(#[from] IntentError),
+    /// An event can't be written.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+    /// Postgres refused.
+    #[error("cannot read or write")]
+    Store(#[from] sqlx::Error),
+}
+
+impl Classify for Error {
+    fn class(&self) -> Class {
+        match self {
+            Self::Invalid(error) => error.class(),
+            Self::WorkspaceNotFound(_)
+            | Self::LocationNotFound(_)
+            | Self::ResourceNotFound(_)
+            | Self::PersonNotFound(_)
+            | Self::BookingNotFound(_) => Class::NotFound,
+            Self::ResourceTaken(_) | Self::EmailTaken | Self::ExternalRefTaken(_) => Class::Exists,
+            Self::PersonNotActive(_)
+            | Self::StateForbids { .. }
+            | Self::ExternalChange { .. }
+            | Self::BookingOver(_) => Class::StateForbids,
+            Self::RowChanged(_) => Class::LostRace,
+            Self::Intent(error) => error.class(),
+            Self::Outbox(OutboxError::Store(error)) | Self::Store(error) => store_class(error),
+            Self::Outbox(OutboxError::TooLarge { .. }) => Class::Internal,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Invalid(error) => error.reason(),
+            Self::WorkspaceNotFound(_) => "WORKSPACE_NOT_FOUND",
+            Self::LocationNotFound(_) => "LOCATION_NOT_FOUND",
+            Self::ResourceNotFound(_) => "RESOURCE_NOT_FOUND",
+            Self::PersonNotFound(_) => "PERSON_NOT_FOUND",
+            Self::BookingNotFound(_) => "BOOKING_NOT_FOUND",
+            Self::PersonNotActive(_) => "PERSON_NOT_ACTIVE",
+            Self::ResourceTaken(_) => "RESOURCE_TAKEN",
+            Self::EmailTaken => "EMAIL_TAKEN",
+            Self::ExternalRefTaken(_) => "EXTERNAL_REF_TAKEN",
+            Self::StateForbids { .. } => "BOOKING_STATE_FORBIDS",
+            Self::ExternalChange { .. } => "EXTERNAL_CHANGE",
+            Self::BookingOver(_) => "BOOKING_OVER",
+            Self::RowChanged(_) => "ROW_CHANGED",
+            Self::Intent(error) => error.reason(),
+            Self::Outbox(_) => "OUTBOX",
+            Self::Store(_) => "STORE",
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The events of this service.
+
+use domain::Timestamp;
+use domain::names::{BookingName, PersonName};
+use events::Outgoing;
+use events::outbox::About;
+use proto::workspace::v1 as pb;
+
+use crate::convert;
+use crate::model::{BookingState, Person, Snapshot};
+
+const SOURCE: &str = "workspace";
+
+/// What happened to a booking.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum BookingFact {
+    Created,
+    Confirmed,
+    Rescheduled { previous: domain::Window },
+    Cancelled { previous: BookingState },
+    Failed { previous: BookingState },
+    Completed,
+}
+
+/// The event of a booking's fact; `after` is the booking as it is now.
+pub(crate) fn booking(fact: BookingFact, after: &Snapshot) -> Outgoing {
+    let about = About {
+        workspace: after.booking.workspace,
+        name: BookingName { workspace: after.booking.workspace, id: after.booking.id }.to_string(),
+        version: after.booking.version,
+        time: after.booking.updated_at,
+    };
+    let snapshot = Some(convert::snapshot(after));
+    match fact {
+        BookingFact::Created => Outgoing::event(SOURCE, about, &pb::BookingCreated { snapshot }),
+        BookingFact::Confirmed => Outgoing::event(SOURCE, about, &pb::BookingConfirmed { snapshot }),
+        BookingFact::Rescheduled { previous } => Outgoing::event(
+            SOURCE,
+            about,
+            &pb::BookingRescheduled {
+                snapshot,
+                previous_start_time: Some(chassis::input::timestamp(previous.start())),
+                previous_end_time: Some(chassis::input::timestamp(previous.end())),
+            },
+        ),
+        BookingFact::Cancelled { previous } => Outgoing::event(
+            SOURCE,
+            about,
+            &pb::BookingCancelled { snapshot, previous_state: convert::booking_state(previous).into() },
+        ),
+        BookingFact::Failed { previous } => Outgoing::event(
+            SOURCE,
+            about,
+            &pb::BookingFailed { snapshot, previous_state: convert::booking_state(previous).into() },
+        ),
+        BookingFact::Completed => Outgoing::event(SOURCE, about, &pb::BookingCompleted { snapshot }),
+    }
+}
+
+/// A person became known, or changed.
+pub(crate) fn person(workspace: domain::WorkspaceId, after: &Person, now: Timestamp) -> Outgoing {
+    let about = About {
+        workspace,
+        name: PersonName { workspace, id: after.id }.to_string(),
+        version: after.version,
+        time: now,
+    };
+    let person = Some(convert::person(workspace, after));
+    if after.version == 1 {
+        Outgoing::event(SOURCE, about, &pb::PersonCreated { person })
+    } else {
+        Outgoing::event(SOURCE, about, &pb::PersonUpdated { person })
+    }
+}

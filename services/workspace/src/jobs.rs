@@ -1,0 +1,5 @@
+//! What happens by time.
+
+mod completion;
+
+pub(crate) use completion::Completion;

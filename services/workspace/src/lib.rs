@@ -1,0 +1,43 @@
+//! The system of record of who may be where, when.
+//!
+//! Owns workspaces, locations, resources, people and bookings. Tells every change as an event, in the
+//! transaction of the change. No two live bookings of a resource overlap: Postgres itself holds that.
+//! Knows nothing of doors, money or messages.
+
+mod app;
+mod config;
+mod consumers;
+mod convert;
+mod error;
+mod facts;
+mod grpc;
+mod jobs;
+mod model;
+mod store;
+
+use std::sync::Arc;
+
+pub use config::Config;
+
+static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// What is constant of this service.
+pub static DEFINITION: chassis::Definition = chassis::Definition {
+    name: "workspace",
+    schema: "workspace",
+    migrations: &[chassis::MigrationSet { table: "_migration", migrator: &MIGRATOR }],
+    config_defaults: include_str!("../config.default.toml"),
+};
+
+/// Makes the service's parts.
+pub async fn build(_config: Config, deps: chassis::Deps) -> anyhow::Result<chassis::Service> {
+    let app = Arc::new(app::App::new(deps.pool.clone(), deps.basic.clock.clone()));
+    let completion = jobs::Completion::new(app.clone());
+    Ok(chassis::Service::new(DEFINITION.name, &deps.basic)
+        .grpc(grpc::workspace_service(app.clone()))
+        .grpc(grpc::person_service(app.clone()))
+        .grpc(grpc::booking_service(app.clone()))
+        .outbox(&deps, &DEFINITION)
+        .consumer(&deps, consumers::ingest::config(), consumers::ingest::Ingest::new(app))
+        .task("completion", move |shutdown| completion.run(shutdown)))
+}

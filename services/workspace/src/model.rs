@@ -1,0 +1,9 @@
+//! What this service knows, as plain values. No IO.
+
+pub(crate) mod booking;
+pub(crate) mod person;
+pub(crate) mod place;
+
+pub(crate) use booking::{Booking, BookingState, Snapshot};
+pub(crate) use person::{Person, PersonDetails, PersonStatus, Role};
+pub(crate) use place::{Location, Resource, Workspace};

@@ -1,0 +1,173 @@
+//! The life of a booking: pending → confirmed → completed, or failed, or cancelled.
+
+use domain::{BookingId, PersonId, ResourceId, Timestamp, Window, WorkspaceId};
+
+use super::{Location, Person, Resource, Workspace};
+
+chassis::text_enum! {
+    /// Where a booking stands.
+    pub(crate) enum BookingState {
+        Pending = "pending",
+        Confirmed = "confirmed",
+        Completed = "completed",
+        Failed = "failed",
+        Cancelled = "cancelled",
+    }
+}
+
+impl BookingState {
+    /// Whether the booking may still change.
+    pub(crate) fn is_open(self) -> bool {
+        matches!(self, Self::Pending | Self::Confirmed)
+    }
+}
+
+/// A booking as stored.
+#[derive(Debug, Clone)]
+pub(crate) struct Booking {
+    pub workspace: WorkspaceId,
+    pub id: BookingId,
+    pub resource: ResourceId,
+    pub person: PersonId,
+    pub window: Window,
+    pub title: String,
+    pub state: BookingState,
+    pub state_reason: String,
+    pub external_ref: Option<String>,
+    pub external_sequence: Option<i64>,
+    pub version: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// A booking with all that readers of its events need.
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshot {
+    pub booking: Booking,
+    pub person: Person,
+    pub resource: Resource,
+    pub location: Location,
+    pub workspace: Workspace,
+}
+
+/// What is asked of a booking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Request {
+    Confirm,
+    Reschedule(Window),
+    Cancel { reason: String },
+    Fail { reason: String },
+}
+
+/// Why a booking can't do what is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Its state forbids it.
+    State(BookingState),
+    /// Its end has passed.
+    Over,
+}
+
+impl Booking {
+    /// The booking after `request`; `None` if it is so already. Pure.
+    pub(crate) fn plan(&self, request: &Request, now: Timestamp) -> Result<Option<Self>, Refusal> {
+        let becomes = |state, reason: &str| Self { state, state_reason: reason.to_owned(), ..self.clone() };
+        let next = match (request, self.state) {
+            (Request::Confirm, BookingState::Confirmed)
+            | (Request::Cancel { .. }, BookingState::Cancelled)
+            | (Request::Fail { .. }, BookingState::Failed) => return Ok(None),
+            (Request::Reschedule(window), _) if *window == self.window => return Ok(None),
+            (_, state) if !state.is_open() => return Err(Refusal::State(state)),
+            (Request::Confirm, _) if self.window.end() <= now => return Err(Refusal::Over),
+            (Request::Confirm, _) => becomes(BookingState::Confirmed, ""),
+            (Request::Reschedule(window), _) if window.end() <= now => return Err(Refusal::Over),
+            (Request::Reschedule(window), _) => Self { window: *window, ..self.clone() },
+            (Request::Cancel { reason }, _) => becomes(BookingState::Cancelled, reason),
+            (Request::Fail { reason }, _) => becomes(BookingState::Failed, reason),
+        };
+        Ok(Some(Self { version: self.version + 1, updated_at: now, ..next }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Duration};
+
+    use super::*;
+
+    fn booking(state: BookingState) -> Booking {
+        let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        Booking {
+            workspace: WorkspaceId::new(),
+            id: BookingId::new(),
+            resource: ResourceId::new(),
+            person: PersonId::new(),
+            window: Window::new(start, start + Duration::hours(1)).unwrap(),
+            title: String::new(),
+            state,
+            state_reason: String::new(),
+            external_ref: None,
+            external_sequence: None,
+            version: 3,
+            created_at: start,
+            updated_at: start,
+        }
+    }
+
+    fn later(booking: &Booking) -> Window {
+        Window::new(booking.window.start() + Duration::hours(2), booking.window.end() + Duration::hours(2))
+            .unwrap()
+    }
+
+    #[test]
+    fn each_state_takes_what_it_may() {
+        use BookingState::{Cancelled, Completed, Confirmed, Failed, Pending};
+        let (cancel, fail) =
+            (Request::Cancel { reason: "ill".into() }, Request::Fail { reason: "card".into() });
+        for (from, request, to) in [
+            (Pending, Request::Confirm, Ok(Some(Confirmed))),
+            (Confirmed, Request::Confirm, Ok(None)),
+            (Cancelled, Request::Confirm, Err(Refusal::State(Cancelled))),
+            (Failed, Request::Confirm, Err(Refusal::State(Failed))),
+            (Completed, Request::Confirm, Err(Refusal::State(Completed))),
+            (Pending, cancel.clone(), Ok(Some(Cancelled))),
+            (Confirmed, cancel.clone(), Ok(Some(Cancelled))),
+            (Cancelled, cancel.clone(), Ok(None)),
+            (Completed, cancel.clone(), Err(Refusal::State(Completed))),
+            (Failed, cancel, Err(Refusal::State(Failed))),
+            (Pending, fail.clone(), Ok(Some(Failed))),
+            (Confirmed, fail.clone(), Ok(Some(Failed))),
+            (Failed, fail.clone(), Ok(None)),
+            (Cancelled, fail, Err(Refusal::State(Cancelled))),
+        ] {
+            let booking = booking(from);
+            let planned = booking.plan(&request, booking.window.start());
+            assert_eq!(planned.map(|next| next.map(|b| b.state)), to, "{request:?} of a {from} booking");
+        }
+    }
+
+    #[test]
+    fn a_change_counts_the_version_up() {
+        let booking = booking(BookingState::Pending);
+        let next = booking.plan(&Request::Confirm, booking.window.start()).unwrap().unwrap();
+        assert_eq!(next.version, 4);
+    }
+
+    #[test]
+    fn moving_keeps_the_state_and_moving_to_the_same_place_is_nothing() {
+        let booking = booking(BookingState::Confirmed);
+        let now = booking.window.start();
+        let moved = booking.plan(&Request::Reschedule(later(&booking)), now).unwrap().unwrap();
+        assert_eq!((moved.state, moved.window), (BookingState::Confirmed, later(&booking)));
+        assert!(booking.plan(&Request::Reschedule(booking.window), now).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_is_over_is_not_confirmed() {
+        let booking = booking(BookingState::Pending);
+        assert_eq!(booking.plan(&Request::Confirm, booking.window.end()).unwrap_err(), Refusal::Over);
+        let past = booking.window;
+        let moved = Booking { window: later(&booking), ..booking };
+        assert_eq!(moved.plan(&Request::Reschedule(past), past.end()).unwrap_err(), Refusal::Over);
+    }
+}

@@ -1,0 +1,11 @@
+//! SQL. Functions take a connection and never open a transaction; each row struct is private to its
+//! file.
+
+pub(crate) mod booking;
+pub(crate) mod person;
+pub(crate) mod place;
+
+/// A stored text that a newer version of the program wrote, or a damaged one.
+fn corrupt(what: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> sqlx::Error {
+    sqlx::Error::Decode(what.into())
+}

@@ -1,0 +1,152 @@
+//! Rows of people.
+
+use chassis::paging::Page;
+use domain::contact::EmailAddress;
+use domain::{PersonId, Timestamp, WorkspaceId};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::model::{Person, PersonStatus, Role};
+
+#[derive(sqlx::FromRow)]
+pub(super) struct PersonRow {
+    id: Uuid,
+    display_name: String,
+    email: Option<String>,
+    phone: Option<String>,
+    country: Option<String>,
+    role: Role,
+    status: PersonStatus,
+    version: i64,
+}
+
+impl From<PersonRow> for Person {
+    fn from(row: PersonRow) -> Self {
+        Self {
+            id: PersonId::from_uuid(row.id),
+            display_name: row.display_name,
+            email: row.email,
+            phone: row.phone,
+            country: row.country,
+            role: row.role,
+            status: row.status,
+            version: row.version,
+        }
+    }
+}
+
+/// Inserts a person; `false` if another one has the email address.
+pub(crate) async fn try_insert(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    person: &Person,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let inserted = sqlx::query(
+        "insert into person
+           (workspace_id, id, display_name, email, phone, country, role, status, version, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         on conflict (workspace_id, lower(email)) where status <> 'removed' do nothing",
+    )
+    .bind(workspace.uuid())
+    .bind(person.id.uuid())
+    .bind(&person.display_name)
+    .bind(&person.email)
+    .bind(&person.phone)
+    .bind(&person.country)
+    .bind(person.role)
+    .bind(person.status)
+    .bind(person.version)
+    .bind(now)
+    .execute(conn)
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+pub(crate) async fn find(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    id: PersonId,
+) -> Result<Option<Person>, sqlx::Error> {
+    let row: Option<PersonRow> = sqlx::query_as(
+        "select id, display_name, email, phone, country, role, status, version from person
+         where workspace_id = $1 and id = $2",
+    )
+    .bind(workspace.uuid())
+    .bind(id.uuid())
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(Person::from))
+}
+
+pub(crate) async fn find_for_update(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    id: PersonId,
+) -> Result<Option<Person>, sqlx::Error> {
+    let row: Option<PersonRow> = sqlx::query_as(
+        "select id, display_name, email, phone, country, role, status, version from person
+         where workspace_id = $1 and id = $2 for update",
+    )
+    .bind(workspace.uuid())
+    .bind(id.uuid())
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(Person::from))
+}
+
+/// The person with that address, without regard to case; never a removed one.
+pub(crate) async fn find_by_email(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    email: &EmailAddress,
+) -> Result<Option<Person>, sqlx::Error> {
+    let row: Option<PersonRow> = sqlx::query_as(
+        "select id, display_name, email, phone, country, role, status, version from person
+         where workspace_id = $1 and lower(email) = lower($2) and status <> 'removed'",
+    )
+    .bind(workspace.uuid())
+    .bind(email.as_str())
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(Person::from))
+}
+
+pub(crate) async fn list(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    page: &Page,
+) -> Result<Vec<Person>, sqlx::Error> {
+    let rows: Vec<PersonRow> = sqlx::query_as(
+        "select id, display_name, email, phone, country, role, status, version from person
+         where workspace_id = $1 and id > $2 order by id limit $3",
+    )
+    .bind(workspace.uuid())
+    .bind(page.after)
+    .bind(page.limit)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(Person::from).collect())
+}
+
+/// Writes a person's details over the version before it. The row must be locked.
+pub(crate) async fn update(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    person: &Person,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update person set display_name = $3, email = $4, phone = $5, country = $6, version = $7
+         where workspace_id = $1 and id = $2",
+    )
+    .bind(workspace.uuid())
+    .bind(person.id.uuid())
+    .bind(&person.display_name)
+    .bind(&person.email)
+    .bind(&person.phone)
+    .bind(&person.country)
+    .bind(person.version)
+    .execute(conn)
+    .await?;
+    Ok(())
+}

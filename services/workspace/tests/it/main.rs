@@ -1,0 +1,7 @@
+//! The workspace service, through its contract, on real Postgres and NATS.
+
+#![expect(clippy::unwrap_used, reason = "tests say what went wrong by panicking")]
+
+mod booking;
+mod ingest;
+mod world;

@@ -1,0 +1,171 @@
+//! A workspace with a location, a room and a person.
+
+use chassis::auth::Role;
+use domain::WorkspaceId;
+use domain::names::WorkspaceName;
+use proto::workspace::v1 as pb;
+use proto::workspace::v1::booking_service_client::BookingServiceClient;
+use proto::workspace::v1::person_service_client::PersonServiceClient;
+use proto::workspace::v1::workspace_service_client::WorkspaceServiceClient;
+use testkit::{Bearer, Harness};
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Channel;
+
+type AsAdmin = InterceptedService<Channel, Bearer>;
+
+/// The service with one workspace in it.
+pub(crate) struct World {
+    pub harness: Harness,
+    pub address: String,
+    pub workspace: WorkspaceId,
+    pub name: String,
+    pub resource: String,
+    pub person: String,
+    pub bookings: BookingServiceClient<AsAdmin>,
+    pub people: PersonServiceClient<AsAdmin>,
+    pub places: WorkspaceServiceClient<AsAdmin>,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let mut harness = Harness::new().await;
+        let deps = harness.deps(&workspace::DEFINITION).await;
+        let service = workspace::build(workspace::Config::default(), deps).await.unwrap();
+        let address = harness.run(service);
+        let mut platform = WorkspaceServiceClient::new(harness.channel(&address, "latchkey"));
+        let name = platform
+            .create_workspace(pb::CreateWorkspaceRequest {
+                workspace: Some(pb::Workspace { display_name: "Demo".into(), ..Default::default() }),
+                request_id: "demo".into(),
+            })
+            .await
+            .unwrap()
+            .into_inner()
+            .workspace
+            .unwrap()
+            .name;
+        let WorkspaceName(workspace) = name.parse().unwrap();
+        let channel = harness.channel_as(&address, Role::Admin, workspace);
+        let mut world = Self {
+            bookings: BookingServiceClient::new(channel.clone()),
+            people: PersonServiceClient::new(channel.clone()),
+            places: WorkspaceServiceClient::new(channel),
+            harness,
+            address,
+            workspace,
+            name,
+            resource: String::new(),
+            person: String::new(),
+        };
+        let location = world.create_location().await;
+        world.resource = world.create_resource(&location).await;
+        world.person = world.create_person("ada@example.org").await;
+        world
+    }
+
+    async fn create_location(&mut self) -> String {
+        let request = pb::CreateLocationRequest {
+            parent: self.name.clone(),
+            location: Some(pb::Location {
+                display_name: "Main".into(),
+                time_zone: "Europe/Vienna".into(),
+                country: "AT".into(),
+                ..Default::default()
+            }),
+            request_id: String::new(),
+        };
+        self.places.create_location(request).await.unwrap().into_inner().location.unwrap().name
+    }
+
+    pub(crate) async fn create_resource(&mut self, location: &str) -> String {
+        let request = pb::CreateResourceRequest {
+            parent: self.name.clone(),
+            resource: Some(pb::Resource {
+                location: location.into(),
+                display_name: "Room 4".into(),
+                ..Default::default()
+            }),
+            request_id: String::new(),
+        };
+        self.places.create_resource(request).await.unwrap().into_inner().resource.unwrap().name
+    }
+
+    pub(crate) async fn create_person(&mut self, email: &str) -> String {
+        let request = pb::CreatePersonRequest {
+            parent: self.name.clone(),
+            person: Some(pb::Person {
+                display_name: "Ada".into(),
+                email: email.into(),
+                phone: "0664 1234567".into(),
+                country: "AT".into(),
+                ..Default::default()
+            }),
+            request_id: String::new(),
+        };
+        self.people.create_person(request).await.unwrap().into_inner().person.unwrap().name
+    }
+
+    /// A booking from `start` until `end` o'clock on 2 December 2026, UTC.
+    pub(crate) fn booking(&self, start: u32, end: u32) -> pb::Booking {
+        pb::Booking {
+            resource: self.resource.clone(),
+            person: self.person.clone(),
+            start_time: Some(at(start)),
+            end_time: Some(at(end)),
+            ..Default::default()
+        }
+    }
+
+    pub(crate) async fn create(&mut self, booking: pb::Booking) -> Result<pb::Booking, tonic::Status> {
+        let request = pb::CreateBookingRequest {
+            parent: self.name.clone(),
+            booking: Some(booking),
+            request_id: String::new(),
+        };
+        Ok(self.bookings.create_booking(request).await?.into_inner().booking.unwrap())
+    }
+
+    pub(crate) async fn confirm(&mut self, name: &str) -> Result<pb::Booking, tonic::Status> {
+        let request = pb::ConfirmBookingRequest { name: name.into(), request_id: String::new() };
+        Ok(self.bookings.confirm_booking(request).await?.into_inner().booking.unwrap())
+    }
+
+    pub(crate) async fn get(&mut self, name: &str) -> pb::Booking {
+        let request = pb::GetBookingRequest { name: name.into() };
+        self.bookings.get_booking(request).await.unwrap().into_inner().booking.unwrap()
+    }
+
+    pub(crate) async fn list(&mut self) -> Vec<pb::Booking> {
+        let request = pb::ListBookingsRequest { parent: self.name.clone(), ..Default::default() };
+        self.bookings.list_bookings(request).await.unwrap().into_inner().bookings
+    }
+
+    /// What was told so far: fact and version, in the order of the stream.
+    pub(crate) async fn facts(&self, count: usize) -> Vec<(String, i64)> {
+        use futures::StreamExt as _;
+        let bus = self.harness.bus().await;
+        let stream = bus.stream(events::subject::StreamKind::Event).await.unwrap();
+        let config = async_nats::jetstream::consumer::pull::Config {
+            filter_subject: bus.root().subject("event.workspace.*.*"),
+            ack_policy: async_nats::jetstream::consumer::AckPolicy::None,
+            ..Default::default()
+        };
+        let consumer = stream.create_consumer(config).await.unwrap();
+        let mut messages = consumer.messages().await.unwrap();
+        let mut facts = Vec::new();
+        while facts.len() < count {
+            let message = tokio::time::timeout(std::time::Duration::from_secs(10), messages.next());
+            let message = message.await.expect("a fact within 10 s").unwrap().unwrap();
+            let headers = message.headers.as_ref().unwrap();
+            let fact = message.subject.split('.').nth(3).unwrap().to_owned();
+            facts.push((fact, headers.get("ce-sequence").unwrap().as_str().parse().unwrap()));
+        }
+        facts
+    }
+}
+
+/// So many o'clock on 2 December 2026, UTC.
+pub(crate) fn at(hour: u32) -> pbjson_types::Timestamp {
+    let time = chrono::NaiveDate::from_ymd_opt(2026, 12, 2).unwrap().and_hms_opt(hour, 0, 0).unwrap();
+    chassis::input::timestamp(time.and_utc())
+}

@@ -1,0 +1,151 @@
+//! What must hold in the end: at the doors, in the mailboxes, in the ledgers.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use chrono::Duration as Span;
+use domain::{Clock as _, SystemClock, Timestamp, Window};
+use sqlx::PgPool;
+use testkit::eventually;
+
+use crate::Stage;
+use crate::play::{Expected, World};
+
+/// Lead and lag by default.
+const MARGIN: Span = Span::minutes(15);
+
+/// What Kisi should have of each person: the nearest window of the union of their bookings', widened.
+pub fn wanted_access(world: &World, bookings: &[Expected]) -> BTreeMap<String, (Timestamp, Timestamp)> {
+    let now = SystemClock.now();
+    let mut windows: HashMap<usize, Vec<Window>> = HashMap::new();
+    for booking in bookings.iter().filter(|booking| !booking.is_cancelled) {
+        windows.entry(booking.person).or_default().push(booking.window.widened(MARGIN, MARGIN));
+    }
+    windows
+        .into_iter()
+        .filter_map(|(person, windows)| {
+            let next = Window::union(windows).into_iter().find(|window| now < window.end())?;
+            Some((world.people[person].1.clone(), (next.start(), next.end())))
+        })
+        .collect()
+}
+
+/// What Kisi has, by the person's email. More than one assignment of a person is a fault.
+pub fn access_at_kisi(
+    stage: &Stage,
+    world: &World,
+) -> Result<BTreeMap<String, (Timestamp, Timestamp)>, String> {
+    let organization = stage.sandbox.kisi().organization(world.kisi.organization).expect("it was made");
+    let mut found = BTreeMap::new();
+    for window in organization.access_windows() {
+        let (Some(from), Some(until)) = (window.valid_from, window.valid_until) else {
+            continue; // the owner, who may always
+        };
+        if found.insert(window.email.clone(), (from, until)).is_some() {
+            return Err(format!("{} has two assignments", window.email));
+        }
+    }
+    Ok(found)
+}
+
+/// Waits until Kisi has exactly what it should.
+pub async fn doors_are_right(stage: &Stage, world: &World, bookings: &[Expected], limit: Duration) {
+    eventually("Kisi has exactly what it should", limit, async || {
+        let (wanted, found) = (wanted_access(world, bookings), access_at_kisi(stage, world)?);
+        if wanted == found {
+            return Ok(());
+        }
+        let missing: Vec<_> =
+            wanted.iter().filter(|(email, w)| found.get(*email) != Some(w)).take(3).collect();
+        let foreign: Vec<_> =
+            found.iter().filter(|(email, _)| !wanted.contains_key(*email)).take(3).collect();
+        Err(format!(
+            "{} wanted, {} found; missing or other: {missing:?}; not wanted: {foreign:?}",
+            wanted.len(),
+            found.len()
+        ))
+    })
+    .await;
+}
+
+/// Waits until every message has come to its end, then checks that each was sent once: the ledger's
+/// sent messages and the vendors' are the same ones.
+pub async fn messages_are_right(stage: &Stage, bookings: &[Expected], limit: Duration) {
+    let pool = chassis::postgres::connect(&stage.database_url(), "notification", 2).await.expect("connects");
+    let steps: usize = bookings.iter().map(|booking| booking.steps).sum();
+    eventually("all messages have come to their end", limit, async || ended(&pool, steps).await).await;
+
+    let at_vendor: Vec<String> = stage
+        .sandbox
+        .sendgrid()
+        .messages(&Default::default())
+        .iter()
+        .filter_map(|mail| mail.custom_arg("message").map(str::to_owned))
+        .collect();
+    compare("email", &of_channel(&pool, "email").await, at_vendor);
+    let at_vendor =
+        stage.sandbox.twilio().messages(&Default::default()).into_iter().map(|text| text.sid).collect();
+    compare("text", &of_channel(&pool, "sms").await, at_vendor);
+}
+
+/// What the ledger says of one channel.
+struct Ledger {
+    /// How the vendor knows the messages that were sent: an email by our id, a text by Twilio's.
+    sent: Vec<String>,
+    /// Messages that a later one overtook while nobody knew whether they had been taken.
+    in_doubt: usize,
+}
+
+async fn of_channel(pool: &PgPool, channel: &str) -> Ledger {
+    let sent = sqlx::query_scalar(
+        "select case channel when 'email' then id::text else vendor_ref end from message
+         where channel = $1 and state = 'sent'",
+    );
+    let in_doubt = sqlx::query_scalar::<_, i64>(
+        "select count(*) from message where channel = $1 and state = 'expired' and in_doubt_since is not null",
+    );
+    let in_doubt = in_doubt.bind(channel).fetch_one(pool).await.expect("the ledger can be read");
+    Ledger {
+        sent: sent.bind(channel).fetch_all(pool).await.expect("the ledger can be read"),
+        in_doubt: usize::try_from(in_doubt).unwrap_or_default(),
+    }
+}
+
+/// Nothing twice, nothing missing, and nothing else but what the ledger itself calls doubtful.
+fn compare(what: &str, ledger: &Ledger, mut at_vendor: Vec<String>) {
+    at_vendor.sort();
+    let mut once = at_vendor.clone();
+    once.dedup();
+    assert_eq!(at_vendor.len(), once.len(), "a {what} was sent twice");
+    let missing = ledger.sent.iter().filter(|key| once.binary_search(key).is_err()).count();
+    assert_eq!(missing, 0, "the ledger says of a {what} that it was sent, but the vendor has not got it");
+    let others = once.len() - ledger.sent.len();
+    assert!(
+        others <= ledger.in_doubt,
+        "{others} {what}s more at the vendor than sent; {} in doubt",
+        ledger.in_doubt
+    );
+}
+
+/// Every step has its email and its text, and each is sent or was overtaken by a later step.
+async fn ended(pool: &PgPool, steps: usize) -> Result<(), String> {
+    let rows: Vec<(String, String, i64)> = sqlx::query_as(
+        "select channel, case when state = 'expired' and last_error like '%SUPERSEDED%' then 'superseded'
+           else state end as outcome, count(*)
+         from message group by 1, 2 order by 1, 2",
+    )
+    .fetch_all(pool)
+    .await
+    .map_err(|error| error.to_string())?;
+    for channel in ["email", "sms"] {
+        let of = |outcome: &str| {
+            rows.iter().filter(|(c, o, _)| c == channel && o == outcome).map(|(_, _, n)| *n).sum::<i64>()
+        };
+        let done = of("sent") + of("superseded");
+        let all: i64 = rows.iter().filter(|(c, _, _)| c == channel).map(|(_, _, n)| *n).sum();
+        if all != i64::try_from(steps).unwrap_or_default() || done != all {
+            return Err(format!("{steps} steps; {rows:?}"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! Calls through the gateway that go on until they are answered: services may be dead for a while.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::auth::Authority;
+use chassis::rpc::ServiceChannel;
+use domain::SystemClock;
+use proto::access::v1::access_service_client::AccessServiceClient;
+use proto::integrations::v1::integration_service_client::IntegrationServiceClient;
+use proto::workspace::v1::booking_service_client::BookingServiceClient;
+use proto::workspace::v1::person_service_client::PersonServiceClient;
+use proto::workspace::v1::workspace_service_client::WorkspaceServiceClient;
+use tonic::{Code, Response, Status};
+
+/// Every service that stories call.
+#[derive(Clone)]
+pub struct Client {
+    /// Door mappings, grants.
+    pub access: AccessServiceClient<ServiceChannel>,
+    /// Bookings.
+    pub bookings: BookingServiceClient<ServiceChannel>,
+    /// Connections to providers.
+    pub integrations: IntegrationServiceClient<ServiceChannel>,
+    /// People.
+    pub people: PersonServiceClient<ServiceChannel>,
+    /// Workspaces, locations, resources.
+    pub places: WorkspaceServiceClient<ServiceChannel>,
+}
+
+/// How long a service may be away.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Client {
+    /// A client of the gateway at this address.
+    pub fn new(gateway: &str, authority: Arc<Authority>) -> Self {
+        let channel = chassis::rpc::channel(gateway, "latchkey", authority, Arc::new(SystemClock)).unwrap();
+        Self {
+            access: AccessServiceClient::new(channel.clone()),
+            bookings: BookingServiceClient::new(channel.clone()),
+            integrations: IntegrationServiceClient::new(channel.clone()),
+            people: PersonServiceClient::new(channel.clone()),
+            places: WorkspaceServiceClient::new(channel),
+        }
+    }
+}
+
+/// Calls until there is an answer. What may have happened although no answer came is safe to ask for
+/// again, by its `request_id`.
+pub async fn insist<C: Clone, R: Clone, T, F>(client: &C, request: R, call: impl Fn(C, R) -> F) -> T
+where
+    F: Future<Output = Result<Response<T>, Status>>,
+{
+    let start = tokio::time::Instant::now();
+    loop {
+        match call(client.clone(), request.clone()).await {
+            Ok(answer) => return answer.into_inner(),
+            Err(status)
+                if matches!(
+                    status.code(),
+                    Code::Unavailable
+                        | Code::Unknown
+                        | Code::Cancelled
+                        | Code::DeadlineExceeded
+                        | Code::Internal
+                ) && start.elapsed() < PATIENCE =>
+            {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            Err(status) => panic!("refused: {status:?}"),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Whole-platform stories: every service a process of its own, on real Postgres and NATS. Each ends with
+//! all outboxes empty, no message unacknowledged, no dead letter that is not meant to be, and the vendors
+//! having exactly what they should.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "stories say what went wrong by panicking"
+)]
+
+mod authorization;
+mod disorder;
+mod kill;
+mod kisi_trouble;
+mod servers;
+mod web;
