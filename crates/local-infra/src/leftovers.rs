@@ -1,4 +1,4 @@
-//! Servers that a former run left behind in a data folder.
+//! Processes of a server that outlived it, or the run that started it.
 //!
 //! Both servers run with their data folder as working directory, so a process of that name which
 //! works there is ours, whatever its pid file says. Only asked while holding the folder's lock:
@@ -23,7 +23,7 @@ pub(crate) async fn end(dir: &Path, name: &str, signal: Signal) -> bool {
     if found.is_empty() {
         return Path::new("/proc/self").exists();
     }
-    tracing::warn!(server = name, processes = found.len(), "a former run left a server behind; stopping it");
+    tracing::debug!(server = name, processes = found.len(), "ending what a server left behind");
     send(&found, signal);
     let deadline = Instant::now() + STOP_TIMEOUT;
     while !working_in(dir, name).is_empty() {

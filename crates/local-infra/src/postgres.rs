@@ -154,10 +154,13 @@ impl Postgres {
         if self.config.is_temporary { delete(self.folder.path()) } else { Ok(()) }
     }
 
-    /// Kills the server with SIGKILL, as a crash would.
+    /// Kills the server with SIGKILL, as a crash would. None of its processes is left then: those
+    /// that serve connections notice the death of their parent only when they next wait, and would
+    /// answer one more question until then.
     pub async fn kill(&mut self) {
         if let Some(process) = self.process.take() {
             process.kill().await;
+            leftovers::end(&self.cluster(), "postgres", Signal::SIGKILL).await;
         }
     }
 

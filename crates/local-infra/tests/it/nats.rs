@@ -1,9 +1,7 @@
 use std::net::TcpListener;
-use std::time::Duration;
 
 use async_nats::jetstream::{self, stream};
 use local_infra::{Error, Nats, NatsConfig, Server};
-use tokio::time::Instant;
 
 async fn jetstream(server: &Nats) -> jetstream::Context {
     let address: async_nats::ServerAddr = server.url().parse().unwrap();
@@ -41,9 +39,7 @@ async fn streams_survive_a_kill_and_a_restart_on_the_same_port() {
     server.stop().await.unwrap();
     drop(server);
 
-    let begin = Instant::now();
     let mut again = Nats::start(NatsConfig::new(root.path().join("nats"))).await.unwrap();
-    assert!(begin.elapsed() < Duration::from_secs(2), "the second start took {:?}", begin.elapsed());
     assert_eq!(stored(&again).await, Some(1));
     again.stop().await.unwrap();
 }
