@@ -4,4 +4,6 @@
 
 mod booking;
 mod ingest;
+mod roles;
+mod sessions;
 mod world;

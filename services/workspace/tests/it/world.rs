@@ -19,6 +19,7 @@ pub(crate) struct World {
     pub address: String,
     pub workspace: WorkspaceId,
     pub name: String,
+    pub location: String,
     pub resource: String,
     pub person: String,
     pub bookings: BookingServiceClient<AsAdmin>,
@@ -54,16 +55,18 @@ impl World {
             address,
             workspace,
             name,
+            location: String::new(),
             resource: String::new(),
             person: String::new(),
         };
-        let location = world.create_location().await;
+        world.location = world.create_location().await;
+        let location = world.location.clone();
         world.resource = world.create_resource(&location).await;
         world.person = world.create_person("ada@example.org").await;
         world
     }
 
-    async fn create_location(&mut self) -> String {
+    pub(crate) async fn create_location(&mut self) -> String {
         let request = pb::CreateLocationRequest {
             parent: self.name.clone(),
             location: Some(pb::Location {
