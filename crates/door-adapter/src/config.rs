@@ -26,7 +26,7 @@ pub struct CommandsConfig {
 /// Section `[peers]`: where other services are.
 #[derive(Debug, Clone, Deserialize)]
 pub struct PeersConfig {
-    /// The integrations service, such as `http://127.0.0.1:7413`.
+    /// The integrations service, such as `https://127.0.0.1:7413`.
     pub integrations: String,
 }
 

@@ -1,9 +1,11 @@
 //! Settings of the gateway.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use chassis::identity::Identity;
 use chassis::rpc::{AddressError, forwarding_channel};
+use secrecy::SecretString;
 use serde::Deserialize;
 use tonic::transport::Channel;
 
@@ -20,6 +22,58 @@ pub struct Config {
     pub routes: BTreeMap<String, String>,
     /// Section `[limits]`.
     pub limits: LimitsConfig,
+    /// Section `[tokens]`.
+    pub tokens: TokensConfig,
+    /// Section `[sign_in]`.
+    pub sign_in: SignInConfig,
+}
+
+/// What tokens are signed with.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokensConfig {
+    /// The folder of keys; `latchkey up` makes it.
+    pub keys_folder: PathBuf,
+}
+
+/// How people sign in.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignInConfig {
+    /// Where browsers reach the gateway, such as `https://api.example.org`.
+    pub public_url: String,
+    /// Identity providers, by a name of ours.
+    #[serde(default)]
+    pub issuers: BTreeMap<String, IssuerConfig>,
+    /// Clients that may have people sign in, by their `client_id`.
+    #[serde(default)]
+    pub clients: BTreeMap<String, ClientConfig>,
+}
+
+/// An identity provider.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssuerConfig {
+    /// Its issuer identifier, below which `/.well-known/openid-configuration` is.
+    pub url: String,
+    /// What we are called there.
+    pub client_id: String,
+    /// Our secret there, if it gave us one.
+    pub client_secret: Option<SecretString>,
+    /// What people call it; its name here if left out.
+    pub display_name: Option<String>,
+}
+
+/// A client.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientConfig {
+    /// Where its answers may go, separated by commas.
+    #[serde(default)]
+    pub redirect_uris: String,
+    /// Whether they may go anywhere on this machine. For development.
+    #[serde(default)]
+    pub is_local: bool,
 }
 
 /// Which pages may call.
@@ -73,6 +127,30 @@ pub(crate) enum SettingError {
     /// Not an origin.
     #[error("cors.allowed_origins has {0:?}, which is no origin such as https://console.example.org")]
     Origin(String),
+    /// Where answers would never arrive.
+    #[error(
+        "sign_in.clients.{client}.redirect_uris has {uri:?}, which is no address such as https://app.example/back"
+    )]
+    RedirectUri {
+        /// Whose.
+        client: String,
+        /// Which.
+        uri: String,
+    },
+    /// Not an identity provider's address.
+    #[error("sign_in.issuers.{name}.url is {url:?}, which is no address such as https://id.example.org")]
+    Issuer {
+        /// Which.
+        name: String,
+        /// What is there.
+        url: String,
+    },
+    /// Browsers could not come back.
+    #[error("sign_in.public_url must be an address such as https://api.example.org; {0:?} is none")]
+    PublicUrl(String),
+    /// No HTTP client can be made.
+    #[error("cannot call identity providers")]
+    Http(#[source] reqwest::Error),
     /// Nothing could be done within it.
     #[error("limits.{0} must be at least 1")]
     Zero(&'static str),

@@ -1,7 +1,9 @@
-//! What stands before the guard: CORS, gRPC-web, and the little that is plain HTTP.
+//! What stands before the guard: CORS, gRPC-web, sign-in, and the little that is plain HTTP.
 
 mod cors;
 mod webhooks;
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -12,6 +14,7 @@ use tower::Layer as _;
 use tower_http::cors::CorsLayer;
 
 use crate::config::{CorsConfig, SettingError};
+use crate::sign_in::{self, SignIn};
 
 pub(crate) use webhooks::Webhooks;
 
@@ -19,11 +22,16 @@ pub(crate) use webhooks::Webhooks;
 pub(crate) struct Edge {
     cors: CorsLayer,
     webhooks: Webhooks,
+    sign_in: Arc<SignIn>,
 }
 
 impl Edge {
-    pub(crate) fn new(cors: &CorsConfig, webhooks: Webhooks) -> Result<Self, SettingError> {
-        Ok(Self { cors: cors::layer(&cors.allowed_origins)?, webhooks })
+    pub(crate) fn new(
+        cors: &CorsConfig,
+        webhooks: Webhooks,
+        sign_in: Arc<SignIn>,
+    ) -> Result<Self, SettingError> {
+        Ok(Self { cors: cors::layer(&cors.allowed_origins)?, webhooks, sign_in })
     }
 
     /// Puts the front around the guarded methods. CORS comes first: a browser sends no token with its
@@ -32,6 +40,7 @@ impl Edge {
         Router::new()
             .route("/healthz", get(async || "ok"))
             .route("/webhooks/sendgrid", post(webhooks::sendgrid).with_state(self.webhooks))
+            .merge(sign_in::routes(self.sign_in))
             .fallback_service(GrpcWebLayer::new().layer(methods))
             .layer(self.cors)
             .into()

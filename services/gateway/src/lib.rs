@@ -1,6 +1,7 @@
-//! The edge: one port for gRPC and gRPC-web, and for the vendors' webhooks.
+//! The edge: one port for gRPC and gRPC-web, for sign-in, and for the vendors' webhooks.
 //!
-//! Owns nothing and decides nothing but who may come in: it verifies the token, then passes a call on to
+//! Owns nothing and decides nothing but who may come in: it has people sign in ([`sign_in`]), verifies the
+//! token, then passes a call on to
 //! the service that its path names, token and trace with it, and the answer back as it came. The
 //! services verify again. What is internal is not routed. From outside in, a call meets
 //! [`edge`] (CORS, gRPC-web, plain HTTP), the chassis's guard (token, span), and the methods that the
@@ -10,11 +11,14 @@ mod config;
 mod edge;
 mod proxy;
 mod refusal;
+mod sign_in;
 
-pub use config::{Config, CorsConfig, LimitsConfig};
+pub use config::{ClientConfig, Config, CorsConfig, IssuerConfig, LimitsConfig, SignInConfig, TokensConfig};
 
+use chassis::auth::Signer;
 use edge::{Edge, Webhooks};
 use proxy::Proxy;
+use sign_in::SignIn;
 
 /// Its name.
 pub const NAME: &str = "gateway";
@@ -26,6 +30,8 @@ pub const CONFIG_DEFAULTS: &str = include_str!("../config.default.toml");
 pub async fn build(config: Config, deps: chassis::BasicDeps) -> anyhow::Result<chassis::Service> {
     let proxy = Proxy::new(&config, &deps.identity)?;
     let webhooks = Webhooks::new(&config, &deps.identity)?;
-    let edge = Edge::new(&config.cors, webhooks)?;
+    let signer = Signer::load(&config.tokens.keys_folder, deps.clock.clone())?;
+    let sign_in = SignIn::new(&config, &deps, signer, deps.verifier.clone())?;
+    let edge = Edge::new(&config.cors, webhooks, sign_in)?;
     Ok(chassis::Service::new(NAME, &deps).fallback(proxy).front(move |methods| edge.around(methods)))
 }

@@ -11,7 +11,7 @@ pub struct Config {
     /// Section `[vault]`.
     pub vault: VaultConfig,
     /// Section `[adapters]`: by provider, such as `kisi`, where its adapter is reached, such as
-    /// `http://127.0.0.1:7421`.
+    /// `https://127.0.0.1:7421`.
     pub adapters: BTreeMap<String, String>,
 }
 

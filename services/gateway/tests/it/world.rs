@@ -6,7 +6,7 @@ use chassis::BasicDeps;
 use chassis::auth::{Principal, Role, Signer, Verifier};
 use chassis::identity::Identity;
 use domain::{SettableClock, WorkspaceId};
-use gateway::{Config, CorsConfig, LimitsConfig};
+use gateway::{Config, CorsConfig, LimitsConfig, SignInConfig, TokensConfig};
 use local_infra::Certificates;
 use proto::workspace::v1::booking_service_client::BookingServiceClient;
 use tokio::net::TcpListener;
@@ -58,8 +58,11 @@ impl World {
         chassis::install_crypto();
         let start = chrono::DateTime::parse_from_rfc3339("2026-12-01T08:00:00Z").unwrap().to_utc();
         let clock = Arc::new(SettableClock::at(start));
-        let (signer, verifier) = chassis::auth::new_pair(clock.clone());
         let folder = tempfile::tempdir().unwrap();
+        let keys_folder = folder.path().join("keys");
+        chassis::auth::ensure_keys(&keys_folder, start).unwrap();
+        let signer = Signer::load(&keys_folder, clock.clone()).unwrap();
+        let verifier = Verifier::load(&keys_folder.join("public.json"), clock.clone()).unwrap();
         let mut world = Self {
             signer,
             verifier,
@@ -93,6 +96,12 @@ impl World {
             .map(|(service, name)| (service.to_owned(), name.to_owned()))
             .into(),
             limits: LimitsConfig { requests_max: 100, stream_seconds_max: 60 },
+            tokens: TokensConfig { keys_folder },
+            sign_in: SignInConfig {
+                public_url: "http://127.0.0.1:7410".into(),
+                issuers: [].into(),
+                clients: [].into(),
+            },
         };
         change(&mut config);
         let gateway = gateway::build(config, world.deps(gateway::NAME).await).await.unwrap();

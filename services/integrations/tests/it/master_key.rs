@@ -7,7 +7,7 @@ use crate::world::{World, config};
 
 /// What building the service says, with the master key of `folder`.
 async fn build(harness: &mut Harness, folder: &std::path::Path) -> Result<(), String> {
-    let config = config(folder, "http://127.0.0.1:1");
+    let config = config(folder, "https://127.0.0.1:1");
     let deps = harness.deps(&integrations::DEFINITION).await;
     integrations::build(config, deps).await.map(|_| ()).map_err(|error| format!("{error:#}"))
 }
@@ -29,7 +29,7 @@ async fn another_master_key_is_refused_at_start_and_harms_nothing() {
 async fn a_missing_master_key_is_named() {
     let mut harness = Harness::new().await;
     let folder = tempfile::tempdir().unwrap();
-    let mut config = config(folder.path(), "http://127.0.0.1:1");
+    let mut config = config(folder.path(), "https://127.0.0.1:1");
     config.vault.master_key_file = folder.path().join("nowhere");
     let deps = harness.deps(&integrations::DEFINITION).await;
     let problem = integrations::build(config, deps).await.map(|_| ()).unwrap_err().to_string();

@@ -1,0 +1,77 @@
+//! Sign-in: an OpenID Connect provider towards our clients, a client of others' towards people.
+//!
+//! A client sends its user to `/oauth/authorize` (code flow with PKCE), from where they go on to an identity
+//! provider. What comes back from there is verified ([`issuer`]), the person is looked up in the workspaces,
+//! and the client gets a code, and for the code a token of ours. The gateway keeps nothing: what it must know
+//! again stands in signed tickets ([`ticket`]), and sessions are `workspace`'s.
+
+mod client;
+mod grant;
+mod issuer;
+mod page;
+mod request;
+mod routes;
+mod ticket;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chassis::auth::{Signer, Verifier};
+use chassis::rpc::{ServiceChannel, Traced};
+use proto::workspace::v1::session_service_client::SessionServiceClient;
+
+use crate::config::{Config, SettingError};
+
+pub(crate) use routes::routes;
+
+use client::Client;
+use issuer::Issuer;
+use page::Pages;
+use ticket::Tickets;
+
+/// Everything that sign-in needs.
+pub(crate) struct SignIn {
+    /// How we are called in tokens, and where we are reached.
+    public_url: String,
+    clients: BTreeMap<String, Client>,
+    issuers: BTreeMap<String, Issuer>,
+    sessions: SessionServiceClient<ServiceChannel>,
+    signer: Signer,
+    tickets: Tickets,
+    pages: Pages,
+}
+
+impl SignIn {
+    pub(crate) fn new(
+        config: &Config,
+        deps: &chassis::BasicDeps,
+        signer: Signer,
+        verifier: Verifier,
+    ) -> Result<Arc<Self>, SettingError> {
+        let settings = &config.sign_in;
+        let public_url = settings.public_url.trim_end_matches('/').to_owned();
+        let clients = settings
+            .clients
+            .iter()
+            .map(|(id, client)| Ok((id.clone(), Client::new(id, client)?)))
+            .collect::<Result<_, SettingError>>()?;
+        let callback = format!("{public_url}/oauth/callback");
+        let issuers = settings
+            .issuers
+            .iter()
+            .map(|(name, issuer)| {
+                Ok((name.clone(), Issuer::new(name, issuer, &callback, deps.clock.clone())?))
+            })
+            .collect::<Result<_, SettingError>>()?;
+        let channel = ServiceChannel::new(config.channel("workspace", &deps.identity)?, Traced);
+        Ok(Arc::new(Self {
+            tickets: Tickets::new(&public_url, signer.clone(), verifier),
+            public_url,
+            clients,
+            issuers,
+            sessions: SessionServiceClient::new(channel),
+            signer,
+            pages: Pages::new(),
+        }))
+    }
+}
