@@ -9,6 +9,7 @@ use sqlx::PgPool;
 use tokio::net::TcpListener;
 
 use crate::auth::Authority;
+use crate::postgres::WorkspacePool;
 
 /// What every service needs.
 #[derive(Clone)]
@@ -26,8 +27,11 @@ pub struct BasicDeps {
 pub struct Deps {
     /// The basic ones.
     pub basic: BasicDeps,
-    /// Connections whose search path is the service's schema.
-    pub pool: PgPool,
+    /// For what is done in one workspace: the calls of people and other services.
+    pub pool: WorkspacePool,
+    /// For what works across workspaces: consumers, jobs, the publisher. Its statements say themselves
+    /// whose rows they mean.
+    pub platform: PgPool,
     /// The bus.
     pub bus: Bus,
 }

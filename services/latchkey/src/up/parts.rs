@@ -101,10 +101,12 @@ where
     let (platform, own) = config::load::<C>(definition.config_defaults, environment)?;
     let url = &platform.database.url;
     postgres::migrate(url, definition).await?;
-    let pool = postgres::connect(url, definition.schema, platform.database.connections_max).await?;
+    let connections_max = platform.database.connections_max;
+    let (pool, across) = postgres::connect(url, definition, connections_max).await?;
     let bus = Bus::connect(platform.bus()?, definition.name).await?;
     let basic = basic(&platform, listener)?;
-    build(own, Deps { basic, pool, bus }).await.with_context(|| format!("cannot start {}", definition.name))
+    let deps = Deps { basic, pool, platform: across, bus };
+    build(own, deps).await.with_context(|| format!("cannot start {}", definition.name))
 }
 
 async fn without_data<C, F>(

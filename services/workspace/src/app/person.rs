@@ -25,7 +25,7 @@ impl App {
         role: Role,
         intent: Option<Intent>,
     ) -> Result<pb::CreatePersonResponse, Error> {
-        let mut change = match Change::begin(&self.pool, intent).await? {
+        let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
             Begun::Known(answer) => return Ok(answer),
             Begun::Fresh(change) => change,
         };
@@ -38,8 +38,8 @@ impl App {
     }
 
     pub(crate) async fn get_person(&self, workspace: WorkspaceId, id: PersonId) -> Result<pb::Person, Error> {
-        let mut conn = self.pool.acquire().await?;
-        let person = store::find(&mut conn, workspace, id).await?.ok_or(Error::PersonNotFound(id))?;
+        let mut tx = self.pool.begin(workspace).await?;
+        let person = store::find(&mut tx, workspace, id).await?.ok_or(Error::PersonNotFound(id))?;
         Ok(convert::person(workspace, &person))
     }
 
@@ -49,14 +49,14 @@ impl App {
         email: Option<EmailAddress>,
         page: Page,
     ) -> Result<pb::ListPeopleResponse, Error> {
-        let mut conn = self.pool.acquire().await?;
+        let mut tx = self.pool.begin(workspace).await?;
         let (rows, next_page_token) = match email {
             Some(email) => {
-                let found = store::find_by_email(&mut conn, workspace, &email).await?;
+                let found = store::find_by_email(&mut tx, workspace, &email).await?;
                 (found.into_iter().collect(), String::new())
             }
             None => {
-                let mut rows = store::list(&mut conn, workspace, &page).await?;
+                let mut rows = store::list(&mut tx, workspace, &page).await?;
                 let token = page.finish(&mut rows, |person| person.id.uuid());
                 (rows, token)
             }
@@ -72,7 +72,7 @@ impl App {
         amend: Amend,
         intent: Option<Intent>,
     ) -> Result<pb::UpdatePersonResponse, Error> {
-        let mut change = match Change::begin(&self.pool, intent).await? {
+        let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
             Begun::Known(answer) => return Ok(answer),
             Begun::Fresh(change) => change,
         };

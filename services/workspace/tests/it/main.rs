@@ -4,4 +4,5 @@
 
 mod booking;
 mod ingest;
+mod isolation;
 mod world;
