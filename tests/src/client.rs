@@ -4,8 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::auth::Authority;
-use chassis::rpc::ServiceChannel;
+use chassis::auth::Signer;
+use chassis::rpc::OperatorChannel;
 use domain::SystemClock;
 use proto::access::v1::access_service_client::AccessServiceClient;
 use proto::integrations::v1::integration_service_client::IntegrationServiceClient;
@@ -18,24 +18,24 @@ use tonic::{Code, Response, Status};
 #[derive(Clone)]
 pub struct Client {
     /// Door mappings, grants.
-    pub access: AccessServiceClient<ServiceChannel>,
+    pub access: AccessServiceClient<OperatorChannel>,
     /// Bookings.
-    pub bookings: BookingServiceClient<ServiceChannel>,
+    pub bookings: BookingServiceClient<OperatorChannel>,
     /// Connections to providers.
-    pub integrations: IntegrationServiceClient<ServiceChannel>,
+    pub integrations: IntegrationServiceClient<OperatorChannel>,
     /// People.
-    pub people: PersonServiceClient<ServiceChannel>,
+    pub people: PersonServiceClient<OperatorChannel>,
     /// Workspaces, locations, resources.
-    pub places: WorkspaceServiceClient<ServiceChannel>,
+    pub places: WorkspaceServiceClient<OperatorChannel>,
 }
 
 /// How long a service may be away.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Client {
-    /// A client of the gateway at this address.
-    pub fn new(gateway: &str, authority: Arc<Authority>) -> Self {
-        let channel = chassis::rpc::channel(gateway, "latchkey", authority, Arc::new(SystemClock)).unwrap();
+    /// A client of the gateway at this address that calls as the operator.
+    pub fn new(gateway: &str, signer: Signer) -> Self {
+        let channel = chassis::rpc::operator_channel(gateway, signer, Arc::new(SystemClock)).unwrap();
         Self {
             access: AccessServiceClient::new(channel.clone()),
             bookings: BookingServiceClient::new(channel.clone()),

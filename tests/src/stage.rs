@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::Definition;
-use chassis::auth::{Authority, Principal, Role};
-use domain::SystemClock;
+use chassis::auth::{Principal, Role, Signer};
+use chassis::identity::Identity;
 use domain::names::WorkspaceName;
+use domain::{Clock as _, SystemClock};
 use events::subject::Root;
-use local_infra::{Nats, NatsConfig, Postgres, PostgresConfig};
+use local_infra::{Certificates, Nats, NatsConfig, Postgres, PostgresConfig};
 use sandbox::Sandbox;
 use sandbox::kisi::{NewGroup, NewOrganization, NewPlace};
 use secrecy::SecretString;
@@ -81,6 +82,8 @@ pub struct Stage {
     environments: BTreeMap<&'static str, Vec<(String, String)>>,
     processes: BTreeMap<&'static str, Child>,
     shutdown: CancellationToken,
+    /// Issues the services' certificates.
+    pub certificates: Certificates,
 }
 
 /// A port that nobody has at this moment, outside of the range that outgoing connections take.
@@ -109,7 +112,11 @@ impl Stage {
         for definition in definitions() {
             chassis::postgres::migrate(&url, definition).await.unwrap();
         }
-        Authority::ensure_key_file(&folder.path().join("token-key.pem")).unwrap();
+        chassis::auth::ensure_keys(&folder.path().join("token-keys"), SystemClock.now()).unwrap();
+        let certificates = Certificates::ensure(folder.path().join("tls")).unwrap();
+        for service in SERVICES {
+            certificates.write(service).unwrap();
+        }
         integrations::ensure_master_key_file(&folder.path().join("master-key")).unwrap();
 
         let ports: BTreeMap<&'static str, u16> =
@@ -137,6 +144,7 @@ impl Stage {
             environments: BTreeMap::new(),
             processes: BTreeMap::new(),
             shutdown,
+            certificates,
         };
         stage.wire(&setting);
         for service in SERVICES {
@@ -149,17 +157,23 @@ impl Stage {
 
     /// Where a service is.
     pub fn address(&self, service: &str) -> String {
-        format!("http://127.0.0.1:{}", self.ports[service])
+        format!("https://127.0.0.1:{}", self.ports[service])
     }
 
     /// Where the gateway is.
     pub fn gateway(&self) -> String {
-        self.address("gateway")
+        format!("http://127.0.0.1:{}", self.ports["gateway"])
     }
 
     /// Where the sandbox is.
     pub fn sandbox_url(&self) -> String {
-        self.address("sandbox")
+        format!("http://127.0.0.1:{}", self.ports["sandbox"])
+    }
+
+    /// A certificate of the service `name`, be there such a service or not.
+    pub fn identity(&self, name: &str) -> Identity {
+        let issued = self.certificates.issue(name).unwrap();
+        Identity::new(&issued.authority, issued.certificate, issued.key)
     }
 
     /// The folder of keys and logs.
@@ -174,22 +188,16 @@ impl Stage {
 
     fn wire(&mut self, setting: &Setting) {
         let path = |name: &str| self.folder.path().join(name).to_string_lossy().into_owned();
-        let twins = self.address("sandbox");
+        let twins = self.sandbox_url();
         let mut shared = vec![
             ("LATCHKEY_DATABASE__URL".to_owned(), self.postgres.url("latchkey")),
             ("LATCHKEY_NATS__URL".to_owned(), self.nats.url()),
-            ("LATCHKEY_AUTH__KEY_FILE".to_owned(), path("token-key.pem")),
+            ("LATCHKEY_AUTH__KEYS_FILE".to_owned(), path("token-keys/public.json")),
             ("LATCHKEY_TELEMETRY__LOG_FORMAT".to_owned(), "pretty".to_owned()),
             // Stories kill: what died should be found out about within seconds.
             ("LATCHKEY_NATS__ACK_WAIT_SECONDS".to_owned(), "4".to_owned()),
         ];
         shared.extend(setting.environment.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-        let mut file = String::from("[routes]\n");
-        for (name, service) in ROUTED {
-            file.push_str(&format!("\"{name}\" = \"{}\"\n", self.address(service)));
-        }
-        file.push_str(&format!("[webhooks]\nnotification = \"{}\"\n", self.address("notification")));
-        std::fs::write(self.folder.path().join("gateway.toml"), file).unwrap();
 
         let limit = if setting.has_rate_limits { "5" } else { "0" };
         let own: [(&str, Vec<(&str, String)>); 6] = [
@@ -231,12 +239,21 @@ impl Stage {
                     ("LATCHKEY_SMS__SETTLE_SECONDS", "1".into()),
                 ],
             ),
-            ("gateway", vec![("LATCHKEY_CONFIG", path("gateway.toml"))]),
+            (
+                "gateway",
+                vec![
+                    ("LATCHKEY_SERVICES__ACCESS_CONTROL", self.address("access-control")),
+                    ("LATCHKEY_SERVICES__INTEGRATIONS", self.address("integrations")),
+                    ("LATCHKEY_SERVICES__NOTIFICATION", self.address("notification")),
+                    ("LATCHKEY_SERVICES__WORKSPACE", self.address("workspace")),
+                ],
+            ),
         ];
         for (service, own) in own {
             let mut environment = shared.clone();
             environment
                 .push(("LATCHKEY_GRPC__LISTEN".to_owned(), format!("127.0.0.1:{}", self.ports[service])));
+            environment.push(("LATCHKEY_TLS__FOLDER".to_owned(), path(&format!("tls/{service}"))));
             environment.extend(own.into_iter().map(|(name, value)| (name.to_owned(), value)));
             let name = SERVICES.into_iter().find(|name| *name == service).unwrap();
             self.environments.insert(name, environment);
@@ -308,20 +325,22 @@ impl Stage {
 
     /// A client that calls as the platform itself, through the gateway.
     pub fn client(&self) -> Client {
-        let authority = Authority::load(&self.folder.path().join("token-key.pem"), Arc::new(SystemClock));
-        Client::new(&self.gateway(), Arc::new(authority.unwrap()))
+        Client::new(&self.gateway(), self.signer())
     }
 
     /// A token of an admin of the workspace, for an hour.
     pub fn admin_token(&self, workspace: &str) -> String {
         let WorkspaceName(id) = workspace.parse().unwrap();
-        self.token(&Principal { id: "admin".into(), workspace: Some(id), role: Role::Admin })
+        self.token(&Principal::person("admin", id, Role::Admin))
     }
 
     /// A token that names this principal, for an hour.
     pub fn token(&self, principal: &Principal) -> String {
-        let authority = Authority::load(&self.folder.path().join("token-key.pem"), Arc::new(SystemClock));
-        authority.unwrap().issue(principal, chrono::Duration::hours(1))
+        self.signer().issue(principal, chrono::Duration::hours(1))
+    }
+
+    fn signer(&self) -> Signer {
+        Signer::load(&self.folder.path().join("token-keys"), Arc::new(SystemClock)).unwrap()
     }
 
     /// The books of this stage.

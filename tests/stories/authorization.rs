@@ -1,9 +1,12 @@
 //! Every method of the contracts, called as everybody: through the gateway, and past it.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use chassis::auth::{Principal, Role};
-use domain::{BookingId, WorkspaceId};
+use chassis::identity::Identity;
+use chassis::rpc::forwarding_channel;
+use domain::{BookingId, PersonId, WorkspaceId};
 use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MethodDescriptor, ReflectMessage as _, Value};
 use proto::auth::v1::Role as Least;
 use proto::{Requirement, Requirements};
@@ -14,11 +17,14 @@ use tonic::Code;
 use tonic::transport::Channel;
 use tonic_types::StatusExt as _;
 
+/// Services that exist, and one that does not.
+const SERVICES: [&str; 5] = ["gateway", "integrations", "kisi-adapter", "notification", "stranger"];
+
 /// Whoever may come.
 #[derive(Debug)]
 struct Caller {
     title: String,
-    /// `None`: has no token.
+    /// `None`: nobody. A service shows a certificate, others a token.
     principal: Option<Principal>,
     /// Is of the workspace that the request is about, or of none.
     is_at_home: bool,
@@ -27,7 +33,7 @@ struct Caller {
 fn callers(home: WorkspaceId) -> Vec<Caller> {
     let nobody = Caller { title: "nobody".into(), principal: None, is_at_home: true };
     let roles = [Role::Guest, Role::Member, Role::Manager, Role::Admin, Role::Owner];
-    let person = |role, workspace| Principal { id: "someone".into(), workspace: Some(workspace), role };
+    let person = |role, workspace| Principal::person(PersonId::new().to_string(), workspace, role);
     let people = roles.into_iter().flat_map(|role| {
         [(home, true), (WorkspaceId::new(), false)].map(|(workspace, is_at_home)| Caller {
             title: format!("{role:?}, at home: {is_at_home}"),
@@ -35,23 +41,26 @@ fn callers(home: WorkspaceId) -> Vec<Caller> {
             is_at_home,
         })
     });
-    let services = ["gateway", "integrations", "kisi-adapter", "latchkey", "billing"].map(|name| Caller {
+    let operator = Principal::operator();
+    let operator = Caller { title: "the operator".into(), principal: Some(operator), is_at_home: true };
+    let services = SERVICES.map(|name| Caller {
         title: format!("service {name}"),
-        principal: Some(Principal { id: name.into(), workspace: None, role: Role::Service }),
+        principal: Some(Principal::service(name)),
         is_at_home: true,
     });
-    [nobody].into_iter().chain(people).chain(services).collect()
+    [nobody, operator].into_iter().chain(people).chain(services).collect()
 }
 
-/// What must come of a call. `None`: whatever the method answers.
+/// What must come of a call, past the gateway. `None`: whatever the method answers.
 fn expected(requirement: &Requirement, caller: &Caller) -> Option<Outcome> {
-    let Some(principal) = &caller.principal else { return Some(Outcome::Unknown) };
+    let Some(principal) = &caller.principal else { return Some(Outcome::Refused) };
     let is_let_in = match requirement {
         Requirement::Internal(services) => {
             principal.role == Role::Service && services.contains(&principal.id)
         }
         Requirement::Role(least) => match principal.role {
-            Role::Service | Role::Owner => true,
+            Role::Service => principal.is_operator(),
+            Role::Owner => true,
             Role::Admin => *least != Least::Owner,
             Role::Manager => [Least::Manager, Least::Member, Least::Guest].contains(least),
             Role::Member => [Least::Member, Least::Guest].contains(least),
@@ -149,7 +158,9 @@ async fn every_method_lets_in_whom_it_declares_and_nobody_else() {
     let requirements = Requirements::of_contracts().unwrap();
     let pool = DescriptorPool::decode(proto::DESCRIPTORS).unwrap();
     let callers = callers(home);
-    let gateway = chassis::rpc::plain_channel(&stage.gateway()).unwrap();
+    let gateway = chassis::rpc::outside_channel(&stage.gateway()).unwrap();
+    // Whoever may be a caller past the gateway, by the certificate that they show there.
+    let identities: Vec<(&str, Identity)> = SERVICES.map(|name| (name, stage.identity(name))).into();
     let mut wrong = Vec::new();
     let mut methods = 0;
     for service in pool.services() {
@@ -157,21 +168,30 @@ async fn every_method_lets_in_whom_it_declares_and_nobody_else() {
         let (_, process) = routed
             .or_else(|| INTERNAL.iter().find(|(name, _)| *name == service.full_name()))
             .unwrap_or_else(|| panic!("{} is of no process", service.full_name()));
-        let direct = chassis::rpc::plain_channel(&stage.address(process)).unwrap();
+        let direct: HashMap<&str, Channel> = identities
+            .iter()
+            .map(|(name, own)| (*name, forwarding_channel(&stage.address(process), process, own).unwrap()))
+            .collect();
         for method in service.methods() {
             methods += 1;
             let path = format!("/{}/{}", service.full_name(), method.name());
             let requirement = requirements.of(&path).unwrap();
             for caller in &callers {
-                let token = caller.principal.as_ref().map(|principal| stage.token(principal));
+                let shown =
+                    caller.principal.as_ref().filter(|it| it.is_operator() || it.role != Role::Service);
+                let token = shown.map(|principal| stage.token(principal));
+                // People's calls are passed on by the gateway, with their tokens.
+                let service = caller.principal.as_ref().filter(|_| token.is_none());
+                let channel = &direct[service.map_or("gateway", |service| service.id.as_str())];
                 let message = sample(&method, home);
-                let inside = call(&direct, &path, &message, token.as_deref()).await;
+                let inside = call(channel, &path, &message, token.as_deref()).await;
                 let outside = call(&gateway, &path, &message, token.as_deref()).await;
-                let wanted = expected(requirement, caller);
-                // What is not routed is not there, for those who might call it.
-                let is_hidden = routed.is_none() && wanted.is_none();
-                let wanted_outside =
-                    if is_hidden { Some(Outcome::Answered(Code::Unimplemented)) } else { wanted };
+                let wanted = match (&caller.principal, requirement) {
+                    // Without a token it is the gateway's own call.
+                    (None, Requirement::Internal(services)) if services.contains(&"gateway".into()) => None,
+                    _ => expected(requirement, caller),
+                };
+                let wanted_outside = if token.is_none() { Some(Outcome::Unknown) } else { wanted };
                 let is_right = |outcome, wanted: Option<Outcome>| match wanted {
                     Some(wanted) => outcome == wanted,
                     None => matches!(outcome, Outcome::Answered(_)),
@@ -184,4 +204,31 @@ async fn every_method_lets_in_whom_it_declares_and_nobody_else() {
     }
     assert!(methods > 25, "only {methods} methods were tried");
     assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn services_talk_to_nobody_without_a_certificate_of_their_own_authority() {
+    let stage = Stage::set(Setting { services: vec!["workspace"], ..Default::default() }).await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let forged = local_infra::Certificates::ensure(elsewhere.path()).unwrap().issue("gateway").unwrap();
+    let genuine = stage.identity("gateway");
+    let address = stage.address("workspace");
+    let health = async |channel: Channel| {
+        let mut client = tonic_health::pb::health_client::HealthClient::new(channel);
+        client.check(tonic_health::pb::HealthCheckRequest::default()).await.map(drop)
+    };
+    eventually("the service is there", Duration::from_secs(30), async || {
+        health(forwarding_channel(&address, "workspace", &genuine).unwrap()).await
+    })
+    .await;
+
+    let plain = chassis::rpc::outside_channel(&address.replace("https", "http")).unwrap();
+    assert!(health(plain).await.is_err(), "without TLS");
+    // It trusts the service, but has its certificate from elsewhere.
+    let authority = stage.certificates.issue("gateway").unwrap().authority;
+    let stranger = Identity::new(&authority, forged.certificate, forged.key);
+    let stranger = forwarding_channel(&address, "workspace", &stranger).unwrap();
+    assert!(health(stranger).await.is_err(), "a certificate of another authority");
+    let another = forwarding_channel(&address, "integrations", &genuine).unwrap();
+    assert!(health(another).await.is_err(), "the service there is not the one that was meant");
 }

@@ -27,6 +27,8 @@ pub struct PlatformConfig {
     pub nats: NatsConfig,
     /// Section `[auth]`.
     pub auth: AuthConfig,
+    /// Section `[tls]`.
+    pub tls: TlsConfig,
     /// Section `[telemetry]`.
     pub telemetry: TelemetryConfig,
 }
@@ -63,12 +65,31 @@ pub struct NatsConfig {
     pub ack_wait_seconds: u64,
 }
 
-/// How callers are known.
+/// How people are known.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuthConfig {
-    /// The Ed25519 key (PKCS#8 PEM) that signs and verifies tokens; `latchkey up` makes one.
-    pub key_file: PathBuf,
+    /// The published keys that verify tokens, a JWK set. Read again when a token names an unknown one.
+    pub keys_file: PathBuf,
+}
+
+/// How services know each other.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// The folder with `ca.crt`, `tls.crt` and `tls.key` of this service; empty: `.latchkey/tls/<service>`.
+    pub folder: PathBuf,
+}
+
+impl TlsConfig {
+    /// The folder of the service `name`.
+    pub fn folder_of(&self, name: &str) -> PathBuf {
+        if self.folder.as_os_str().is_empty() {
+            PathBuf::from(".latchkey/tls").join(name)
+        } else {
+            self.folder.clone()
+        }
+    }
 }
 
 /// What the service tells about itself.

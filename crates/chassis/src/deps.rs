@@ -8,7 +8,8 @@ use events::Bus;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 
-use crate::auth::Authority;
+use crate::auth::Verifier;
+use crate::identity::Identity;
 use crate::postgres::WorkspacePool;
 
 /// What every service needs.
@@ -16,8 +17,10 @@ use crate::postgres::WorkspacePool;
 pub struct BasicDeps {
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
-    /// Knows callers, and signs for calls to other services.
-    pub authority: Arc<Authority>,
+    /// Knows people by their tokens.
+    pub verifier: Verifier,
+    /// Who this service is to others.
+    pub identity: Identity,
     /// Where the service is reached. Shared so that the bundle can be cloned; used once.
     pub listener: Arc<TcpListener>,
 }

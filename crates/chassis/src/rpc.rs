@@ -18,8 +18,9 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Extensions, Status};
 use tracing::Instrument as _;
 
-use crate::auth::{AuthError, Authority, Principal, Role};
+use crate::auth::{AuthError, Principal, Signer, Verifier};
 use crate::error::{Classify, status};
+use crate::identity::{self, Identity};
 
 /// The one path that takes no token.
 pub const HEALTH_PATH: &str = "/grpc.health.v1.Health/";
@@ -36,7 +37,7 @@ pub fn principal<T>(request: &tonic::Request<T>) -> Result<Principal, Status> {
 }
 
 fn of(extensions: &Extensions) -> Result<Principal, Status> {
-    extensions.get::<Principal>().cloned().ok_or_else(|| status(&crate::auth::AuthError::TokenMissing))
+    extensions.get::<Principal>().cloned().ok_or_else(|| status(&AuthError::TokenMissing))
 }
 
 /// A service's error as its caller sees it.
@@ -47,30 +48,40 @@ pub fn refuse(error: impl Classify) -> Status {
 /// In front of every method: who calls and may they, in which trace, how long it took.
 #[derive(Clone)]
 pub struct Guard {
-    authority: Arc<Authority>,
+    verifier: Verifier,
     requirements: Arc<Requirements>,
     durations: Histogram<f64>,
 }
 
 impl Guard {
-    /// A guard that knows callers by `authority`, and what methods require of them.
-    pub fn new(authority: Arc<Authority>, requirements: Requirements) -> Self {
+    /// A guard that knows people by `verifier`, and what methods require of callers.
+    pub fn new(verifier: Verifier, requirements: Requirements) -> Self {
         let durations = opentelemetry::global::meter("latchkey")
             .f64_histogram("rpc.server.duration")
             .with_unit("s")
             .with_description("How long requests took")
             .build();
-        Self { authority, requirements: Arc::new(requirements), durations }
+        Self { verifier, requirements: Arc::new(requirements), durations }
     }
 
     /// The caller, who may call this method. What is no method of the contracts (reflection; what is not
-    /// there) is for all who have a token.
-    fn admit(&self, path: &str, headers: &http::HeaderMap) -> Result<Principal, AuthError> {
-        let principal = self.authority.authenticate(headers)?;
+    /// there) is for all who are known.
+    fn admit(&self, request: &Request<Body>) -> Result<Principal, AuthError> {
+        let principal = self.caller(request)?;
+        let path = request.uri().path();
         if let Some(requirement) = self.requirements.of(path) {
-            principal.meets(requirement)?;
+            principal.meets(requirement, path)?;
         }
         Ok(principal)
+    }
+
+    /// Whom the token names; without one, whom the certificate of the connection does. A service that
+    /// passes a person's call on shows both: the call is the person's.
+    fn caller(&self, request: &Request<Body>) -> Result<Principal, AuthError> {
+        if request.headers().contains_key(http::header::AUTHORIZATION) {
+            return self.verifier.authenticate(request.headers());
+        }
+        identity::caller(request.extensions()).map(Principal::service).ok_or(AuthError::TokenMissing)
     }
 }
 
@@ -105,7 +116,7 @@ where
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let path = request.uri().path().to_owned();
         if !path.starts_with(HEALTH_PATH) {
-            match self.guard.admit(&path, request.headers()) {
+            match self.guard.admit(&request) {
                 Ok(principal) => request.extensions_mut().insert(principal),
                 Err(error) => return Box::pin(std::future::ready(Ok(status(&error).into_http()))),
             };
@@ -142,61 +153,99 @@ where
 }
 
 /// A channel to another service.
-pub type ServiceChannel = InterceptedService<Channel, Caller>;
+pub type ServiceChannel = InterceptedService<Channel, Traced>;
 
 /// Why there is no channel.
 #[derive(Debug, thiserror::Error)]
-#[error("{0:?} is not an address such as http://127.0.0.1:7411")]
-pub struct AddressError(String);
-
-/// A channel to the service at `address`, opened with the first call. Calls are made as the service
-/// `name`.
-pub fn channel(
-    address: &str,
-    name: &str,
-    authority: Arc<Authority>,
-    clock: Arc<dyn Clock>,
-) -> Result<ServiceChannel, AddressError> {
-    Ok(InterceptedService::new(plain_channel(address)?, Caller::new(name, authority, clock)))
+pub enum AddressError {
+    /// Not an address.
+    #[error("{0:?} is not an address such as https://127.0.0.1:7411")]
+    Malformed(String),
+    /// Services talk to each other over TLS alone.
+    #[error("{0:?} must begin with https://")]
+    Plain(String),
+    /// The certificates are of no use.
+    #[error("cannot use this service's certificate")]
+    Identity(#[source] tonic::transport::Error),
 }
 
-/// A channel that adds nothing to its calls.
-pub fn plain_channel(address: &str) -> Result<Channel, AddressError> {
-    let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|_| AddressError(address.to_owned()))?;
+/// A channel to the service `peer` at `address`, opened with the first call. Calls are made as whom
+/// `identity` names, within the current trace.
+pub fn channel(address: &str, peer: &str, identity: &Identity) -> Result<ServiceChannel, AddressError> {
+    Ok(InterceptedService::new(forwarding_channel(address, peer, identity)?, Traced))
+}
+
+/// A channel to the service `peer` at `address` that adds nothing to its calls.
+pub fn forwarding_channel(address: &str, peer: &str, identity: &Identity) -> Result<Channel, AddressError> {
+    let endpoint = endpoint(address)?;
+    // Without it the connection would be a plain one, whatever its settings say.
+    if endpoint.uri().scheme_str() != Some("https") {
+        return Err(AddressError::Plain(address.to_owned()));
+    }
+    let endpoint = endpoint.tls_config(identity.client(peer)).map_err(AddressError::Identity)?;
+    Ok(endpoint.connect_lazy())
+}
+
+/// A channel to the gateway, which takes plain connections, from outside.
+pub fn outside_channel(address: &str) -> Result<Channel, AddressError> {
+    Ok(endpoint(address)?.connect_lazy())
+}
+
+fn endpoint(address: &str) -> Result<Endpoint, AddressError> {
+    let endpoint = Endpoint::from_shared(address.to_owned());
     Ok(endpoint
+        .map_err(|_| AddressError::Malformed(address.to_owned()))?
         .connect_timeout(Duration::from_secs(5))
         .timeout(REQUEST_TIMEOUT)
         .http2_keep_alive_interval(Duration::from_secs(20))
-        .keep_alive_while_idle(true)
-        .connect_lazy())
+        .keep_alive_while_idle(true))
+}
+
+/// Adds the current trace to each call.
+#[derive(Debug, Clone, Copy)]
+pub struct Traced;
+
+impl Interceptor for Traced {
+    fn call(&mut self, mut request: tonic::Request<()>) -> Result<tonic::Request<()>, Status> {
+        if let Some(traceparent) = events::trace::current().and_then(|text| text.parse().ok()) {
+            request.metadata_mut().insert("traceparent", traceparent);
+        }
+        Ok(request)
+    }
+}
+
+/// A channel that calls as the operator of the platform.
+pub type OperatorChannel = InterceptedService<Channel, Operator>;
+
+/// A channel to the gateway that calls as the operator of the platform, with tokens by `signer`.
+pub fn operator_channel(
+    gateway: &str,
+    signer: Signer,
+    clock: Arc<dyn Clock>,
+) -> Result<OperatorChannel, AddressError> {
+    let operator = Operator { signer, clock, token: Arc::default() };
+    Ok(InterceptedService::new(outside_channel(gateway)?, operator))
 }
 
 /// A token, and when to make the next one.
 type CachedToken = (MetadataValue<tonic::metadata::Ascii>, Timestamp);
 
-/// Adds a service's own token and the current trace to each call.
+/// Adds the operator's token to each call.
 #[derive(Clone)]
-pub struct Caller {
-    authority: Arc<Authority>,
+pub struct Operator {
+    signer: Signer,
     clock: Arc<dyn Clock>,
-    principal: Principal,
     token: Arc<Mutex<Option<CachedToken>>>,
 }
 
-impl Caller {
-    /// Calls as the service `name`.
-    pub fn new(name: &str, authority: Arc<Authority>, clock: Arc<dyn Clock>) -> Self {
-        let principal = Principal { id: name.to_owned(), workspace: None, role: Role::Service };
-        Self { authority, clock, principal, token: Arc::default() }
-    }
-
+impl Operator {
     fn token(&self) -> MetadataValue<tonic::metadata::Ascii> {
         let now = self.clock.now();
         let mut cached = self.token.lock().unwrap_or_else(PoisonError::into_inner);
         match &*cached {
             Some((token, renew_at)) if now < *renew_at => token.clone(),
             _ => {
-                let token = self.authority.issue(&self.principal, chrono::Duration::minutes(10));
+                let token = self.signer.issue(&Principal::operator(), chrono::Duration::minutes(10));
                 let token: MetadataValue<_> =
                     format!("Bearer {token}").parse().expect("a token is printable ASCII");
                 *cached = Some((token.clone(), now + chrono::Duration::minutes(5)));
@@ -206,12 +255,9 @@ impl Caller {
     }
 }
 
-impl Interceptor for Caller {
+impl Interceptor for Operator {
     fn call(&mut self, mut request: tonic::Request<()>) -> Result<tonic::Request<()>, Status> {
         request.metadata_mut().insert("authorization", self.token());
-        if let Some(traceparent) = events::trace::current().and_then(|text| text.parse().ok()) {
-            request.metadata_mut().insert("traceparent", traceparent);
-        }
-        Ok(request)
+        Traced.call(request)
     }
 }

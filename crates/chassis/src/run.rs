@@ -13,9 +13,10 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::Authority;
+use crate::auth::Verifier;
 use crate::config::{self, PlatformConfig};
 use crate::deps::{BasicDeps, Deps};
+use crate::identity::Identity;
 use crate::service::{Definition, Service};
 use crate::{postgres, telemetry};
 
@@ -41,7 +42,7 @@ where
         let (pool, across) = postgres::connect(url, definition, connections_max).await?;
         postgres::check_version(&across, definition).await?;
         let bus = Bus::connect(platform.bus()?, definition.name).await?;
-        let deps = Deps { basic: basic(&platform).await?, pool, platform: across, bus };
+        let deps = Deps { basic: basic(definition.name, &platform).await?, pool, platform: across, bus };
         let service = build(own, deps).await?;
         Ok(announce(service)?.run(shutdown).await?)
     })
@@ -58,18 +59,29 @@ where
     F: Future<Output = anyhow::Result<Service>>,
 {
     start(name, config_defaults, async |platform: PlatformConfig, own: C, shutdown| {
-        let service = build(own, basic(&platform).await?).await?;
+        let service = build(own, basic(name, &platform).await?).await?;
         Ok(announce(service)?.run(shutdown).await?)
     })
 }
 
-async fn basic(platform: &PlatformConfig) -> anyhow::Result<BasicDeps> {
-    let clock = Arc::new(SystemClock);
-    let authority = Arc::new(Authority::load(&platform.auth.key_file, clock.clone())?);
+/// What the service `name` needs, by the settings.
+async fn basic(name: &str, platform: &PlatformConfig) -> anyhow::Result<BasicDeps> {
     let listener = TcpListener::bind(&platform.grpc.listen)
         .await
         .with_context(|| format!("cannot listen on grpc.listen {}", platform.grpc.listen))?;
-    Ok(BasicDeps { clock, authority, listener: Arc::new(listener) })
+    basic_on(name, platform, Arc::new(listener))
+}
+
+/// The same, with a port that is taken already.
+pub fn basic_on(
+    name: &str,
+    platform: &PlatformConfig,
+    listener: Arc<TcpListener>,
+) -> anyhow::Result<BasicDeps> {
+    let clock = Arc::new(SystemClock);
+    let verifier = Verifier::load(&platform.auth.keys_file, clock.clone())?;
+    let identity = Identity::load(&platform.tls.folder_of(name))?;
+    Ok(BasicDeps { clock, verifier, identity, listener })
 }
 
 fn announce(service: Service) -> anyhow::Result<Service> {

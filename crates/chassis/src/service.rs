@@ -22,8 +22,9 @@ use tonic_health::server::HealthReporter;
 use tower::util::BoxCloneService;
 use tower::{Layer as _, ServiceExt as _};
 
-use crate::auth::Authority;
+use crate::auth::Verifier;
 use crate::deps::{BasicDeps, Deps};
+use crate::identity::Identity;
 use crate::postgres::MigrationSet;
 use crate::rpc::{Guard, Guarded, REQUEST_TIMEOUT};
 
@@ -50,7 +51,8 @@ type Front = Box<dyn FnOnce(Guarded<Routes>) -> Routes + Send>;
 pub struct Service {
     name: &'static str,
     listener: Arc<TcpListener>,
-    authority: Arc<Authority>,
+    verifier: Verifier,
+    identity: Identity,
     routes: Routes,
     front: Option<Front>,
     health: HealthReporter,
@@ -100,7 +102,8 @@ impl Service {
         Self {
             name,
             listener: deps.listener.clone(),
-            authority: deps.authority.clone(),
+            verifier: deps.verifier.clone(),
+            identity: deps.identity.clone(),
             routes: Routes::new(health_service).add_service(reflection),
             front: None,
             health,
@@ -141,8 +144,8 @@ impl Service {
         self
     }
 
-    /// Puts something before the [`Guard`]: plain HTTP beside gRPC, other ways to call. HTTP/1.1 is
-    /// taken too then.
+    /// Puts something before the [`Guard`]: plain HTTP beside gRPC, other ways to call. The service faces
+    /// the outside then: HTTP/1.1 is taken too, TLS is ended before it, and callers have no certificates.
     #[must_use]
     pub fn front(mut self, front: impl FnOnce(Guarded<Routes>) -> Routes + Send + 'static) -> Self {
         self.front = Some(Box::new(front));
@@ -214,6 +217,12 @@ impl Service {
         self.listener.local_addr()
     }
 
+    /// The same as a URL: plain for what faces the outside, with TLS for the others.
+    pub fn url(&self) -> std::io::Result<String> {
+        let scheme = if self.front.is_some() { "http" } else { "https" };
+        Ok(format!("{scheme}://{}", self.address()?))
+    }
+
     /// Its name.
     pub fn name(&self) -> &'static str {
         self.name
@@ -231,14 +240,18 @@ impl Service {
             .local_addr()
             .and_then(|_| duplicate(&self.listener))
             .map_err(|e| failed(e.into()))?;
-        let server = tonic::transport::Server::builder()
+        let mut server = tonic::transport::Server::builder();
+        if self.front.is_none() {
+            server = server.tls_config(self.identity.server()).map_err(|e| failed(e.into()))?;
+        }
+        let server = server
             .timeout(REQUEST_TIMEOUT)
             .http2_keepalive_interval(Some(Duration::from_secs(30)))
             .max_concurrent_streams(1_000)
             .accept_http1(self.front.is_some());
         let requirements =
             Requirements::of_contracts().map_err(|source| ServiceError::Undeclared { service, source })?;
-        let guarded = Guard::new(self.authority, requirements).layer(self.routes.prepare());
+        let guarded = Guard::new(self.verifier, requirements).layer(self.routes.prepare());
         let methods = match self.front {
             None => BoxCloneService::new(guarded),
             Some(front) => BoxCloneService::new(front(guarded)),

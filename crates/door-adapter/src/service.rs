@@ -46,12 +46,7 @@ pub fn build<P: DoorProvider>(
     let basic = &deps.basic;
     let source = Source { service: definition.name, provider: P::NAME };
     let provider = Arc::new(provider);
-    let channel = chassis::rpc::channel(
-        &peers.integrations,
-        definition.name,
-        basic.authority.clone(),
-        basic.clock.clone(),
-    )?;
+    let channel = chassis::rpc::channel(&peers.integrations, "integrations", &basic.identity)?;
     let keep = Duration::from_millis(config.credentials_ms);
     let credentials = Arc::new(Credentials::new(channel, P::NAME, keep));
     let wake = Arc::new(Notify::new());

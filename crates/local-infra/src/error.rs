@@ -35,6 +35,13 @@ impl fmt::Display for Server {
 /// Why a server could not be found, started or used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// A certificate can't be made.
+    #[error("cannot make a certificate")]
+    Certificate {
+        /// Why.
+        #[source]
+        source: rcgen::Error,
+    },
     /// The server's program is nowhere.
     #[error(
         "{server} {needed} or newer is not installed; on Debian or Ubuntu run: apt-get install {}",

@@ -1,14 +1,17 @@
 //! One test's installation.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::auth::{Authority, Principal, Role};
+use chassis::auth::{Principal, Role, Signer, Verifier};
+use chassis::identity::Identity;
 use chassis::rpc::ServiceChannel;
 use chassis::{BasicDeps, Definition, Deps, Service};
-use domain::{Clock, SettableClock, WorkspaceId};
+use domain::{SettableClock, WorkspaceId};
 use events::subject::Root;
 use events::{Bus, Connection};
+use local_infra::Certificates;
 use secrecy::SecretString;
 use sqlx::Connection as _;
 use tokio::net::TcpListener;
@@ -41,11 +44,17 @@ impl Interceptor for Bearer {
 pub struct Harness {
     /// The clock of all services. Starts on Tuesday, 1 December 2026, 08:00 UTC.
     pub clock: Arc<SettableClock>,
-    /// Knows and signs tokens.
-    pub authority: Arc<Authority>,
+    /// Signs tokens that the services know.
+    pub signer: Signer,
+    verifier: Verifier,
+    /// Issues the services' certificates.
+    certificates: Certificates,
+    _folder: tempfile::TempDir,
     database_url: SecretString,
     root: Root,
     schemas: Vec<&'static str>,
+    /// Which service is at which address.
+    names: HashMap<String, &'static str>,
     shutdown: CancellationToken,
     running: Vec<JoinHandle<Result<(), chassis::ServiceError>>>,
     is_finished: bool,
@@ -65,23 +74,30 @@ impl Harness {
         sqlx::query(sqlx::AssertSqlSafe(create)).execute(&mut admin).await.unwrap();
         let start = chrono::DateTime::parse_from_rfc3339("2026-12-01T08:00:00Z").unwrap().to_utc();
         let clock = Arc::new(SettableClock::at(start));
+        let (signer, verifier) = chassis::auth::new_pair(clock.clone());
+        let folder = tempfile::tempdir().unwrap();
         Self {
-            authority: Arc::new(Authority::with_new_key(clock.clone())),
+            signer,
+            verifier,
+            certificates: Certificates::ensure(folder.path()).unwrap(),
+            _folder: folder,
             clock,
             database_url: infra().database_url(&name).into(),
             root: Root::new(name).unwrap(),
             schemas: Vec::new(),
+            names: HashMap::new(),
             shutdown: CancellationToken::new(),
             running: Vec::new(),
             is_finished: false,
         }
     }
 
-    /// What a service without data needs, with a port of its own.
-    pub async fn basic_deps(&self) -> BasicDeps {
+    /// What the service `name` needs, if it has no data; with a port of its own.
+    pub async fn basic_deps(&self, name: &str) -> BasicDeps {
         BasicDeps {
             clock: self.clock.clone(),
-            authority: self.authority.clone(),
+            verifier: self.verifier.clone(),
+            identity: self.identity(name),
             listener: Arc::new(TcpListener::bind("127.0.0.1:0").await.unwrap()),
         }
     }
@@ -93,7 +109,7 @@ impl Harness {
             self.schemas.push(definition.schema);
         }
         let (pool, platform) = chassis::postgres::connect(&self.database_url, definition, 16).await.unwrap();
-        Deps { basic: self.basic_deps().await, pool, platform, bus: self.bus().await }
+        Deps { basic: self.basic_deps(definition.name).await, pool, platform, bus: self.bus().await }
     }
 
     /// A connection of its own to this test's streams.
@@ -102,14 +118,22 @@ impl Harness {
         Bus::connect(connection, "test").await.unwrap()
     }
 
-    /// Runs a service until the end of the test. Gives its address, such as `http://127.0.0.1:1234`.
+    /// A certificate of the service `name`.
+    pub fn identity(&self, name: &str) -> Identity {
+        let issued = self.certificates.issue(name).unwrap();
+        Identity::new(&issued.authority, issued.certificate, issued.key)
+    }
+
+    /// Runs a service until the end of the test. Gives its address, such as `https://127.0.0.1:1234`, to
+    /// which the service's name belongs: see [`Harness::channel`].
     pub fn run(&mut self, service: Service) -> String {
         self.run_until(service, self.shutdown.child_token())
     }
 
     /// Runs a service until `shutdown`, or the end of the test.
     pub fn run_until(&mut self, service: Service, shutdown: CancellationToken) -> String {
-        let address = format!("http://{}", service.address().unwrap());
+        let address = service.url().unwrap();
+        self.names.insert(address.clone(), service.name());
         let all = self.shutdown.clone();
         self.running.push(tokio::spawn(async move {
             let stop = shutdown.clone();
@@ -128,26 +152,35 @@ impl Harness {
 
     /// A channel that calls as the platform's service `name`.
     pub fn channel(&self, address: &str, name: &str) -> ServiceChannel {
-        let clock: Arc<dyn Clock> = self.clock.clone();
-        chassis::rpc::channel(address, name, self.authority.clone(), clock).unwrap()
+        chassis::rpc::channel(address, self.peer(address), &self.identity(name)).unwrap()
     }
 
-    /// A channel that calls as a person of a workspace.
+    /// A channel that calls as a person of a workspace, as the gateway passes their calls on.
     pub fn channel_as(
         &self,
         address: &str,
         role: Role,
         workspace: WorkspaceId,
     ) -> InterceptedService<Channel, Bearer> {
-        let token = format!("Bearer {}", self.token(role, workspace));
-        let bearer = Bearer(token.parse().unwrap());
-        InterceptedService::new(chassis::rpc::plain_channel(address).unwrap(), bearer)
+        self.channel_with(address, &Principal::person("someone", workspace, role))
     }
 
-    /// A token that names a person of a workspace for a year: tests move the clock.
-    pub fn token(&self, role: Role, workspace: WorkspaceId) -> String {
-        let principal = Principal { id: "someone".into(), workspace: Some(workspace), role };
-        self.authority.issue(&principal, chrono::Duration::days(365))
+    /// A channel that calls as `principal`, as the gateway passes their calls on.
+    pub fn channel_with(&self, address: &str, principal: &Principal) -> InterceptedService<Channel, Bearer> {
+        let gateway = self.identity("gateway");
+        let channel = chassis::rpc::forwarding_channel(address, self.peer(address), &gateway).unwrap();
+        let bearer = format!("Bearer {}", self.token(principal)).parse().unwrap();
+        InterceptedService::new(channel, Bearer(bearer))
+    }
+
+    /// A token that names `principal` for a year: tests move the clock.
+    pub fn token(&self, principal: &Principal) -> String {
+        self.signer.issue(principal, chrono::Duration::days(365))
+    }
+
+    /// The service that runs at an address.
+    fn peer(&self, address: &str) -> &'static str {
+        self.names.get(address).expect("a service of this harness")
     }
 
     /// The books of this installation.

@@ -2,19 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use chassis::rpc::AddressError;
+use chassis::identity::Identity;
+use chassis::rpc::{AddressError, forwarding_channel};
 use serde::Deserialize;
+use tonic::transport::Channel;
 
 /// All of them.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Config {
     /// Section `[cors]`.
     pub cors: CorsConfig,
-    /// Section `[routes]`: by gRPC service, such as `latchkey.workspace.v1.BookingService`, where it is
-    /// reached, such as `http://127.0.0.1:7411`.
+    /// Section `[services]`: where each service is reached, such as `https://127.0.0.1:7411`. Names are
+    /// written with `_`, so that they fit into variables: `access_control`.
+    pub services: BTreeMap<String, String>,
+    /// Section `[routes]`: by gRPC service, such as `latchkey.workspace.v1.BookingService`, the service
+    /// that has it, such as `workspace`.
     pub routes: BTreeMap<String, String>,
-    /// Section `[webhooks]`.
-    pub webhooks: WebhooksConfig,
     /// Section `[limits]`.
     pub limits: LimitsConfig,
 }
@@ -27,14 +30,6 @@ pub struct CorsConfig {
     pub allowed_origins: String,
 }
 
-/// Who takes what vendors report.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WebhooksConfig {
-    /// Where the notification service is reached.
-    pub notification: String,
-}
-
 /// How much is taken at once.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,6 +38,15 @@ pub struct LimitsConfig {
     pub requests_max: usize,
     /// Seconds after which a stream is ended. At least 1.
     pub stream_seconds_max: u64,
+}
+
+impl Config {
+    /// A channel to the service `key` of `[services]`.
+    pub(crate) fn channel(&self, key: &str, identity: &Identity) -> Result<Channel, SettingError> {
+        let address = self.services.get(key).ok_or_else(|| SettingError::Nowhere(key.to_owned()))?;
+        forwarding_channel(address, &key.replace('_', "-"), identity)
+            .map_err(|source| SettingError::Address { service: key.to_owned(), source })
+    }
 }
 
 /// A setting that makes no sense.
@@ -54,11 +58,14 @@ pub(crate) enum SettingError {
     /// The contracts do not say who may call a method.
     #[error(transparent)]
     Undeclared(proto::Undeclared),
+    /// Nobody knows where the service is.
+    #[error("services.{0} must say where the service is, such as https://127.0.0.1:7411")]
+    Nowhere(String),
     /// Where it goes is no address.
-    #[error("{setting}")]
+    #[error("services.{service}")]
     Address {
         /// Which.
-        setting: String,
+        service: String,
         /// What is wrong.
         #[source]
         source: AddressError,
@@ -76,19 +83,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_changes_one_route_and_leaves_the_others() {
-        let file = std::env::temp_dir().join(format!("gateway-{}.toml", std::process::id()));
-        let service = "latchkey.workspace.v1.BookingService";
-        std::fs::write(&file, format!("[routes]\n{service:?} = \"http://workspace:7411\"\n")).unwrap();
+    fn variables_change_one_service_and_leave_the_others() {
         let environment = BTreeMap::from([
-            ("LATCHKEY_CONFIG".to_owned(), file.to_str().unwrap().to_owned()),
+            ("LATCHKEY_SERVICES__ACCESS_CONTROL".to_owned(), "https://access-control:7412".to_owned()),
             ("LATCHKEY_CORS__ALLOWED_ORIGINS".to_owned(), "https://console.example.org".to_owned()),
         ]);
-        let loaded = chassis::config::load::<Config>(crate::CONFIG_DEFAULTS, environment);
-        std::fs::remove_file(&file).unwrap();
-        let (platform, own) = loaded.unwrap();
-        assert_eq!(own.routes[service], "http://workspace:7411");
-        assert_eq!(own.routes["latchkey.workspace.v1.PersonService"], "http://127.0.0.1:7411");
+        let (platform, own) = chassis::config::load::<Config>(crate::CONFIG_DEFAULTS, environment).unwrap();
+        assert_eq!(own.services["access_control"], "https://access-control:7412");
+        assert_eq!(own.services["workspace"], "https://127.0.0.1:7411");
         assert_eq!(own.cors.allowed_origins, "https://console.example.org");
         assert_eq!(platform.grpc.listen, "127.0.0.1:7410");
     }

@@ -11,7 +11,7 @@ mod edge;
 mod proxy;
 mod refusal;
 
-pub use config::{Config, CorsConfig, LimitsConfig, WebhooksConfig};
+pub use config::{Config, CorsConfig, LimitsConfig};
 
 use edge::{Edge, Webhooks};
 use proxy::Proxy;
@@ -24,8 +24,8 @@ pub const CONFIG_DEFAULTS: &str = include_str!("../config.default.toml");
 
 /// Makes the service's parts. Connects to the services behind with the first call to each.
 pub async fn build(config: Config, deps: chassis::BasicDeps) -> anyhow::Result<chassis::Service> {
-    let proxy = Proxy::new(&config.routes, &config.limits)?;
-    let webhooks = Webhooks::new(&config.webhooks, &deps)?;
+    let proxy = Proxy::new(&config, &deps.identity)?;
+    let webhooks = Webhooks::new(&config, &deps.identity)?;
     let edge = Edge::new(&config.cors, webhooks)?;
     Ok(chassis::Service::new(NAME, &deps).fallback(proxy).front(move |methods| edge.around(methods)))
 }

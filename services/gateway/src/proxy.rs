@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use chassis::rpc::{REQUEST_BYTES_MAX, REQUEST_TIMEOUT, plain_channel};
+use chassis::identity::Identity;
+use chassis::rpc::{REQUEST_BYTES_MAX, REQUEST_TIMEOUT};
 use http::{Request, Response, Version};
 use proto::Requirements;
 use tokio::sync::Semaphore;
@@ -21,7 +22,7 @@ use tonic::transport::Channel;
 use tower::ServiceExt as _;
 
 use self::body::{Answer, Upload};
-use crate::config::{LimitsConfig, SettingError};
+use crate::config::{Config, SettingError};
 use crate::refusal::Refusal;
 
 /// An answer must begin within this time: a little before the server itself gives up, for what the server
@@ -39,11 +40,9 @@ struct Inner {
 }
 
 impl Proxy {
-    /// A proxy with these routes, by service. Services at the same address share a connection.
-    pub(crate) fn new<'a>(
-        routes: impl IntoIterator<Item = (&'a String, &'a String)>,
-        limits: &LimitsConfig,
-    ) -> Result<Self, SettingError> {
+    /// A proxy with the routes of the settings. Routes to the same service share a connection.
+    pub(crate) fn new(config: &Config, identity: &Identity) -> Result<Self, SettingError> {
+        let limits = &config.limits;
         if limits.requests_max == 0 {
             return Err(SettingError::Zero("requests_max"));
         }
@@ -53,19 +52,16 @@ impl Proxy {
         let requirements = Requirements::of_contracts().map_err(SettingError::Undeclared)?;
         let mut channels: HashMap<&str, Channel> = HashMap::new();
         let mut by_service = HashMap::new();
-        for (service, address) in routes {
+        for (service, key) in &config.routes {
             // Must never come in from outside, whatever the settings say.
             if requirements.is_internal(service) {
                 return Err(SettingError::Internal(service.clone()));
             }
-            let channel = match channels.get(address.as_str()) {
+            let channel = match channels.get(key.as_str()) {
                 Some(channel) => channel.clone(),
-                None => plain_channel(address).map_err(|source| SettingError::Address {
-                    setting: format!("routes.{service:?}"),
-                    source,
-                })?,
+                None => config.channel(key, identity)?,
             };
-            channels.insert(address, channel.clone());
+            channels.insert(key, channel.clone());
             by_service.insert(service.clone(), channel);
         }
         Ok(Self(Arc::new(Inner {
@@ -141,13 +137,20 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use crate::{CONFIG_DEFAULTS, Config};
+    use crate::CONFIG_DEFAULTS;
 
-    const LIMITS: LimitsConfig = LimitsConfig { requests_max: 1, stream_seconds_max: 1 };
+    fn defaults() -> Config {
+        chassis::config::load(CONFIG_DEFAULTS, BTreeMap::new()).unwrap().1
+    }
 
-    fn problem(service: &str, address: &str) -> Option<String> {
-        let routes = BTreeMap::from([(service.to_owned(), address.to_owned())]);
-        Proxy::new(&routes, &LIMITS).err().map(|error| error.to_string())
+    fn problem(change: impl FnOnce(&mut Config)) -> Option<String> {
+        chassis::install_crypto();
+        let folder = tempfile::tempdir().unwrap();
+        let issued = local_infra::Certificates::ensure(folder.path()).unwrap().issue("gateway").unwrap();
+        let identity = Identity::new(&issued.authority, issued.certificate, issued.key);
+        let mut config = defaults();
+        change(&mut config);
+        Proxy::new(&config, &identity).err().map(|error| error.to_string())
     }
 
     #[test]
@@ -161,10 +164,25 @@ mod tests {
     #[tokio::test]
     async fn what_is_internal_can_not_be_routed() {
         let service = "latchkey.integrations.v1.CredentialService";
-        let refused = problem(service, "http://127.0.0.1:1").unwrap();
+        let route = |config: &mut Config| config.routes.insert(service.into(), "integrations".into());
+        let refused = problem(|config| drop(route(config))).unwrap();
         assert!(refused.contains(service) && refused.contains("services alone"), "{refused}");
-        assert_eq!(problem("latchkey.workspace.v1.BookingService", "http://127.0.0.1:1"), None);
-        assert!(problem("latchkey.workspace.v1.BookingService", "not an address").is_some());
+        assert_eq!(problem(|_| ()), None);
+    }
+
+    #[tokio::test]
+    async fn a_service_must_be_somewhere_behind_tls() {
+        for (address, problem_of) in [
+            (None, "services.workspace must say where"),
+            (Some("not an address"), "services.workspace"),
+            (Some("http://127.0.0.1:1"), "services.workspace"),
+        ] {
+            let said = problem(|config| match address {
+                None => drop(config.services.remove("workspace")),
+                Some(address) => drop(config.services.insert("workspace".into(), address.into())),
+            });
+            assert!(said.as_ref().is_some_and(|text| text.starts_with(problem_of)), "{address:?}: {said:?}");
+        }
     }
 
     /// Whoever adds a service to the contracts must say where it is, unless it is internal.
@@ -176,9 +194,8 @@ mod tests {
             .iter()
             .flat_map(|file| file.service.iter().map(|s| format!("{}.{}", file.package(), s.name())))
             .collect();
-        let (_, config): (_, Config) = chassis::config::load(CONFIG_DEFAULTS, BTreeMap::new()).unwrap();
         let requirements = Requirements::of_contracts().unwrap();
         let open: BTreeSet<String> = known.into_iter().filter(|s| !requirements.is_internal(s)).collect();
-        assert_eq!(open, config.routes.into_keys().collect());
+        assert_eq!(open, defaults().routes.into_keys().collect());
     }
 }

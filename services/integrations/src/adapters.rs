@@ -1,13 +1,12 @@
 //! Asks the providers' adapters whether the values in force are taken.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::auth::Authority;
+use chassis::identity::Identity;
 use chassis::rpc::{AddressError, ServiceChannel, channel};
 use domain::names::{LocationName, WorkspaceName};
-use domain::{Clock, LocationId, WorkspaceId};
+use domain::{LocationId, WorkspaceId};
 use proto::access::v1 as pb;
 use proto::access::v1::door_provider_service_client::DoorProviderServiceClient;
 
@@ -23,7 +22,7 @@ const TEXT_CHARS_MAX: usize = 500;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AdaptersError {
     /// One is missing.
-    #[error("adapters.{0} must say where its adapter is, such as http://127.0.0.1:7421")]
+    #[error("adapters.{0} must say where its adapter is, such as https://127.0.0.1:7421")]
     Missing(&'static str),
     /// One is too many.
     #[error("adapters.{0} is no provider that this service knows")]
@@ -46,13 +45,12 @@ impl Adapters {
     /// Adapters at these addresses, by provider. Connected to with the first call.
     pub(crate) fn new(
         mut addresses: BTreeMap<String, String>,
-        authority: &Arc<Authority>,
-        clock: &Arc<dyn Clock>,
+        identity: &Identity,
     ) -> Result<Self, AdaptersError> {
         let mut clients = BTreeMap::new();
         for provider in &PROVIDERS {
             let address = addresses.remove(provider.name).ok_or(AdaptersError::Missing(provider.name))?;
-            let channel = channel(&address, "integrations", authority.clone(), clock.clone())
+            let channel = channel(&address, provider.reader, identity)
                 .map_err(|source| AdaptersError::Address { provider: provider.name, source })?;
             clients.insert(provider.name, DoorProviderServiceClient::new(channel));
         }
@@ -145,16 +143,16 @@ mod tests {
 
     #[tokio::test]
     async fn each_provider_has_one_adapter() {
-        let clock: Arc<dyn Clock> = Arc::new(domain::SystemClock);
-        let authority = Arc::new(Authority::with_new_key(clock.clone()));
+        chassis::install_crypto();
+        let identity = Identity::new("", "", "");
         let new = |pairs: &[(&str, &str)]| {
             let addresses = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-            Adapters::new(addresses, &authority, &clock).map(|_| ()).map_err(|error| error.to_string())
+            Adapters::new(addresses, &identity).map(|_| ()).map_err(|error| error.to_string())
         };
-        assert_eq!(new(&[("kisi", "http://127.0.0.1:7421")]), Ok(()));
+        assert_eq!(new(&[("kisi", "https://127.0.0.1:7421")]), Ok(()));
         for (pairs, problem) in [
             (vec![], "adapters.kisi must say"),
-            (vec![("kisi", "http://k:1"), ("kissi", "http://k:1")], "adapters.kissi is no provider"),
+            (vec![("kisi", "https://k:1"), ("kissi", "https://k:1")], "adapters.kissi is no provider"),
             (vec![("kisi", "not an address")], "adapters.kisi"),
         ] {
             assert!(new(&pairs).unwrap_err().starts_with(problem), "{pairs:?}");

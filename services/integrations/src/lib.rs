@@ -42,7 +42,7 @@ pub static DEFINITION: chassis::Definition = chassis::Definition {
 /// Makes the service's parts. Fails if the master key is missing, or another one than the values in the
 /// database are sealed with.
 pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassis::Service> {
-    let adapters = adapters::Adapters::new(config.adapters, &deps.basic.authority, &deps.basic.clock)?;
+    let adapters = adapters::Adapters::new(config.adapters, &deps.basic.identity)?;
     let master_key = open_vault(&config.vault.master_key_file, &deps.platform).await?;
     let clock = deps.basic.clock.clone();
     let app = Arc::new(app::App::new(deps.pool.clone(), clock, master_key, adapters));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chassis::rpc::ServiceChannel;
+use chassis::rpc::OperatorChannel;
 use domain::SystemClock;
 use proto::access::v1::access_service_client::AccessServiceClient;
 use proto::integrations::v1::integration_service_client::IntegrationServiceClient;
@@ -16,18 +16,17 @@ use crate::installation::DataDir;
 /// Every service that the commands use.
 #[derive(Clone)]
 pub(crate) struct Client {
-    pub access: AccessServiceClient<ServiceChannel>,
-    pub bookings: BookingServiceClient<ServiceChannel>,
-    pub integrations: IntegrationServiceClient<ServiceChannel>,
-    pub people: PersonServiceClient<ServiceChannel>,
-    pub places: WorkspaceServiceClient<ServiceChannel>,
+    pub access: AccessServiceClient<OperatorChannel>,
+    pub bookings: BookingServiceClient<OperatorChannel>,
+    pub integrations: IntegrationServiceClient<OperatorChannel>,
+    pub people: PersonServiceClient<OperatorChannel>,
+    pub places: WorkspaceServiceClient<OperatorChannel>,
 }
 
 impl Client {
-    /// Calls as the platform's own command line: whoever may read the key file may do everything.
+    /// Calls as the operator of the platform: whoever may read the keys may do everything.
     pub(crate) fn new(gateway: &str, data: &DataDir) -> anyhow::Result<Self> {
-        let authority = Arc::new(data.authority()?);
-        let channel = chassis::rpc::channel(gateway, "latchkey", authority, Arc::new(SystemClock))?;
+        let channel = chassis::rpc::operator_channel(gateway, data.signer()?, Arc::new(SystemClock))?;
         Ok(Self {
             access: AccessServiceClient::new(channel.clone()),
             bookings: BookingServiceClient::new(channel.clone()),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use chassis::auth::Authority;
+use chassis::auth::Signer;
 use domain::SystemClock;
 use serde::{Deserialize, Serialize};
 
@@ -29,8 +29,14 @@ impl DataDir {
         &self.0
     }
 
-    pub(crate) fn token_key(&self) -> PathBuf {
-        self.0.join("token-key.pem")
+    /// The keys that tokens are signed with.
+    pub(crate) fn token_keys(&self) -> PathBuf {
+        self.0.join("token-keys")
+    }
+
+    /// Certificates, a folder a service.
+    pub(crate) fn tls(&self) -> PathBuf {
+        self.0.join("tls")
     }
 
     pub(crate) fn master_key(&self) -> PathBuf {
@@ -45,9 +51,9 @@ impl DataDir {
         self.0.join("sandbox.json")
     }
 
-    /// Signs and knows tokens of this installation.
-    pub(crate) fn authority(&self) -> anyhow::Result<Authority> {
-        Ok(Authority::load(&self.token_key(), Arc::new(SystemClock))?)
+    /// Signs tokens of this installation.
+    pub(crate) fn signer(&self) -> anyhow::Result<Signer> {
+        Ok(Signer::load(&self.token_keys(), Arc::new(SystemClock))?)
     }
 
     /// Where a running platform is.

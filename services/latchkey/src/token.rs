@@ -13,7 +13,7 @@ pub(crate) struct TokenArgs {
     /// What the token allows.
     #[arg(long, value_enum)]
     role: RoleArg,
-    /// The workspace, such as workspaces/0193…; the demo workspace if left out. Not for `service`.
+    /// The workspace, such as workspaces/0193…; the demo workspace if left out. Not for `operator`.
     #[arg(long)]
     workspace: Option<String>,
     /// How long it holds.
@@ -33,31 +33,29 @@ enum RoleArg {
     Member,
     /// Comes now and then.
     Guest,
-    /// A part of the platform, in all workspaces.
-    Service,
+    /// Operates the platform: everything, in all workspaces.
+    Operator,
 }
 
 pub(crate) fn run(args: &TokenArgs) -> anyhow::Result<()> {
     let data = DataDir::configured()?;
     let role = match args.role {
-        RoleArg::Owner => Role::Owner,
-        RoleArg::Admin => Role::Admin,
-        RoleArg::Manager => Role::Manager,
-        RoleArg::Member => Role::Member,
-        RoleArg::Guest => Role::Guest,
-        RoleArg::Service => Role::Service,
+        RoleArg::Owner => Some(Role::Owner),
+        RoleArg::Admin => Some(Role::Admin),
+        RoleArg::Manager => Some(Role::Manager),
+        RoleArg::Member => Some(Role::Member),
+        RoleArg::Guest => Some(Role::Guest),
+        RoleArg::Operator => None,
     };
-    let workspace = match (&args.workspace, role) {
-        (None, Role::Service) => None,
-        (Some(_), Role::Service) => anyhow::bail!("a service is in all workspaces; leave --workspace out"),
-        (Some(name), _) => Some(name.clone()),
-        (None, _) => Some(data.demo()?.workspace),
+    let principal = match (role, &args.workspace) {
+        (None, None) => Principal::operator(),
+        (None, Some(_)) => anyhow::bail!("the operator is in all workspaces; leave --workspace out"),
+        (Some(role), name) => {
+            let name = name.clone().map_or_else(|| Ok(data.demo()?.workspace), anyhow::Ok)?;
+            let WorkspaceName(workspace) = name.parse().with_context(|| format!("--workspace {name:?}"))?;
+            Principal::person("latchkey", workspace, role)
+        }
     };
-    let workspace = workspace
-        .map(|name| name.parse::<WorkspaceName>().with_context(|| format!("--workspace {name:?}")))
-        .transpose()?
-        .map(|WorkspaceName(id)| id);
-    let principal = Principal { id: "latchkey".to_owned(), workspace, role };
-    println!("{}", data.authority()?.issue(&principal, chrono::Duration::hours(args.hours)));
+    println!("{}", data.signer()?.issue(&principal, chrono::Duration::hours(args.hours)));
     Ok(())
 }

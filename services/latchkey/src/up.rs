@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use chassis::PlatformConfig;
-use domain::SystemClock;
+use domain::{Clock as _, SystemClock};
+use local_infra::Certificates;
 use sandbox::Sandbox;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -58,7 +59,8 @@ async fn up(platform: PlatformConfig, config: UpConfig, shutdown: CancellationTo
     for server in local_infra::install_missing().await? {
         println!("installed {}", server.package());
     }
-    chassis::auth::Authority::ensure_key_file(&data.token_key())?;
+    chassis::auth::ensure_keys(&data.token_keys(), SystemClock.now())?;
+    let certificates = Certificates::ensure(data.tls())?;
     integrations::ensure_master_key_file(&data.master_key())?;
     let listeners = Listeners::bind(&config).await?;
     let mut servers = Servers::start(&config, &data).await?;
@@ -79,7 +81,7 @@ async fn up(platform: PlatformConfig, config: UpConfig, shutdown: CancellationTo
     let (listener, token) = (listeners.take_sandbox()?, stop.clone());
     let twins = sandbox.clone();
     tasks.spawn(async move { Ok(twins.serve(listener, token).await?) });
-    for service in parts::build(&wiring, &listeners).await? {
+    for service in parts::build(&wiring, &listeners, &certificates).await? {
         let token = stop.clone();
         tasks.spawn(async move { Ok(service.run(token).await?) });
     }

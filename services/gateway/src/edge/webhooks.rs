@@ -8,8 +8,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::Request;
-use chassis::BasicDeps;
-use chassis::rpc::{REQUEST_TIMEOUT, ServiceChannel, channel};
+use chassis::identity::Identity;
+use chassis::rpc::{REQUEST_TIMEOUT, ServiceChannel, Traced};
 use http::{HeaderMap, StatusCode};
 use proto::notification::v1::ReceiveSendGridEventsRequest;
 use proto::notification::v1::webhook_service_client::WebhookServiceClient;
@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use tonic::{Code, Status};
 use tracing::Instrument as _;
 
-use crate::config::{SettingError, WebhooksConfig};
+use crate::config::{Config, SettingError};
 
 /// The largest delivery that is taken. SendGrid posts batches of well below a megabyte.
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -39,11 +39,8 @@ pub(crate) struct Webhooks {
 }
 
 impl Webhooks {
-    pub(crate) fn new(config: &WebhooksConfig, deps: &BasicDeps) -> Result<Self, SettingError> {
-        let (authority, clock) = (deps.authority.clone(), deps.clock.clone());
-        let channel = channel(&config.notification, crate::NAME, authority, clock).map_err(|source| {
-            SettingError::Address { setting: "webhooks.notification".to_owned(), source }
-        })?;
+    pub(crate) fn new(config: &Config, identity: &Identity) -> Result<Self, SettingError> {
+        let channel = ServiceChannel::new(config.channel("notification", identity)?, Traced);
         Ok(Self {
             notification: WebhookServiceClient::new(channel),
             places: Arc::new(Semaphore::new(DELIVERIES_MAX)),

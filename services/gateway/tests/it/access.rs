@@ -1,6 +1,5 @@
 //! Who may come in, and how far.
 
-use chassis::auth::Authority;
 use proto::integrations::v1::ResolveCredentialRequest;
 use proto::integrations::v1::credential_service_client::CredentialServiceClient;
 use proto::workspace::v1 as pb;
@@ -33,7 +32,7 @@ async fn without_a_good_token_nothing_is_passed_on() {
     assert_eq!(refusal(world.call_with(basic).await), unauthenticated("TOKEN_MISSING"));
     let garbage = Some("Bearer x.y.z".to_owned());
     assert_eq!(refusal(world.call_with(garbage).await), unauthenticated("TOKEN_INVALID"));
-    let forger = Authority::with_new_key(world.clock.clone());
+    let (forger, _) = chassis::auth::new_pair(world.clock.clone());
     let forged = forger.issue(&world.admin(), chrono::Duration::hours(1));
     let forged = Some(format!("Bearer {forged}"));
     assert_eq!(refusal(world.call_with(forged).await), unauthenticated("TOKEN_INVALID"));
@@ -54,14 +53,13 @@ async fn a_service_without_a_route_is_unknown() {
 }
 
 #[tokio::test]
-async fn what_is_internal_is_unknown_even_to_those_who_may_call_it() {
+async fn what_is_internal_is_refused_even_to_the_operator() {
     let world = World::new().await;
-    let clock: std::sync::Arc<dyn domain::Clock> = world.clock.clone();
     let channel =
-        chassis::rpc::channel(&world.address, "kisi-adapter", world.authority.clone(), clock).unwrap();
+        chassis::rpc::operator_channel(&world.address, world.signer.clone(), world.clock.clone()).unwrap();
     let outcome =
         CredentialServiceClient::new(channel).resolve_credential(ResolveCredentialRequest::default()).await;
-    assert_eq!(refusal(outcome), (Code::Unimplemented, "SERVICE_UNKNOWN".into()));
+    assert_eq!(refusal(outcome), (Code::PermissionDenied, "INTERNAL_METHOD".into()));
 }
 
 #[tokio::test]
@@ -70,8 +68,9 @@ async fn a_route_to_what_is_internal_is_refused_at_start() {
     let mut config: gateway::Config =
         chassis::config::load(gateway::CONFIG_DEFAULTS, std::collections::BTreeMap::new()).unwrap().1;
     let service = "latchkey.integrations.v1.CredentialService";
-    config.routes.insert(service.into(), "http://127.0.0.1:1".into());
-    let problem = gateway::build(config, world.deps().await).await.map(|_| ()).unwrap_err().to_string();
+    config.routes.insert(service.into(), "integrations".into());
+    let problem =
+        gateway::build(config, world.deps(gateway::NAME).await).await.map(|_| ()).unwrap_err().to_string();
     assert!(problem.contains(service), "{problem}");
 }
 

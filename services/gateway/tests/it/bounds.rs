@@ -88,7 +88,11 @@ async fn a_limit_of_nothing_is_refused_at_start() {
         let mut config: gateway::Config =
             chassis::config::load(gateway::CONFIG_DEFAULTS, std::collections::BTreeMap::new()).unwrap().1;
         config.limits = gateway::LimitsConfig { requests_max, stream_seconds_max };
-        let problem = gateway::build(config, world.deps().await).await.map(|_| ()).unwrap_err().to_string();
+        let problem = gateway::build(config, world.deps(gateway::NAME).await)
+            .await
+            .map(|_| ())
+            .unwrap_err()
+            .to_string();
         assert!(problem.contains(setting), "{problem}");
     }
 }

@@ -40,9 +40,9 @@ async fn world() -> (World, Arc<Owner>) {
     let owner = Arc::<Owner>::default();
     // The owner knows the tokens of the world's own authority, so it is built first and filled in after.
     let listener = Arc::new(tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap());
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let mut world = World::with(|config| config.webhooks.notification = address).await;
-    let deps = chassis::BasicDeps { listener, ..world.deps().await };
+    let address = format!("https://{}", listener.local_addr().unwrap());
+    let mut world = World::with(|config| drop(config.services.insert("notification".into(), address))).await;
+    let deps = chassis::BasicDeps { listener, ..world.deps("notification").await };
     let server =
         WebhookServiceServer::new(Methods(owner.clone())).max_decoding_message_size(REQUEST_BYTES_MAX);
     world.run(chassis::Service::new("notification", &deps).grpc(server));

@@ -1,12 +1,13 @@
 //! A gateway, the services behind it, and tokens.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chassis::BasicDeps;
-use chassis::auth::{Authority, Principal, Role};
+use chassis::auth::{Principal, Role, Signer, Verifier};
+use chassis::identity::Identity;
 use domain::{SettableClock, WorkspaceId};
-use gateway::{Config, CorsConfig, LimitsConfig, WebhooksConfig};
+use gateway::{Config, CorsConfig, LimitsConfig};
+use local_infra::Certificates;
 use proto::workspace::v1::booking_service_client::BookingServiceClient;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -24,7 +25,10 @@ pub(crate) const STREAMS: &str = "grpc.reflection.v1alpha.ServerReflection";
 
 pub(crate) struct World {
     pub clock: Arc<SettableClock>,
-    pub authority: Arc<Authority>,
+    pub signer: Signer,
+    verifier: Verifier,
+    certificates: Certificates,
+    _folder: tempfile::TempDir,
     pub workspace: WorkspaceId,
     /// `http://…` of the gateway.
     pub address: String,
@@ -54,66 +58,92 @@ impl World {
         chassis::install_crypto();
         let start = chrono::DateTime::parse_from_rfc3339("2026-12-01T08:00:00Z").unwrap().to_utc();
         let clock = Arc::new(SettableClock::at(start));
+        let (signer, verifier) = chassis::auth::new_pair(clock.clone());
+        let folder = tempfile::tempdir().unwrap();
         let mut world = Self {
-            authority: Arc::new(Authority::with_new_key(clock.clone())),
+            signer,
+            verifier,
+            certificates: Certificates::ensure(folder.path()).unwrap(),
+            _folder: folder,
             clock,
             workspace: WorkspaceId::new(),
             address: String::new(),
             seen: Arc::default(),
             tasks: JoinSet::new(),
         };
-        let bookings = upstream::bookings(&world.deps().await, world.seen.clone());
+        let bookings = upstream::bookings(&world.deps("workspace").await, world.seen.clone());
         let bookings = world.run(bookings);
         let raw = world.run_raw().await;
         let mut config = Config {
             cors: CorsConfig { allowed_origins: "*".into() },
-            routes: BTreeMap::from([
-                (BOOKINGS.to_owned(), bookings),
-                (RAW.to_owned(), raw.clone()),
-                (STREAMS.to_owned(), raw),
-                ("latchkey.workspace.v1.PersonService".to_owned(), closed_port().await),
-            ]),
-            webhooks: WebhooksConfig { notification: closed_port().await },
+            services: [
+                ("workspace", bookings),
+                ("raw", raw),
+                ("away", closed_port().await),
+                ("notification", closed_port().await),
+            ]
+            .map(|(name, address)| (name.to_owned(), address))
+            .into(),
+            routes: [
+                (BOOKINGS, "workspace"),
+                (RAW, "raw"),
+                (STREAMS, "raw"),
+                ("latchkey.workspace.v1.PersonService", "away"),
+            ]
+            .map(|(service, name)| (service.to_owned(), name.to_owned()))
+            .into(),
             limits: LimitsConfig { requests_max: 100, stream_seconds_max: 60 },
         };
         change(&mut config);
-        let gateway = gateway::build(config, world.deps().await).await.unwrap();
+        let gateway = gateway::build(config, world.deps(gateway::NAME).await).await.unwrap();
         world.address = world.run(gateway);
         world
     }
 
-    pub(crate) async fn deps(&self) -> BasicDeps {
+    /// What the service `name` needs.
+    pub(crate) async fn deps(&self, name: &str) -> BasicDeps {
         BasicDeps {
             clock: self.clock.clone(),
-            authority: self.authority.clone(),
+            verifier: self.verifier.clone(),
+            identity: self.identity(name),
             listener: Arc::new(TcpListener::bind("127.0.0.1:0").await.unwrap()),
         }
     }
 
+    fn identity(&self, name: &str) -> Identity {
+        let issued = self.certificates.issue(name).unwrap();
+        Identity::new(&issued.authority, issued.certificate, issued.key)
+    }
+
     /// Runs a service. Gives its address.
     pub(crate) fn run(&mut self, service: chassis::Service) -> String {
-        let address = format!("http://{}", service.address().unwrap());
+        let address = service.url().unwrap();
         self.tasks.spawn(async move { service.run(CancellationToken::new()).await.unwrap() });
         address
     }
 
     async fn run_raw(&mut self) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
+        let address = format!("https://{}", listener.local_addr().unwrap());
         let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
         let routes = upstream::raw(self.seen.clone());
-        let server = tonic::transport::Server::builder().add_routes(routes).serve_with_incoming(incoming);
+        let issued = self.certificates.issue("raw").unwrap();
+        let shown = tonic::transport::Identity::from_pem(issued.certificate, issued.key);
+        let mut server = tonic::transport::Server::builder()
+            .tls_config(tonic::transport::ServerTlsConfig::new().identity(shown))
+            .unwrap();
+        let server = server.add_routes(routes).serve_with_incoming(incoming);
         self.tasks.spawn(async move { server.await.unwrap() });
         address
     }
 
     pub(crate) fn admin(&self) -> Principal {
-        Principal { id: "ada".into(), workspace: Some(self.workspace), role: Role::Admin }
+        Principal::person("ada", self.workspace, Role::Admin)
     }
 
     /// `Bearer …`, good for an hour.
     pub(crate) fn bearer(&self) -> String {
-        format!("Bearer {}", self.authority.issue(&self.admin(), chrono::Duration::hours(1)))
+        format!("Bearer {}", self.signer.issue(&self.admin(), chrono::Duration::hours(1)))
     }
 
     /// A channel to the gateway with a token.
@@ -123,7 +153,7 @@ impl World {
     }
 
     pub(crate) fn plain_channel(&self) -> Channel {
-        chassis::rpc::plain_channel(&self.address).unwrap()
+        chassis::rpc::outside_channel(&self.address).unwrap()
     }
 
     pub(crate) fn bookings(&self) -> BookingServiceClient<InterceptedService<Channel, Bearer>> {
@@ -134,7 +164,7 @@ impl World {
 /// Where nobody listens.
 pub(crate) async fn closed_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
+    format!("https://{}", listener.local_addr().unwrap())
 }
 
 /// The code and the machine-readable reason of a refusal.

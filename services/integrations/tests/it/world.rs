@@ -53,8 +53,9 @@ impl World {
         let mut harness = Harness::new().await;
         let adapter = Arc::<Knobs>::default();
         let stop_adapter = CancellationToken::new();
-        let adapter_service = chassis::Service::new("kisi-adapter", &harness.basic_deps().await)
-            .grpc(DoorProviderServiceServer::new(Adapter(adapter.clone())));
+        let adapter_service =
+            chassis::Service::new("kisi-adapter", &harness.basic_deps("kisi-adapter").await)
+                .grpc(DoorProviderServiceServer::new(Adapter(adapter.clone())));
         let adapter_address = harness.run_until(adapter_service, stop_adapter.clone());
 
         let folder = tempfile::tempdir().unwrap();

@@ -153,7 +153,7 @@ impl World {
     pub(crate) async fn without_adapter() -> Self {
         let mut harness = Harness::new().await;
         let keys = Arc::new(Keys::default());
-        let service = chassis::Service::new("integrations", &harness.basic_deps().await)
+        let service = chassis::Service::new("integrations", &harness.basic_deps("integrations").await)
             .grpc(CredentialServiceServer::new(Integrations(keys.clone())));
         let integrations = harness.run(service);
         let twin = Twin::start(harness.clock.clone()).await;

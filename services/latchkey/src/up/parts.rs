@@ -1,14 +1,12 @@
 //! The services in this process: a list of their builds.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use chassis::auth::Authority;
-use chassis::{BasicDeps, Definition, Deps, Service, config, postgres};
-use domain::SystemClock;
+use chassis::{BasicDeps, Definition, Deps, PlatformConfig, Service, config, postgres};
 use events::Bus;
+use local_infra::Certificates;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpListener;
 
@@ -52,11 +50,11 @@ impl Listeners {
     }
 
     pub(super) fn gateway_url(&self) -> anyhow::Result<String> {
-        url(&self.gateway)
+        Ok(format!("http://{}", self.gateway.local_addr()?))
     }
 
     pub(super) fn sandbox_url(&self) -> anyhow::Result<String> {
-        url(&self.sandbox)
+        Ok(format!("http://{}", self.sandbox.local_addr()?))
     }
 
     /// A handle of the sandbox's socket that it can own.
@@ -65,67 +63,89 @@ impl Listeners {
     }
 }
 
-/// `http://address:port`.
+/// `https://address:port` of a service that the others call.
 pub(super) fn url(listener: &TcpListener) -> anyhow::Result<String> {
-    Ok(format!("http://{}", listener.local_addr()?))
+    Ok(format!("https://{}", listener.local_addr()?))
 }
 
-/// Builds all services. Their schemas are migrated first.
-pub(super) async fn build(wiring: &Wiring, listeners: &Listeners) -> anyhow::Result<Vec<Service>> {
-    let l = listeners;
+/// Builds all services, each with a certificate of its own. Their schemas are migrated first.
+pub(super) async fn build(
+    wiring: &Wiring,
+    listeners: &Listeners,
+    certificates: &Certificates,
+) -> anyhow::Result<Vec<Service>> {
+    let (l, site) = (listeners, Site { wiring, certificates });
     Ok(vec![
-        with_data(wiring, &workspace::DEFINITION, &l.workspace, workspace::build).await?,
-        with_data(wiring, &integrations::DEFINITION, &l.integrations, integrations::build).await?,
-        with_data(wiring, &access_control::DEFINITION, &l.access_control, access_control::build).await?,
-        with_data(wiring, &kisi_adapter::DEFINITION, &l.kisi_adapter, kisi_adapter::build).await?,
-        with_data(wiring, &notification::DEFINITION, &l.notification, notification::build).await?,
-        without_data(wiring, gateway::NAME, gateway::CONFIG_DEFAULTS, &l.gateway, |mut config, deps| {
-            wiring.routes(&mut config);
-            gateway::build(config, deps)
-        })
-        .await?,
+        site.with_data(&workspace::DEFINITION, &l.workspace, workspace::build).await?,
+        site.with_data(&integrations::DEFINITION, &l.integrations, integrations::build).await?,
+        site.with_data(&access_control::DEFINITION, &l.access_control, access_control::build).await?,
+        site.with_data(&kisi_adapter::DEFINITION, &l.kisi_adapter, kisi_adapter::build).await?,
+        site.with_data(&notification::DEFINITION, &l.notification, notification::build).await?,
+        site.without_data(gateway::NAME, gateway::CONFIG_DEFAULTS, &l.gateway, gateway::build).await?,
     ])
 }
 
-async fn with_data<C, F>(
-    wiring: &Wiring,
-    definition: &'static Definition,
-    listener: &Arc<TcpListener>,
-    build: impl FnOnce(C, Deps) -> F,
-) -> anyhow::Result<Service>
-where
-    C: DeserializeOwned,
-    F: Future<Output = anyhow::Result<Service>>,
-{
-    let environment: BTreeMap<String, String> = wiring.environment(definition.name);
-    let (platform, own) = config::load::<C>(definition.config_defaults, environment)?;
-    let url = &platform.database.url;
-    postgres::migrate(url, definition).await?;
-    let connections_max = platform.database.connections_max;
-    let (pool, across) = postgres::connect(url, definition, connections_max).await?;
-    let bus = Bus::connect(platform.bus()?, definition.name).await?;
-    let basic = basic(&platform, listener)?;
-    let deps = Deps { basic, pool, platform: across, bus };
-    build(own, deps).await.with_context(|| format!("cannot start {}", definition.name))
+/// What all services are built with.
+struct Site<'a> {
+    wiring: &'a Wiring,
+    certificates: &'a Certificates,
 }
 
-async fn without_data<C, F>(
-    wiring: &Wiring,
-    name: &'static str,
-    defaults: &str,
-    listener: &Arc<TcpListener>,
-    build: impl FnOnce(C, BasicDeps) -> F,
-) -> anyhow::Result<Service>
-where
-    C: DeserializeOwned,
-    F: Future<Output = anyhow::Result<Service>>,
-{
-    let (platform, own) = config::load::<C>(defaults, wiring.environment(name))?;
-    build(own, basic(&platform, listener)?).await.with_context(|| format!("cannot start {name}"))
-}
+impl Site<'_> {
+    async fn with_data<C, F>(
+        &self,
+        definition: &'static Definition,
+        listener: &Arc<TcpListener>,
+        build: impl FnOnce(C, Deps) -> F,
+    ) -> anyhow::Result<Service>
+    where
+        C: DeserializeOwned,
+        F: Future<Output = anyhow::Result<Service>>,
+    {
+        let name = definition.name;
+        let (platform, own) = self.load::<C>(name, definition.config_defaults)?;
+        let url = &platform.database.url;
+        postgres::migrate(url, definition).await?;
+        let connections_max = platform.database.connections_max;
+        let (pool, across) = postgres::connect(url, definition, connections_max).await?;
+        let bus = Bus::connect(platform.bus()?, name).await?;
+        let basic = self.basic(name, &platform, listener)?;
+        let deps = Deps { basic, pool, platform: across, bus };
+        build(own, deps).await.with_context(|| format!("cannot start {name}"))
+    }
 
-fn basic(platform: &chassis::PlatformConfig, listener: &Arc<TcpListener>) -> anyhow::Result<BasicDeps> {
-    let clock = Arc::new(SystemClock);
-    let authority = Arc::new(Authority::load(&platform.auth.key_file, clock.clone())?);
-    Ok(BasicDeps { clock, authority, listener: listener.clone() })
+    async fn without_data<C, F>(
+        &self,
+        name: &'static str,
+        defaults: &str,
+        listener: &Arc<TcpListener>,
+        build: impl FnOnce(C, BasicDeps) -> F,
+    ) -> anyhow::Result<Service>
+    where
+        C: DeserializeOwned,
+        F: Future<Output = anyhow::Result<Service>>,
+    {
+        let (platform, own) = self.load::<C>(name, defaults)?;
+        build(own, self.basic(name, &platform, listener)?)
+            .await
+            .with_context(|| format!("cannot start {name}"))
+    }
+
+    fn load<C: DeserializeOwned>(
+        &self,
+        name: &str,
+        defaults: &str,
+    ) -> Result<(PlatformConfig, C), config::ConfigError> {
+        config::load(defaults, self.wiring.environment(name))
+    }
+
+    fn basic(
+        &self,
+        name: &str,
+        platform: &PlatformConfig,
+        listener: &Arc<TcpListener>,
+    ) -> anyhow::Result<BasicDeps> {
+        self.certificates.write(name)?;
+        chassis::basic_on(name, platform, listener.clone())
+    }
 }

@@ -2,6 +2,7 @@
 //! it runs alone.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use sandbox::{ProcessConfig, Sandbox};
 use secrecy::ExposeSecret as _;
@@ -50,8 +51,7 @@ pub(super) fn kisi_organization(config: &UpConfig, sandbox: &Sandbox) -> Option<
 pub(crate) struct Wiring {
     shared: BTreeMap<String, String>,
     own: BTreeMap<&'static str, Vec<(&'static str, String)>>,
-    routes: BTreeMap<String, String>,
-    notification: String,
+    tls: PathBuf,
 }
 
 impl Wiring {
@@ -63,11 +63,11 @@ impl Wiring {
         sandbox: &Sandbox,
     ) -> anyhow::Result<Self> {
         let mut shared = chassis::config::environment();
-        let path = |path: std::path::PathBuf| path.to_string_lossy().into_owned();
+        let path = |path: PathBuf| path.to_string_lossy().into_owned();
         for (name, value) in [
             ("LATCHKEY_DATABASE__URL", servers.database_url()),
             ("LATCHKEY_NATS__URL", servers.nats.url()),
-            ("LATCHKEY_AUTH__KEY_FILE", path(data.token_key())),
+            ("LATCHKEY_AUTH__KEYS_FILE", path(data.token_keys().join("public.json"))),
         ] {
             shared.insert(name.to_owned(), value);
         }
@@ -103,30 +103,25 @@ impl Wiring {
             ),
             ("kisi-adapter", kisi),
             ("notification", messages),
+            (
+                gateway::NAME,
+                vec![
+                    ("LATCHKEY_SERVICES__ACCESS_CONTROL", url(&listeners.access_control)?),
+                    ("LATCHKEY_SERVICES__INTEGRATIONS", url(&listeners.integrations)?),
+                    ("LATCHKEY_SERVICES__NOTIFICATION", url(&listeners.notification)?),
+                    ("LATCHKEY_SERVICES__WORKSPACE", url(&listeners.workspace)?),
+                ],
+            ),
         ]);
-        let routes = [
-            ("latchkey.access.v1.AccessService", &listeners.access_control),
-            ("latchkey.integrations.v1.IntegrationService", &listeners.integrations),
-            ("latchkey.notification.v1.NotificationService", &listeners.notification),
-            ("latchkey.workspace.v1.BookingService", &listeners.workspace),
-            ("latchkey.workspace.v1.PersonService", &listeners.workspace),
-            ("latchkey.workspace.v1.WorkspaceService", &listeners.workspace),
-        ];
-        let routes = routes.map(|(service, listener)| Ok((service.to_owned(), url(listener)?)));
-        let routes = routes.into_iter().collect::<anyhow::Result<_>>()?;
-        Ok(Self { shared, own, routes, notification: url(&listeners.notification)? })
-    }
-
-    /// Where the gateway finds the services; their names don't fit into variables.
-    pub(super) fn routes(&self, config: &mut gateway::Config) {
-        config.routes.clone_from(&self.routes);
-        config.webhooks.notification.clone_from(&self.notification);
+        Ok(Self { shared, own, tls: data.tls() })
     }
 
     /// The variables of one service.
     pub(crate) fn environment(&self, service: &str) -> BTreeMap<String, String> {
         let own = self.own.get(service).into_iter().flatten();
         let mut environment = self.shared.clone();
+        let folder = self.tls.join(service).to_string_lossy().into_owned();
+        environment.insert("LATCHKEY_TLS__FOLDER".to_owned(), folder);
         environment.extend(own.map(|(name, value)| ((*name).to_owned(), value.clone())));
         environment
     }
