@@ -144,7 +144,9 @@ mod tests {
     #[tokio::test]
     async fn each_provider_has_one_adapter() {
         chassis::install_crypto();
-        let identity = Identity::new("", "", "");
+        let folder = tempfile::tempdir().unwrap();
+        let issued = local_infra::Certificates::ensure(folder.path()).unwrap().issue("integrations").unwrap();
+        let identity = Identity::new(&issued.authority, issued.certificate, issued.key);
         let new = |pairs: &[(&str, &str)]| {
             let addresses = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
             Adapters::new(addresses, &identity).map(|_| ()).map_err(|error| error.to_string())

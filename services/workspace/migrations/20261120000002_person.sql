@@ -8,6 +8,8 @@ create table person (
     phone        text,
     country      text,
     role         text        not null check (role in ('owner', 'admin', 'manager', 'member', 'guest')),
+    -- Where a manager is one.
+    locations    uuid[]      not null check (role = 'manager' or locations = '{}'),
     status       text        not null check (status in ('active', 'paused', 'removed')),
     version      bigint      not null,
     created_at   timestamptz not null,
@@ -16,3 +18,6 @@ create table person (
 );
 
 create unique index person_email on person (workspace_id, email_key) where status <> 'removed';
+
+-- A workspace has one owner.
+create unique index person_owner on person (workspace_id) where role = 'owner';

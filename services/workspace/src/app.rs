@@ -5,6 +5,7 @@ mod booking;
 pub(crate) mod ingest;
 mod person;
 mod place;
+pub(crate) mod session;
 
 use std::sync::Arc;
 use std::time::Duration;

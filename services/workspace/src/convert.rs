@@ -3,12 +3,13 @@
 use chassis::input::{Input, InvalidInput, timestamp};
 use domain::contact::{Country, PhoneNumber};
 use domain::names::{BookingName, LocationName, PersonName, ResourceName, WorkspaceName};
-use domain::{PersonId, ResourceId, Window, WorkspaceId};
+use domain::{LocationId, PersonId, ResourceId, Window, WorkspaceId};
 use proto::auth::v1::Role as ProtoRole;
 use proto::workspace::v1 as pb;
 
 use crate::model::{
-    Booking, BookingState, Location, Person, PersonDetails, PersonStatus, Resource, Role, Snapshot, Workspace,
+    Booking, BookingState, Location, Member, Person, PersonDetails, PersonStatus, Resource, Role, Snapshot,
+    Workspace,
 };
 
 /// Characters of what things and people are called.
@@ -19,6 +20,8 @@ pub(crate) const EXTERNAL_REF_CHARS_MAX: usize = 255;
 const ADDRESS_CHARS_MAX: usize = 500;
 /// Characters of a reason.
 pub(crate) const REASON_CHARS_MAX: usize = 500;
+/// Locations that one manager has at most: their token names them all.
+const LOCATIONS_MAX: usize = 100;
 /// Longest booking: a desk for a year, and some more.
 const BOOKING_DAYS_MAX: i64 = 400;
 
@@ -55,14 +58,7 @@ pub(crate) fn person(workspace: WorkspaceId, person: &Person) -> pb::Person {
         email: person.email.clone().unwrap_or_default(),
         phone: person.phone.clone().unwrap_or_default(),
         country: person.country.clone().unwrap_or_default(),
-        role: match person.role {
-            Role::Owner => ProtoRole::Owner,
-            Role::Admin => ProtoRole::Admin,
-            Role::Manager => ProtoRole::Manager,
-            Role::Member => ProtoRole::Member,
-            Role::Guest => ProtoRole::Guest,
-        }
-        .into(),
+        role: proto_role(person.role).into(),
         status: match person.status {
             PersonStatus::Active => pb::PersonStatus::Active,
             PersonStatus::Paused => pb::PersonStatus::Paused,
@@ -70,7 +66,35 @@ pub(crate) fn person(workspace: WorkspaceId, person: &Person) -> pb::Person {
         }
         .into(),
         version: person.version,
+        locations: location_names(workspace, &person.locations),
     }
+}
+
+pub(crate) fn membership(member: &Member) -> pb::Membership {
+    let workspace = member.workspace;
+    pb::Membership {
+        workspace: WorkspaceName(workspace).to_string(),
+        workspace_display_name: member.workspace_display_name.clone(),
+        person: PersonName { workspace, id: member.person }.to_string(),
+        person_display_name: member.display_name.clone(),
+        role: proto_role(member.role).into(),
+        locations: location_names(workspace, &member.locations),
+        email: member.email.clone(),
+    }
+}
+
+fn proto_role(role: Role) -> ProtoRole {
+    match role {
+        Role::Owner => ProtoRole::Owner,
+        Role::Admin => ProtoRole::Admin,
+        Role::Manager => ProtoRole::Manager,
+        Role::Member => ProtoRole::Member,
+        Role::Guest => ProtoRole::Guest,
+    }
+}
+
+fn location_names(workspace: WorkspaceId, locations: &[LocationId]) -> Vec<String> {
+    locations.iter().map(|&id| LocationName { workspace, id }.to_string()).collect()
 }
 
 pub(crate) fn booking_state(state: BookingState) -> pb::BookingState {
@@ -142,20 +166,80 @@ pub(crate) fn new_location(message: Option<&pb::Location>) -> Result<NewLocation
 }
 
 /// A new person's details and role.
-pub(crate) fn new_person(message: Option<&pb::Person>) -> Result<(PersonDetails, Role), InvalidInput> {
+/// A new person, without id.
+#[derive(Debug)]
+pub(crate) struct NewPerson {
+    pub details: PersonDetails,
+    pub role: Role,
+    /// Where a manager is one.
+    pub locations: Vec<LocationId>,
+}
+
+pub(crate) fn new_person(
+    workspace: WorkspaceId,
+    message: Option<&pb::Person>,
+) -> Result<NewPerson, InvalidInput> {
     let mut input = Input::new();
     let values = input.required("person", message).and_then(|message| {
         let details = input.nested("person", person_details(message));
-        let role = match message.role() {
-            ProtoRole::Unspecified | ProtoRole::Member => Role::Member,
-            ProtoRole::Guest => Role::Guest,
-            ProtoRole::Manager => Role::Manager,
-            ProtoRole::Admin => Role::Admin,
-            ProtoRole::Owner => Role::Owner,
-        };
-        Some((details?, role))
+        let role = role(message.role()).unwrap_or(Role::Member);
+        let locations = locations(&mut input, "person.locations", &message.locations, role, workspace);
+        Some(NewPerson { details: details?, role, locations })
     });
     input.finish_with(values)
+}
+
+/// The role and the locations that a person shall have.
+pub(crate) fn new_role(
+    workspace: WorkspaceId,
+    message: &pb::ChangeRoleRequest,
+) -> Result<(Role, Vec<LocationId>), InvalidInput> {
+    let mut input = Input::new();
+    let role = role(message.role()).filter(|role| *role != Role::Owner);
+    if role.is_none() {
+        input.refuse("role", "must be admin, manager, member or guest; for owner use TransferOwnership");
+    }
+    let locations = role.map(|role| locations(&mut input, "locations", &message.locations, role, workspace));
+    input.finish_with(role.zip(locations))
+}
+
+fn role(role: ProtoRole) -> Option<Role> {
+    match role {
+        ProtoRole::Unspecified => None,
+        ProtoRole::Member => Some(Role::Member),
+        ProtoRole::Guest => Some(Role::Guest),
+        ProtoRole::Manager => Some(Role::Manager),
+        ProtoRole::Admin => Some(Role::Admin),
+        ProtoRole::Owner => Some(Role::Owner),
+    }
+}
+
+/// Where a person with this role is a manager: somewhere, if that is the role.
+fn locations(
+    input: &mut Input,
+    field: &str,
+    names: &[String],
+    role: Role,
+    workspace: WorkspaceId,
+) -> Vec<LocationId> {
+    match (role, names.len()) {
+        (Role::Manager, 0) => input.refuse(field, "must say where the person is a manager"),
+        (Role::Manager, 1..=LOCATIONS_MAX) => {}
+        (Role::Manager, _) => input.refuse(field, format_args!("must be at most {LOCATIONS_MAX}")),
+        (_, 0) => {}
+        _ => input.refuse(field, "are for managers alone"),
+    }
+    let mut ids = Vec::new();
+    for name in names.iter().take(LOCATIONS_MAX) {
+        match input.parse::<LocationName>(field, name) {
+            Some(name) if name.workspace != workspace => {
+                input.refuse(field, "must be locations of this workspace");
+            }
+            Some(name) if !ids.contains(&name.id) => ids.push(name.id),
+            _ => {}
+        }
+    }
+    ids
 }
 
 /// Details of a person; fields are named without a prefix.

@@ -6,7 +6,8 @@ use chassis::input::InvalidInput;
 use domain::{BookingId, LocationId, PersonId, ResourceId, WorkspaceId};
 use events::outbox::OutboxError;
 
-use crate::model::BookingState;
+use crate::model::person::Refusal as PersonRefusal;
+use crate::model::{BookingState, Role};
 
 /// Every error of this service.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +36,26 @@ pub(crate) enum Error {
     /// Another live booking overlaps.
     #[error("resource {0} is taken by another booking in that window")]
     ResourceTaken(ResourceId),
+    /// The caller may not give that role.
+    #[error("adding a person with the role {0} takes a higher one")]
+    RoleAbove(Role),
+    /// The caller's role is too low for that person.
+    #[error("person {0} has a role that takes a higher one to change their details")]
+    PersonAbove(PersonId),
+    /// The workspace has an owner.
+    #[error("the workspace has an owner; use TransferOwnership")]
+    OwnerExists,
+    /// What the person is forbids it.
+    #[error("person {id} {}", why(.refusal))]
+    PersonStays {
+        /// Who.
+        id: PersonId,
+        /// Why.
+        refusal: PersonRefusal,
+    },
+    /// Not a session, not this caller's, or over.
+    #[error("the session is over; sign in again")]
+    SessionRefused,
     /// The address is someone's already.
     #[error("a person of this workspace has that email address")]
     EmailTaken,
@@ -76,6 +97,15 @@ pub(crate) enum Error {
     Store(#[from] sqlx::Error),
 }
 
+fn why(refusal: &PersonRefusal) -> &'static str {
+    match refusal {
+        PersonRefusal::Owner => "owns the workspace; transfer the ownership first",
+        PersonRefusal::Removed => "was removed; add them anew",
+        PersonRefusal::NotActive => "is not active, so they can't own the workspace",
+        PersonRefusal::NoEmail => "has no email address, so they can't sign in as the owner",
+    }
+}
+
 impl Classify for Error {
     fn class(&self) -> Class {
         match self {
@@ -85,8 +115,13 @@ impl Classify for Error {
             | Self::ResourceNotFound(_)
             | Self::PersonNotFound(_)
             | Self::BookingNotFound(_) => Class::NotFound,
-            Self::ResourceTaken(_) | Self::EmailTaken | Self::ExternalRefTaken(_) => Class::Exists,
+            Self::RoleAbove(_) | Self::PersonAbove(_) => Class::Forbidden,
+            Self::ResourceTaken(_) | Self::EmailTaken | Self::ExternalRefTaken(_) | Self::OwnerExists => {
+                Class::Exists
+            }
             Self::PersonNotActive(_)
+            | Self::PersonStays { .. }
+            | Self::SessionRefused
             | Self::StateForbids { .. }
             | Self::ExternalChange { .. }
             | Self::BookingOver(_) => Class::StateForbids,
@@ -106,6 +141,15 @@ impl Classify for Error {
             Self::PersonNotFound(_) => "PERSON_NOT_FOUND",
             Self::BookingNotFound(_) => "BOOKING_NOT_FOUND",
             Self::PersonNotActive(_) => "PERSON_NOT_ACTIVE",
+            Self::RoleAbove(_) | Self::PersonAbove(_) => "ROLE_TOO_LOW",
+            Self::OwnerExists => "OWNER_EXISTS",
+            Self::SessionRefused => "SESSION_REFUSED",
+            Self::PersonStays { refusal, .. } => match refusal {
+                PersonRefusal::Owner => "PERSON_IS_OWNER",
+                PersonRefusal::Removed => "PERSON_REMOVED",
+                PersonRefusal::NotActive => "PERSON_NOT_ACTIVE",
+                PersonRefusal::NoEmail => "PERSON_WITHOUT_EMAIL",
+            },
             Self::ResourceTaken(_) => "RESOURCE_TAKEN",
             Self::EmailTaken => "EMAIL_TAKEN",
             Self::ExternalRefTaken(_) => "EXTERNAL_REF_TAKEN",

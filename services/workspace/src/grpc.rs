@@ -3,16 +3,18 @@
 mod booking;
 mod person;
 mod place;
+mod session;
 
 use std::str::FromStr;
 use std::sync::Arc;
 
-use chassis::auth::Principal;
+use chassis::auth::{Principal, Reach};
 use chassis::input::Input;
 use chassis::rpc::{REQUEST_BYTES_MAX, refuse};
 use domain::names::{NameError, WorkspaceName};
 use proto::workspace::v1::booking_service_server::BookingServiceServer;
 use proto::workspace::v1::person_service_server::PersonServiceServer;
+use proto::workspace::v1::session_service_server::SessionServiceServer;
 use proto::workspace::v1::workspace_service_server::WorkspaceServiceServer;
 use tonic::Status;
 
@@ -35,13 +37,17 @@ pub(crate) fn booking_service(app: Arc<App>) -> BookingServiceServer<Methods> {
     BookingServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
 }
 
-/// The workspace of a request, which the caller must manage.
-fn parent(field: &str, text: &str, caller: &Principal) -> Result<WorkspaceName, Status> {
+pub(crate) fn session_service(app: Arc<App>) -> SessionServiceServer<Methods> {
+    SessionServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
+}
+
+/// The workspace of a request, which must be the caller's, and how much of it they see.
+fn parent(field: &str, text: &str, caller: &Principal) -> Result<(WorkspaceName, Reach), Status> {
     let mut input = Input::new();
     let parsed = input.parse(field, text);
     let name: WorkspaceName = input.finish_with(parsed).map_err(refuse)?;
-    caller.manages(name.0).map_err(refuse)?;
-    Ok(name)
+    let reach = caller.reach(name.0).map_err(refuse)?;
+    Ok((name, reach))
 }
 
 /// The `name` of a request.

@@ -1,6 +1,6 @@
 //! The system of record of who may be where, when.
 //!
-//! Owns workspaces, locations, resources, people and bookings. Tells every change as an event, in the
+//! Owns workspaces, locations, resources, people and bookings, and who is signed in. Tells every change as an event, in the
 //! transaction of the change. No two live bookings of a resource overlap: Postgres itself holds that.
 //! Knows nothing of doors, money or messages.
 
@@ -37,6 +37,7 @@ pub async fn build(_config: Config, deps: chassis::Deps) -> anyhow::Result<chass
         .grpc(grpc::workspace_service(app.clone()))
         .grpc(grpc::person_service(app.clone()))
         .grpc(grpc::booking_service(app.clone()))
+        .grpc(grpc::session_service(app.clone()))
         .outbox(&deps, &DEFINITION)
         .consumer(&deps, consumers::ingest::config(), consumers::ingest::Ingest::new(app))
         .task("completion", move |shutdown| completion.run(shutdown)))

@@ -3,7 +3,9 @@
 pub(crate) mod booking;
 pub(crate) mod person;
 pub(crate) mod place;
+pub(crate) mod policy;
+pub(crate) mod session;
 
 pub(crate) use booking::{Booking, BookingState, Snapshot};
-pub(crate) use person::{Person, PersonDetails, PersonStatus, Role};
+pub(crate) use person::{Member, Person, PersonDetails, PersonStatus, Role};
 pub(crate) use place::{Location, Resource, Workspace};

@@ -4,6 +4,7 @@
 pub(crate) mod booking;
 pub(crate) mod person;
 pub(crate) mod place;
+pub(crate) mod session;
 
 /// A stored text that a newer version of the program wrote, or a damaged one.
 fn corrupt(what: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> sqlx::Error {

@@ -370,6 +370,7 @@ mod tests {
         let verifier = Verifier::load(&dir.path().join(keys::PUBLIC), clock.clone()).unwrap();
         let kid = |token: &str| jsonwebtoken::decode_header(token).unwrap().kid.unwrap();
         let before = signer.issue(&admin(), Duration::minutes(10));
+        clock.advance(Duration::seconds(1));
         let next = keys::add_key(dir.path(), clock.now()).unwrap();
         let mut used = std::collections::BTreeSet::new();
         for _ in 0..60 {

@@ -92,6 +92,8 @@ async fn what_nobody_knows_is_told_again_even_if_nothing_is_wanted_any_more() {
     // One that surely did nothing needs no revoke.
     let (stay, command) = world.begin().await;
     world.tell(&stay.cancelled()).await;
+    // The failure comes when the cancellation is known; before, it would be tried again.
+    assert_eq!(world.quiet().await, []);
     world.failed(&command, failure(Kind::Unreachable, "refused")).await;
     world.harness.clock.advance(Duration::seconds(1));
     assert_eq!(world.quiet().await, []);

@@ -1,5 +1,6 @@
 //! Bookings: made, changed by their verbs, completed by time.
 
+use chassis::auth::Reach;
 use chassis::idempotency::{Begun, Change, Intent};
 use chassis::paging::Page;
 use domain::{BookingId, Timestamp, WorkspaceId};
@@ -12,7 +13,7 @@ use crate::convert::{self, NewBooking};
 use crate::error::Error;
 use crate::facts::{self, BookingFact};
 use crate::model::booking::{Refusal, Request};
-use crate::model::{Booking, BookingState, PersonStatus, Snapshot};
+use crate::model::{Booking, BookingState, PersonStatus, Snapshot, policy};
 use crate::store::booking::{self as store, Filter};
 use crate::store::{person, place};
 
@@ -23,6 +24,7 @@ impl App {
     pub(crate) async fn create_booking(
         &self,
         workspace: WorkspaceId,
+        reach: &Reach,
         new: NewBooking,
         intent: Option<Intent>,
     ) -> Result<pb::Booking, Error> {
@@ -32,6 +34,13 @@ impl App {
         };
         let booking = new_booking(workspace, new, BookingState::Pending, self.clock.now());
         let snapshot = insert(change.conn(), booking).await?;
+        if !policy::sees(reach, snapshot.booking.person, snapshot.location.id) {
+            // Rolled back. Whom or what a caller can't see is not there to be booked.
+            return Err(match reach {
+                Reach::Own(_) => Error::PersonNotFound(snapshot.person.id),
+                Reach::Locations(_) | Reach::Workspace => Error::ResourceNotFound(snapshot.resource.id),
+            });
+        }
         outbox::append(change.conn(), &[facts::booking(BookingFact::Created, &snapshot)]).await?;
         Ok(change.commit(convert::booking(&snapshot.booking)).await?)
     }
@@ -39,19 +48,30 @@ impl App {
     pub(crate) async fn get_booking(
         &self,
         workspace: WorkspaceId,
+        reach: &Reach,
         id: BookingId,
     ) -> Result<pb::Booking, Error> {
         let mut tx = self.pool.begin(workspace).await?;
-        let booking = store::find(&mut tx, workspace, id).await?.ok_or(Error::BookingNotFound(id))?;
-        Ok(convert::booking(&booking))
+        let found = store::find_snapshot(&mut tx, workspace, id).await?;
+        Ok(convert::booking(&in_sight(reach, id, found)?.booking))
     }
 
     pub(crate) async fn list_bookings(
         &self,
         workspace: WorkspaceId,
-        filter: Filter,
+        reach: Reach,
+        mut filter: Filter,
         page: Page,
     ) -> Result<pb::ListBookingsResponse, Error> {
+        match reach {
+            Reach::Workspace => {}
+            Reach::Locations(locations) => filter.locations = Some(locations),
+            // Of another's there are none to be seen.
+            Reach::Own(own) if filter.person.is_some_and(|person| person != own) => {
+                return Ok(pb::ListBookingsResponse::default());
+            }
+            Reach::Own(own) => filter.person = Some(own),
+        }
         let mut tx = self.pool.begin(workspace).await?;
         let mut rows = store::list(&mut tx, workspace, filter, &page).await?;
         let next_page_token = page.finish(&mut rows, |booking| booking.id.uuid());
@@ -65,6 +85,7 @@ impl App {
     pub(crate) async fn change_booking(
         &self,
         workspace: WorkspaceId,
+        reach: &Reach,
         id: BookingId,
         request: Request,
         intent: Option<Intent>,
@@ -73,9 +94,8 @@ impl App {
             Begun::Known(answer) => return Ok(answer),
             Begun::Fresh(change) => change,
         };
-        let before = store::find_snapshot_for_update(change.conn(), workspace, id)
-            .await?
-            .ok_or(Error::BookingNotFound(id))?;
+        let found = store::find_snapshot_for_update(change.conn(), workspace, id).await?;
+        let before = in_sight(reach, id, found)?;
         let after = apply(change.conn(), before, &request, self.clock.now()).await?;
         Ok(change.commit(convert::booking(&after.booking)).await?)
     }
@@ -99,6 +119,13 @@ impl App {
         tx.commit().await?;
         Ok((messages.len(), next))
     }
+}
+
+/// The booking that was found, if the caller may know of it.
+fn in_sight(reach: &Reach, id: BookingId, found: Option<Snapshot>) -> Result<Snapshot, Error> {
+    found
+        .filter(|it| policy::sees(reach, it.booking.person, it.location.id))
+        .ok_or(Error::BookingNotFound(id))
 }
 
 /// A booking that is not stored yet.

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 
 use super::App;
 use super::booking::{apply, insert, new_booking};
-use super::person::add_person;
+use super::person::{add_person, blank};
 use crate::convert::NewBooking;
 use crate::error::Error;
 use crate::facts::{self, BookingFact};
@@ -141,7 +141,8 @@ impl App {
         if let Some(person) = person::find_by_email(conn, workspace, email).await? {
             return Ok(person.id);
         }
-        let added = add_person(conn, workspace, details.clone(), Role::Guest, self.clock.now()).await?;
+        let added =
+            add_person(conn, workspace, details.clone(), blank(Role::Guest), self.clock.now()).await?;
         match added {
             Some(person) => Ok(person.id),
             // Added by someone else just now; their row is visible once they have committed.

@@ -1,18 +1,21 @@
 //! People.
 
+use chassis::auth::{Principal, Reach};
 use chassis::idempotency::{Begun, Change, Intent};
 use chassis::paging::Page;
 use domain::contact::EmailAddress;
-use domain::{PersonId, Timestamp, WorkspaceId};
+use domain::{LocationId, PersonId, Timestamp, WorkspaceId};
 use events::outbox;
 use proto::workspace::v1 as pb;
 use sqlx::PgConnection;
 
 use super::App;
+use crate::convert::{self, NewPerson};
 use crate::error::Error;
-use crate::model::{Person, PersonDetails, PersonStatus, Role};
+use crate::facts;
+use crate::model::person::Request;
+use crate::model::{Person, PersonDetails, PersonStatus, Role, policy};
 use crate::store::{person as store, place};
-use crate::{convert, facts};
 
 /// A change of a person's details, worked out over the person as stored.
 pub(crate) type Amend = Box<dyn FnOnce(&Person) -> Result<PersonDetails, Error> + Send>;
@@ -21,23 +24,40 @@ impl App {
     pub(crate) async fn create_person(
         &self,
         workspace: WorkspaceId,
-        details: PersonDetails,
-        role: Role,
+        caller: &Principal,
+        new: NewPerson,
         intent: Option<Intent>,
     ) -> Result<pb::CreatePersonResponse, Error> {
+        if !policy::may_add(caller, new.role) {
+            return Err(Error::RoleAbove(new.role));
+        }
         let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
             Begun::Known(answer) => return Ok(answer),
             Begun::Fresh(change) => change,
         };
         place::find_workspace(change.conn(), workspace).await?.ok_or(Error::WorkspaceNotFound(workspace))?;
-        let person = add_person(change.conn(), workspace, details, role, self.clock.now())
+        let NewPerson { details, role, locations } = new;
+        known_locations(change.conn(), workspace, &locations).await?;
+        if role == Role::Owner && store::find_owner_for_update(change.conn(), workspace).await?.is_some() {
+            return Err(Error::OwnerExists);
+        }
+        let blank = Person { locations, ..blank(role) };
+        let person = add_person(change.conn(), workspace, details, blank, self.clock.now())
             .await?
             .ok_or(Error::EmailTaken)?;
         let answer = pb::CreatePersonResponse { person: Some(convert::person(workspace, &person)) };
         Ok(change.commit(answer).await?)
     }
 
-    pub(crate) async fn get_person(&self, workspace: WorkspaceId, id: PersonId) -> Result<pb::Person, Error> {
+    pub(crate) async fn get_person(
+        &self,
+        workspace: WorkspaceId,
+        reach: &Reach,
+        id: PersonId,
+    ) -> Result<pb::Person, Error> {
+        if !policy::sees_person(reach, id) {
+            return Err(Error::PersonNotFound(id));
+        }
         let mut tx = self.pool.begin(workspace).await?;
         let person = store::find(&mut tx, workspace, id).await?.ok_or(Error::PersonNotFound(id))?;
         Ok(convert::person(workspace, &person))
@@ -68,6 +88,7 @@ impl App {
     pub(crate) async fn update_person(
         &self,
         workspace: WorkspaceId,
+        caller: &Principal,
         id: PersonId,
         amend: Amend,
         intent: Option<Intent>,
@@ -78,6 +99,9 @@ impl App {
         };
         let before =
             store::find_for_update(change.conn(), workspace, id).await?.ok_or(Error::PersonNotFound(id))?;
+        if !policy::may_edit(caller, &before) {
+            return Err(Error::PersonAbove(id));
+        }
         let details = amend(&before)?;
         let person = with_details(details, &before);
         if let Err(error) = store::update(change.conn(), workspace, &person).await {
@@ -89,6 +113,94 @@ impl App {
         outbox::append(change.conn(), &[facts::person(workspace, &person, self.clock.now())]).await?;
         let answer = pb::UpdatePersonResponse { person: Some(convert::person(workspace, &person)) };
         Ok(change.commit(answer).await?)
+    }
+
+    /// Changes a person's place in the workspace.
+    pub(crate) async fn change_person(
+        &self,
+        workspace: WorkspaceId,
+        id: PersonId,
+        request: Request,
+        intent: Option<Intent>,
+    ) -> Result<pb::Person, Error> {
+        let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
+            Begun::Known(answer) => return Ok(answer),
+            Begun::Fresh(change) => change,
+        };
+        if let Request::Role(_, locations) = &request {
+            known_locations(change.conn(), workspace, locations).await?;
+        }
+        let before =
+            store::find_for_update(change.conn(), workspace, id).await?.ok_or(Error::PersonNotFound(id))?;
+        let planned = before.plan(&request).map_err(|refusal| Error::PersonStays { id, refusal })?;
+        if let Some(after) = &planned {
+            store::update(change.conn(), workspace, after).await?;
+            outbox::append(change.conn(), &[facts::person(workspace, after, self.clock.now())]).await?;
+        }
+        Ok(change.commit(convert::person(workspace, planned.as_ref().unwrap_or(&before))).await?)
+    }
+
+    /// Makes `heir` the owner. Owners give away what they own themselves; the operator anything.
+    pub(crate) async fn transfer_ownership(
+        &self,
+        workspace: WorkspaceId,
+        heir: PersonId,
+        intent: Option<Intent>,
+    ) -> Result<pb::TransferOwnershipResponse, Error> {
+        let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
+            Begun::Known(answer) => return Ok(answer),
+            Begun::Fresh(change) => change,
+        };
+        let owner = store::find_owner_for_update(change.conn(), workspace).await?;
+        let before = store::find_for_update(change.conn(), workspace, heir)
+            .await?
+            .ok_or(Error::PersonNotFound(heir))?;
+        let owner = owner.ok_or(Error::WorkspaceNotFound(workspace))?;
+        let (owner, after) = if owner.id == heir {
+            (owner, before)
+        } else {
+            let (previous, after) =
+                owner.hand_over(&before).map_err(|refusal| Error::PersonStays { id: heir, refusal })?;
+            let now = self.clock.now();
+            // In this order: a workspace never has two.
+            store::update(change.conn(), workspace, &previous).await?;
+            store::update(change.conn(), workspace, &after).await?;
+            let facts = [&previous, &after].map(|person| facts::person(workspace, person, now));
+            outbox::append(change.conn(), &facts).await?;
+            (previous, after)
+        };
+        let answer = pb::TransferOwnershipResponse {
+            owner: Some(convert::person(workspace, &after)),
+            previous_owner: Some(convert::person(workspace, &owner)),
+        };
+        Ok(change.commit(answer).await?)
+    }
+}
+
+/// Refuses locations that the workspace does not have.
+async fn known_locations(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    locations: &[LocationId],
+) -> Result<(), Error> {
+    for location in locations {
+        place::find_location(conn, workspace, *location).await?.ok_or(Error::LocationNotFound(*location))?;
+    }
+    Ok(())
+}
+
+/// A person of whom nothing is known yet.
+pub(super) fn blank(role: Role) -> Person {
+    Person {
+        id: PersonId::new(),
+        display_name: String::new(),
+        email: None,
+        phone: None,
+        country: None,
+        role,
+        locations: Vec::new(),
+        status: PersonStatus::Active,
+        version: 0,
     }
 }
 
@@ -103,24 +215,15 @@ fn with_details(details: PersonDetails, before: &Person) -> Person {
     }
 }
 
-/// Adds a person and tells it; `None` if the email address is someone's already.
+/// Adds a person, `blank` but for the details, and tells it; `None` if the email address is someone's
+/// already.
 pub(super) async fn add_person(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
     details: PersonDetails,
-    role: Role,
+    blank: Person,
     now: Timestamp,
 ) -> Result<Option<Person>, Error> {
-    let blank = Person {
-        id: PersonId::new(),
-        display_name: String::new(),
-        email: None,
-        phone: None,
-        country: None,
-        role,
-        status: PersonStatus::Active,
-        version: 0,
-    };
     let person = with_details(details, &blank);
     if !store::try_insert(conn, workspace, &person, now).await? {
         return Ok(None);

@@ -1,5 +1,6 @@
 //! Workspaces, locations, resources.
 
+use chassis::auth::Reach;
 use chassis::idempotency::{Begun, Change, Intent};
 use chassis::paging::Page;
 use domain::contact::EmailAddress;
@@ -87,6 +88,7 @@ impl App {
     pub(crate) async fn create_resource(
         &self,
         workspace: WorkspaceId,
+        reach: &Reach,
         location: LocationId,
         display_name: String,
         intent: Option<Intent>,
@@ -95,6 +97,9 @@ impl App {
             Begun::Known(answer) => return Ok(answer),
             Begun::Fresh(change) => change,
         };
+        if matches!(reach, Reach::Locations(own) if !own.contains(&location)) {
+            return Err(Error::LocationNotFound(location));
+        }
         store::find_location(change.conn(), workspace, location)
             .await?
             .ok_or(Error::LocationNotFound(location))?;

@@ -22,11 +22,11 @@ impl BookingService for Methods {
     ) -> Result<Response<pb::CreateBookingResponse>, Status> {
         let caller = principal(&request)?;
         let message = request.into_inner();
-        let WorkspaceName(workspace) = parent("parent", &message.parent, &caller)?;
+        let (WorkspaceName(workspace), reach) = parent("parent", &message.parent, &caller)?;
         let new = convert::new_booking(workspace, message.booking.as_ref()).map_err(refuse)?;
         let intent =
             Intent::of(&caller, workspace, "CreateBooking", &message.request_id, &message).map_err(refuse)?;
-        let booking = self.app.create_booking(workspace, new, intent).await.map_err(refuse)?;
+        let booking = self.app.create_booking(workspace, &reach, new, intent).await.map_err(refuse)?;
         Ok(Response::new(pb::CreateBookingResponse { booking: Some(booking) }))
     }
 
@@ -36,8 +36,8 @@ impl BookingService for Methods {
     ) -> Result<Response<pb::GetBookingResponse>, Status> {
         let caller = principal(&request)?;
         let BookingName { workspace, id } = name(&request.get_ref().name)?;
-        caller.manages(workspace).map_err(refuse)?;
-        let booking = self.app.get_booking(workspace, id).await.map_err(refuse)?;
+        let reach = caller.reach(workspace).map_err(refuse)?;
+        let booking = self.app.get_booking(workspace, &reach, id).await.map_err(refuse)?;
         Ok(Response::new(pb::GetBookingResponse { booking: Some(booking) }))
     }
 
@@ -47,9 +47,10 @@ impl BookingService for Methods {
     ) -> Result<Response<pb::ListBookingsResponse>, Status> {
         let caller = principal(&request)?;
         let message = request.into_inner();
-        let WorkspaceName(workspace) = parent("parent", &message.parent, &caller)?;
+        let (WorkspaceName(workspace), reach) = parent("parent", &message.parent, &caller)?;
         let mut input = Input::new();
         let filter = Filter {
+            locations: None,
             external_ref: some(&message.external_ref).map(str::to_owned),
             resource: some(&message.resource)
                 .and_then(|text| convert::resource_of(&mut input, "resource", text, workspace)),
@@ -60,7 +61,7 @@ impl BookingService for Methods {
         let binding =
             ["ListBookings", &message.parent, &message.resource, &message.person, &message.external_ref];
         let page = Page::read(message.page_size, &message.page_token, &binding).map_err(refuse)?;
-        self.app.list_bookings(workspace, filter, page).await.map(Response::new).map_err(refuse)
+        self.app.list_bookings(workspace, reach, filter, page).await.map(Response::new).map_err(refuse)
     }
 
     async fn confirm_booking(
@@ -70,11 +71,11 @@ impl BookingService for Methods {
         let caller = principal(&request)?;
         let message = request.into_inner();
         let BookingName { workspace, id } = name(&message.name)?;
-        caller.manages(workspace).map_err(refuse)?;
+        let reach = caller.reach(workspace).map_err(refuse)?;
         let intent = Intent::of(&caller, workspace, "ConfirmBooking", &message.request_id, &message)
             .map_err(refuse)?;
         let booking =
-            self.app.change_booking(workspace, id, Change::Confirm, intent).await.map_err(refuse)?;
+            self.app.change_booking(workspace, &reach, id, Change::Confirm, intent).await.map_err(refuse)?;
         Ok(Response::new(pb::ConfirmBookingResponse { booking: Some(booking) }))
     }
 
@@ -85,7 +86,7 @@ impl BookingService for Methods {
         let caller = principal(&request)?;
         let message = request.into_inner();
         let BookingName { workspace, id } = name(&message.name)?;
-        caller.manages(workspace).map_err(refuse)?;
+        let reach = caller.reach(workspace).map_err(refuse)?;
         let mut input = Input::new();
         let window = convert::booking_window(
             &mut input,
@@ -96,7 +97,7 @@ impl BookingService for Methods {
         let intent = Intent::of(&caller, workspace, "RescheduleBooking", &message.request_id, &message)
             .map_err(refuse)?;
         let change = Change::Reschedule(window);
-        let booking = self.app.change_booking(workspace, id, change, intent).await.map_err(refuse)?;
+        let booking = self.app.change_booking(workspace, &reach, id, change, intent).await.map_err(refuse)?;
         Ok(Response::new(pb::RescheduleBookingResponse { booking: Some(booking) }))
     }
 
@@ -107,12 +108,12 @@ impl BookingService for Methods {
         let caller = principal(&request)?;
         let message = request.into_inner();
         let BookingName { workspace, id } = name(&message.name)?;
-        caller.manages(workspace).map_err(refuse)?;
+        let reach = caller.reach(workspace).map_err(refuse)?;
         let reason = reason(&message.reason)?;
         let intent =
             Intent::of(&caller, workspace, "CancelBooking", &message.request_id, &message).map_err(refuse)?;
         let change = Change::Cancel { reason };
-        let booking = self.app.change_booking(workspace, id, change, intent).await.map_err(refuse)?;
+        let booking = self.app.change_booking(workspace, &reach, id, change, intent).await.map_err(refuse)?;
         Ok(Response::new(pb::CancelBookingResponse { booking: Some(booking) }))
     }
 
@@ -123,12 +124,12 @@ impl BookingService for Methods {
         let caller = principal(&request)?;
         let message = request.into_inner();
         let BookingName { workspace, id } = name(&message.name)?;
-        caller.manages(workspace).map_err(refuse)?;
+        let reach = caller.reach(workspace).map_err(refuse)?;
         let reason = reason(&message.reason)?;
         let intent =
             Intent::of(&caller, workspace, "FailBooking", &message.request_id, &message).map_err(refuse)?;
         let change = Change::Fail { reason };
-        let booking = self.app.change_booking(workspace, id, change, intent).await.map_err(refuse)?;
+        let booking = self.app.change_booking(workspace, &reach, id, change, intent).await.map_err(refuse)?;
         Ok(Response::new(pb::FailBookingResponse { booking: Some(booking) }))
     }
 }

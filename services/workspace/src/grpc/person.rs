@@ -1,5 +1,6 @@
 //! `PersonService`.
 
+use chassis::auth::Principal;
 use chassis::idempotency::Intent;
 use chassis::input::{Input, InvalidInput};
 use chassis::paging::Page;
@@ -13,7 +14,8 @@ use tonic::{Request, Response, Status};
 use super::{Methods, name, parent};
 use crate::convert;
 use crate::error::Error;
-use crate::model::{Person, PersonDetails};
+use crate::model::person::Request as Change;
+use crate::model::{Person, PersonDetails, policy};
 
 #[tonic::async_trait]
 impl PersonService for Methods {
@@ -23,11 +25,11 @@ impl PersonService for Methods {
     ) -> Result<Response<pb::CreatePersonResponse>, Status> {
         let caller = principal(&request)?;
         let message = request.into_inner();
-        let WorkspaceName(workspace) = parent("parent", &message.parent, &caller)?;
-        let (details, role) = convert::new_person(message.person.as_ref()).map_err(refuse)?;
+        let (WorkspaceName(workspace), _) = parent("parent", &message.parent, &caller)?;
+        let new = convert::new_person(workspace, message.person.as_ref()).map_err(refuse)?;
         let intent =
             Intent::of(&caller, workspace, "CreatePerson", &message.request_id, &message).map_err(refuse)?;
-        let answer = self.app.create_person(workspace, details, role, intent).await;
+        let answer = self.app.create_person(workspace, &caller, new, intent).await;
         answer.map(Response::new).map_err(refuse)
     }
 
@@ -37,8 +39,8 @@ impl PersonService for Methods {
     ) -> Result<Response<pb::GetPersonResponse>, Status> {
         let caller = principal(&request)?;
         let PersonName { workspace, id } = name(&request.get_ref().name)?;
-        caller.manages(workspace).map_err(refuse)?;
-        let person = self.app.get_person(workspace, id).await.map_err(refuse)?;
+        let reach = caller.reach(workspace).map_err(refuse)?;
+        let person = self.app.get_person(workspace, &reach, id).await.map_err(refuse)?;
         Ok(Response::new(pb::GetPersonResponse { person: Some(person) }))
     }
 
@@ -48,7 +50,7 @@ impl PersonService for Methods {
     ) -> Result<Response<pb::ListPeopleResponse>, Status> {
         let caller = principal(&request)?;
         let message = request.into_inner();
-        let WorkspaceName(workspace) = parent("parent", &message.parent, &caller)?;
+        let (WorkspaceName(workspace), _) = parent("parent", &message.parent, &caller)?;
         let mut input = Input::new();
         let email = input.parse_optional("email", &message.email);
         input.finish().map_err(refuse)?;
@@ -68,13 +70,90 @@ impl PersonService for Methods {
             .required("person", message.person.clone())
             .and_then(|person| Some((input.parse::<PersonName>("person.name", &person.name)?, person)));
         let (PersonName { workspace, id }, person) = input.finish_with(values).map_err(refuse)?;
-        caller.manages(workspace).map_err(refuse)?;
+        let reach = caller.reach(workspace).map_err(refuse)?;
+        if !policy::sees_person(&reach, id) {
+            return Err(refuse(Error::PersonNotFound(id)));
+        }
         let fields = Fields::read(message.update_mask.as_ref(), &person).map_err(refuse)?;
         let intent =
             Intent::of(&caller, workspace, "UpdatePerson", &message.request_id, &message).map_err(refuse)?;
         let amend = Box::new(move |before: &Person| fields.amended(workspace, before, &person));
-        self.app.update_person(workspace, id, amend, intent).await.map(Response::new).map_err(refuse)
+        let answer = self.app.update_person(workspace, &caller, id, amend, intent).await;
+        answer.map(Response::new).map_err(refuse)
     }
+
+    async fn change_role(
+        &self,
+        request: Request<pb::ChangeRoleRequest>,
+    ) -> Result<Response<pb::ChangeRoleResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let PersonName { workspace, id } = managed(&caller, &message.name)?;
+        let (role, locations) = convert::new_role(workspace, &message).map_err(refuse)?;
+        let intent =
+            Intent::of(&caller, workspace, "ChangeRole", &message.request_id, &message).map_err(refuse)?;
+        let change = Change::Role(role, locations);
+        let person = self.app.change_person(workspace, id, change, intent).await.map_err(refuse)?;
+        Ok(Response::new(pb::ChangeRoleResponse { person: Some(person) }))
+    }
+
+    async fn transfer_ownership(
+        &self,
+        request: Request<pb::TransferOwnershipRequest>,
+    ) -> Result<Response<pb::TransferOwnershipResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let PersonName { workspace, id } = managed(&caller, &message.name)?;
+        let intent = Intent::of(&caller, workspace, "TransferOwnership", &message.request_id, &message)
+            .map_err(refuse)?;
+        self.app.transfer_ownership(workspace, id, intent).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn pause_person(
+        &self,
+        request: Request<pb::PausePersonRequest>,
+    ) -> Result<Response<pb::PausePersonResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let PersonName { workspace, id } = managed(&caller, &message.name)?;
+        let intent =
+            Intent::of(&caller, workspace, "PausePerson", &message.request_id, &message).map_err(refuse)?;
+        let person = self.app.change_person(workspace, id, Change::Pause, intent).await.map_err(refuse)?;
+        Ok(Response::new(pb::PausePersonResponse { person: Some(person) }))
+    }
+
+    async fn unpause_person(
+        &self,
+        request: Request<pb::UnpausePersonRequest>,
+    ) -> Result<Response<pb::UnpausePersonResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let PersonName { workspace, id } = managed(&caller, &message.name)?;
+        let intent =
+            Intent::of(&caller, workspace, "UnpausePerson", &message.request_id, &message).map_err(refuse)?;
+        let person = self.app.change_person(workspace, id, Change::Unpause, intent).await.map_err(refuse)?;
+        Ok(Response::new(pb::UnpausePersonResponse { person: Some(person) }))
+    }
+
+    async fn remove_person(
+        &self,
+        request: Request<pb::RemovePersonRequest>,
+    ) -> Result<Response<pb::RemovePersonResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let PersonName { workspace, id } = managed(&caller, &message.name)?;
+        let intent =
+            Intent::of(&caller, workspace, "RemovePerson", &message.request_id, &message).map_err(refuse)?;
+        let person = self.app.change_person(workspace, id, Change::Remove, intent).await.map_err(refuse)?;
+        Ok(Response::new(pb::RemovePersonResponse { person: Some(person) }))
+    }
+}
+
+/// The person of a request, in a workspace that the caller manages.
+fn managed(caller: &Principal, text: &str) -> Result<PersonName, Status> {
+    let person: PersonName = name(text)?;
+    caller.manages(person.workspace).map_err(refuse)?;
+    Ok(person)
 }
 
 /// Which details an update changes.

@@ -43,7 +43,7 @@ impl WorkspaceService for Methods {
         request: Request<pb::GetWorkspaceRequest>,
     ) -> Result<Response<pb::GetWorkspaceResponse>, Status> {
         let caller = principal(&request)?;
-        let WorkspaceName(id) = parent("name", &request.get_ref().name, &caller)?;
+        let (WorkspaceName(id), _) = parent("name", &request.get_ref().name, &caller)?;
         let workspace = self.app.get_workspace(id).await.map_err(refuse)?;
         Ok(Response::new(pb::GetWorkspaceResponse { workspace: Some(workspace) }))
     }
@@ -54,7 +54,7 @@ impl WorkspaceService for Methods {
     ) -> Result<Response<pb::CreateLocationResponse>, Status> {
         let caller = principal(&request)?;
         let message = request.into_inner();
-        let WorkspaceName(workspace) = parent("parent", &message.parent, &caller)?;
+        let (WorkspaceName(workspace), _) = parent("parent", &message.parent, &caller)?;
         let new = convert::new_location(message.location.as_ref()).map_err(refuse)?;
         let intent = Intent::of(&caller, workspace, "CreateLocation", &message.request_id, &message)
             .map_err(refuse)?;
@@ -67,7 +67,7 @@ impl WorkspaceService for Methods {
     ) -> Result<Response<pb::GetLocationResponse>, Status> {
         let caller = principal(&request)?;
         let LocationName { workspace, id } = name(&request.get_ref().name)?;
-        caller.manages(workspace).map_err(refuse)?;
+        caller.reach(workspace).map_err(refuse)?;
         let location = self.app.get_location(workspace, id).await.map_err(refuse)?;
         Ok(Response::new(pb::GetLocationResponse { location: Some(location) }))
     }
@@ -78,7 +78,7 @@ impl WorkspaceService for Methods {
     ) -> Result<Response<pb::ListLocationsResponse>, Status> {
         let caller = principal(&request)?;
         let message = request.into_inner();
-        let WorkspaceName(workspace) = parent("parent", &message.parent, &caller)?;
+        let (WorkspaceName(workspace), _) = parent("parent", &message.parent, &caller)?;
         let page = Page::read(message.page_size, &message.page_token, &["ListLocations", &message.parent])
             .map_err(refuse)?;
         self.app.list_locations(workspace, page).await.map(Response::new).map_err(refuse)
@@ -90,7 +90,7 @@ impl WorkspaceService for Methods {
     ) -> Result<Response<pb::CreateResourceResponse>, Status> {
         let caller = principal(&request)?;
         let message = request.into_inner();
-        let WorkspaceName(workspace) = parent("parent", &message.parent, &caller)?;
+        let (WorkspaceName(workspace), reach) = parent("parent", &message.parent, &caller)?;
         let mut input = Input::new();
         let values = input.required("resource", message.resource.as_ref()).and_then(|resource| {
             let location: Option<LocationName> = input.parse("resource.location", &resource.location);
@@ -104,7 +104,7 @@ impl WorkspaceService for Methods {
         let (location, display_name) = input.finish_with(values).map_err(refuse)?;
         let intent = Intent::of(&caller, workspace, "CreateResource", &message.request_id, &message)
             .map_err(refuse)?;
-        let answer = self.app.create_resource(workspace, location, display_name, intent).await;
+        let answer = self.app.create_resource(workspace, &reach, location, display_name, intent).await;
         answer.map(Response::new).map_err(refuse)
     }
 
@@ -114,7 +114,7 @@ impl WorkspaceService for Methods {
     ) -> Result<Response<pb::GetResourceResponse>, Status> {
         let caller = principal(&request)?;
         let ResourceName { workspace, id } = name(&request.get_ref().name)?;
-        caller.manages(workspace).map_err(refuse)?;
+        caller.reach(workspace).map_err(refuse)?;
         let resource = self.app.get_resource(workspace, id).await.map_err(refuse)?;
         Ok(Response::new(pb::GetResourceResponse { resource: Some(resource) }))
     }
@@ -125,7 +125,7 @@ impl WorkspaceService for Methods {
     ) -> Result<Response<pb::ListResourcesResponse>, Status> {
         let caller = principal(&request)?;
         let message = request.into_inner();
-        let WorkspaceName(workspace) = parent("parent", &message.parent, &caller)?;
+        let (WorkspaceName(workspace), _) = parent("parent", &message.parent, &caller)?;
         let page = Page::read(message.page_size, &message.page_token, &["ListResources", &message.parent])
             .map_err(refuse)?;
         self.app.list_resources(workspace, page).await.map(Response::new).map_err(refuse)

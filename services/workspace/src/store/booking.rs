@@ -59,6 +59,7 @@ struct SnapshotRow {
     p_phone: Option<String>,
     p_country: Option<String>,
     p_role: Role,
+    p_locations: Vec<Uuid>,
     p_status: PersonStatus,
     p_version: i64,
     r_display_name: String,
@@ -83,6 +84,7 @@ impl TryFrom<SnapshotRow> for Snapshot {
                 phone: row.p_phone,
                 country: row.p_country,
                 role: row.p_role,
+                locations: row.p_locations.into_iter().map(LocationId::from_uuid).collect(),
                 status: row.p_status,
                 version: row.p_version,
             },
@@ -114,7 +116,8 @@ macro_rules! select_snapshot {
             "select b.workspace_id, b.id, b.resource_id, b.person_id, b.starts_at, b.ends_at, b.title, b.state,
                b.state_reason, b.external_ref, b.external_sequence, b.version, b.created_at, b.updated_at,
                p.display_name as p_display_name, p.email as p_email, p.phone as p_phone,
-               p.country as p_country, p.role as p_role, p.status as p_status, p.version as p_version,
+               p.country as p_country, p.role as p_role, p.locations as p_locations,
+               p.status as p_status, p.version as p_version,
                r.display_name as r_display_name,
                l.id as l_id, l.display_name as l_display_name, l.time_zone as l_time_zone,
                l.country as l_country, l.address as l_address,
@@ -193,20 +196,22 @@ pub(crate) async fn update_external_sequence(
     Ok(())
 }
 
-pub(crate) async fn find(
+/// A booking with its surroundings.
+pub(crate) async fn find_snapshot(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
     id: BookingId,
-) -> Result<Option<Booking>, sqlx::Error> {
-    let row: Option<BookingRow> = sqlx::query_as("select * from booking where workspace_id = $1 and id = $2")
-        .bind(workspace.uuid())
-        .bind(id.uuid())
-        .fetch_optional(conn)
-        .await?;
-    row.map(Booking::try_from).transpose()
+) -> Result<Option<Snapshot>, sqlx::Error> {
+    let row: Option<SnapshotRow> =
+        sqlx::query_as(select_snapshot!("where b.workspace_id = $1 and b.id = $2"))
+            .bind(workspace.uuid())
+            .bind(id.uuid())
+            .fetch_optional(conn)
+            .await?;
+    row.map(Snapshot::try_from).transpose()
 }
 
-/// A booking with its surroundings; the booking's row is locked.
+/// The same; the booking's row is locked.
 pub(crate) async fn find_snapshot_for_update(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
@@ -262,6 +267,7 @@ pub(crate) async fn next_due(conn: &mut PgConnection) -> Result<Option<Timestamp
 /// Which bookings to list; each that is set narrows further.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Filter {
+    pub locations: Option<Vec<LocationId>>,
     pub external_ref: Option<String>,
     pub resource: Option<ResourceId>,
     pub person: Option<PersonId>,
@@ -278,6 +284,9 @@ pub(crate) async fn list(
          where workspace_id = $1 and id > $2
            and ($4::uuid is null or resource_id = $4) and ($5::uuid is null or person_id = $5)
            and ($6::text is null or external_ref = $6)
+           and ($7::uuid[] is null or exists (
+             select from resource r
+             where r.workspace_id = $1 and r.id = resource_id and r.location_id = any($7)))
          order by id limit $3",
     )
     .bind(workspace.uuid())
@@ -286,6 +295,7 @@ pub(crate) async fn list(
     .bind(filter.resource.map(ResourceId::uuid))
     .bind(filter.person.map(PersonId::uuid))
     .bind(filter.external_ref)
+    .bind(filter.locations.map(|all| all.into_iter().map(LocationId::uuid).collect::<Vec<_>>()))
     .fetch_all(conn)
     .await?;
     rows.into_iter().map(Booking::try_from).collect()

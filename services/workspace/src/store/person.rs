@@ -2,7 +2,7 @@
 
 use chassis::paging::Page;
 use domain::contact::EmailAddress;
-use domain::{PersonId, Timestamp, WorkspaceId};
+use domain::{LocationId, PersonId, Timestamp, WorkspaceId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -16,6 +16,7 @@ pub(super) struct PersonRow {
     phone: Option<String>,
     country: Option<String>,
     role: Role,
+    locations: Vec<Uuid>,
     status: PersonStatus,
     version: i64,
 }
@@ -29,6 +30,7 @@ impl From<PersonRow> for Person {
             phone: row.phone,
             country: row.country,
             role: row.role,
+            locations: row.locations.into_iter().map(LocationId::from_uuid).collect(),
             status: row.status,
             version: row.version,
         }
@@ -44,8 +46,8 @@ pub(crate) async fn try_insert(
 ) -> Result<bool, sqlx::Error> {
     let inserted = sqlx::query(
         "insert into person
-           (workspace_id, id, display_name, email, phone, country, role, status, version, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+           (workspace_id, id, display_name, email, phone, country, role, locations, status, version, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          on conflict (workspace_id, email_key) where status <> 'removed' do nothing",
     )
     .bind(workspace.uuid())
@@ -55,6 +57,7 @@ pub(crate) async fn try_insert(
     .bind(&person.phone)
     .bind(&person.country)
     .bind(person.role)
+    .bind(locations(person))
     .bind(person.status)
     .bind(person.version)
     .bind(now)
@@ -69,7 +72,7 @@ pub(crate) async fn find(
     id: PersonId,
 ) -> Result<Option<Person>, sqlx::Error> {
     let row: Option<PersonRow> = sqlx::query_as(
-        "select id, display_name, email, phone, country, role, status, version from person
+        "select id, display_name, email, phone, country, role, locations, status, version from person
          where workspace_id = $1 and id = $2",
     )
     .bind(workspace.uuid())
@@ -85,7 +88,7 @@ pub(crate) async fn find_for_update(
     id: PersonId,
 ) -> Result<Option<Person>, sqlx::Error> {
     let row: Option<PersonRow> = sqlx::query_as(
-        "select id, display_name, email, phone, country, role, status, version from person
+        "select id, display_name, email, phone, country, role, locations, status, version from person
          where workspace_id = $1 and id = $2 for update",
     )
     .bind(workspace.uuid())
@@ -102,7 +105,7 @@ pub(crate) async fn find_by_email(
     email: &EmailAddress,
 ) -> Result<Option<Person>, sqlx::Error> {
     let row: Option<PersonRow> = sqlx::query_as(
-        "select id, display_name, email, phone, country, role, status, version from person
+        "select id, display_name, email, phone, country, role, locations, status, version from person
          where workspace_id = $1 and email_key = lower($2) and status <> 'removed'",
     )
     .bind(workspace.uuid())
@@ -118,7 +121,7 @@ pub(crate) async fn list(
     page: &Page,
 ) -> Result<Vec<Person>, sqlx::Error> {
     let rows: Vec<PersonRow> = sqlx::query_as(
-        "select id, display_name, email, phone, country, role, status, version from person
+        "select id, display_name, email, phone, country, role, locations, status, version from person
          where workspace_id = $1 and id > $2 order by id limit $3",
     )
     .bind(workspace.uuid())
@@ -129,14 +132,30 @@ pub(crate) async fn list(
     Ok(rows.into_iter().map(Person::from).collect())
 }
 
-/// Writes a person's details over the version before it. The row must be locked.
+/// The owner of the workspace; their row is locked.
+pub(crate) async fn find_owner_for_update(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+) -> Result<Option<Person>, sqlx::Error> {
+    let row: Option<PersonRow> = sqlx::query_as(
+        "select id, display_name, email, phone, country, role, locations, status, version from person
+         where workspace_id = $1 and role = 'owner' for update",
+    )
+    .bind(workspace.uuid())
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(Person::from))
+}
+
+/// Writes a person over the version before it. The row must be locked.
 pub(crate) async fn update(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
     person: &Person,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "update person set display_name = $3, email = $4, phone = $5, country = $6, version = $7
+        "update person set display_name = $3, email = $4, phone = $5, country = $6, role = $7, locations = $8,
+           status = $9, version = $10
          where workspace_id = $1 and id = $2",
     )
     .bind(workspace.uuid())
@@ -145,8 +164,15 @@ pub(crate) async fn update(
     .bind(&person.email)
     .bind(&person.phone)
     .bind(&person.country)
+    .bind(person.role)
+    .bind(locations(person))
+    .bind(person.status)
     .bind(person.version)
     .execute(conn)
     .await?;
     Ok(())
+}
+
+fn locations(person: &Person) -> Vec<Uuid> {
+    person.locations.iter().map(|location| location.uuid()).collect()
 }

@@ -5,4 +5,6 @@
 mod booking;
 mod ingest;
 mod isolation;
+mod roles;
+mod sessions;
 mod world;

@@ -19,6 +19,7 @@ pub(crate) struct World {
     pub address: String,
     pub workspace: WorkspaceId,
     pub name: String,
+    pub location: String,
     pub resource: String,
     pub person: String,
     pub bookings: BookingServiceClient<AsAdmin>,
@@ -43,6 +44,7 @@ impl World {
             address,
             workspace,
             name,
+            location: String::new(),
             resource: String::new(),
             person: String::new(),
         };
@@ -51,7 +53,8 @@ impl World {
     }
 
     async fn furnish(&mut self) {
-        let location = self.create_location().await;
+        self.location = self.create_location().await;
+        let location = self.location.clone();
         self.resource = self.create_resource(&location).await;
         self.person = self.create_person("ada@example.org").await;
     }
@@ -67,7 +70,7 @@ impl World {
         self.furnish().await;
     }
 
-    async fn create_location(&mut self) -> String {
+    pub(crate) async fn create_location(&mut self) -> String {
         let request = pb::CreateLocationRequest {
             parent: self.name.clone(),
             location: Some(pb::Location {
@@ -76,7 +79,7 @@ impl World {
                 country: "AT".into(),
                 ..Default::default()
             }),
-            request_id: "main".into(),
+            request_id: WorkspaceId::new().to_string(),
         };
         self.places.create_location(request).await.unwrap().into_inner().location.unwrap().name
     }

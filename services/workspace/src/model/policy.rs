@@ -1,0 +1,108 @@
+//! Who may do what to whom, beyond the role that a method requires. Pure.
+
+use chassis::auth::{Principal, Reach, Role as CallerRole};
+use domain::{LocationId, PersonId};
+
+use super::{Person, Role};
+
+/// Whether the caller may add a person with this role.
+pub(crate) fn may_add(caller: &Principal, role: Role) -> bool {
+    caller.is_operator()
+        || match caller.role {
+            CallerRole::Owner | CallerRole::Admin => role != Role::Owner,
+            CallerRole::Manager => matches!(role, Role::Member | Role::Guest),
+            CallerRole::Member | CallerRole::Guest | CallerRole::Service => false,
+        }
+}
+
+/// Whether the caller may change what is told about a person. Who has an email address may sign in with
+/// it, so to change it is to take the person's place: nobody may who could not give the role away.
+pub(crate) fn may_edit(caller: &Principal, person: &Person) -> bool {
+    let is_self = caller.id == person.id.to_string();
+    is_self || caller.role == CallerRole::Owner || may_add(caller, person.role)
+}
+
+/// Whether a person is in the caller's sight.
+pub(crate) fn sees_person(reach: &Reach, person: PersonId) -> bool {
+    match reach {
+        Reach::Workspace | Reach::Locations(_) => true,
+        Reach::Own(own) => *own == person,
+    }
+}
+
+/// Whether something of a person at a location, such as a booking, is in the caller's sight.
+pub(crate) fn sees(reach: &Reach, person: PersonId, location: LocationId) -> bool {
+    match reach {
+        Reach::Workspace => true,
+        Reach::Locations(locations) => locations.contains(&location),
+        Reach::Own(own) => *own == person,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::WorkspaceId;
+
+    use super::*;
+    use crate::model::PersonStatus;
+
+    fn caller(role: CallerRole) -> Principal {
+        Principal::person(PersonId::new().to_string(), WorkspaceId::new(), role)
+    }
+
+    fn person(role: Role) -> Person {
+        Person {
+            id: PersonId::new(),
+            display_name: "Ada".into(),
+            email: Some("ada@example.org".into()),
+            phone: None,
+            country: None,
+            role,
+            locations: Vec::new(),
+            status: PersonStatus::Active,
+            version: 1,
+        }
+    }
+
+    const ROLES: [Role; 5] = [Role::Owner, Role::Admin, Role::Manager, Role::Member, Role::Guest];
+
+    #[test]
+    fn nobody_adds_someone_above_themselves() {
+        let added = |caller: &Principal| ROLES.map(|role| may_add(caller, role));
+        assert_eq!(added(&Principal::operator()), [true; 5]);
+        assert_eq!(added(&caller(CallerRole::Owner)), [false, true, true, true, true]);
+        assert_eq!(added(&caller(CallerRole::Admin)), [false, true, true, true, true]);
+        assert_eq!(added(&caller(CallerRole::Manager)), [false, false, false, true, true]);
+        assert_eq!(added(&caller(CallerRole::Member)), [false; 5]);
+        assert_eq!(added(&Principal::service("kisi-adapter")), [false; 5]);
+    }
+
+    #[test]
+    fn nobody_takes_the_place_of_someone_above() {
+        let edited = |caller: &Principal| ROLES.map(|role| may_edit(caller, &person(role)));
+        assert_eq!(edited(&caller(CallerRole::Owner)), [true; 5]);
+        assert_eq!(edited(&caller(CallerRole::Admin)), [false, true, true, true, true]);
+        assert_eq!(edited(&caller(CallerRole::Manager)), [false, false, false, true, true]);
+        assert_eq!(edited(&caller(CallerRole::Guest)), [false; 5]);
+        let owner = person(Role::Owner);
+        let themselves = Principal { id: owner.id.to_string(), ..caller(CallerRole::Member) };
+        assert!(may_edit(&themselves, &owner));
+    }
+
+    #[test]
+    fn sight_ends_at_the_location_or_with_ones_own() {
+        let (someone, here) = (PersonId::new(), LocationId::new());
+        for (reach, is_seen) in [
+            (Reach::Workspace, true),
+            (Reach::Locations(vec![LocationId::new(), here]), true),
+            (Reach::Locations(vec![LocationId::new()]), false),
+            (Reach::Locations(vec![]), false),
+            (Reach::Own(someone), true),
+            (Reach::Own(PersonId::new()), false),
+        ] {
+            assert_eq!(sees(&reach, someone, here), is_seen, "{reach:?}");
+        }
+        assert!(sees_person(&Reach::Own(someone), someone));
+        assert!(!sees_person(&Reach::Own(PersonId::new()), someone));
+    }
+}
