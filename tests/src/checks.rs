@@ -71,7 +71,7 @@ pub async fn doors_are_right(stage: &Stage, world: &World, bookings: &[Expected]
 /// Waits until every message has come to its end, then checks that each was sent once: the ledger's
 /// sent messages and the vendors' are the same ones.
 pub async fn messages_are_right(stage: &Stage, bookings: &[Expected], limit: Duration) {
-    let pool = chassis::postgres::connect(&stage.database_url(), "notification", 2).await.expect("connects");
+    let pool = testkit::owner(&stage.database_url(), "notification").await.expect("connects");
     let steps: usize = bookings.iter().map(|booking| booking.steps).sum();
     eventually("all messages have come to their end", limit, async || ended(&pool, steps).await).await;
 

@@ -47,7 +47,7 @@ pub struct GrpcConfig {
 pub struct DatabaseConfig {
     /// `postgres://user:password@host:port/database`.
     pub url: SecretString,
-    /// Connections that one process holds at most.
+    /// Connections that one process holds at most: half for calls, half for what works across workspaces.
     pub connections_max: u32,
 }
 
@@ -152,8 +152,8 @@ impl PlatformConfig {
         if !(0.0..=1.0).contains(&self.telemetry.trace_ratio) {
             return wrong("telemetry.trace_ratio", "must be between 0 and 1");
         }
-        if self.database.connections_max < 2 {
-            return wrong("database.connections_max", "must be at least 2");
+        if self.database.connections_max < 4 {
+            return wrong("database.connections_max", "must be at least 4");
         }
         if !self.database.url.expose_secret().starts_with("postgres") {
             return wrong("database.url", "must look like postgres://user:password@host:port/database");

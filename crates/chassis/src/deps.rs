@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::auth::Verifier;
 use crate::identity::Identity;
+use crate::postgres::WorkspacePool;
 
 /// What every service needs.
 #[derive(Clone)]
@@ -29,8 +30,11 @@ pub struct BasicDeps {
 pub struct Deps {
     /// The basic ones.
     pub basic: BasicDeps,
-    /// Connections whose search path is the service's schema.
-    pub pool: PgPool,
+    /// For what is done in one workspace: the calls of people and other services.
+    pub pool: WorkspacePool,
+    /// For what works across workspaces: consumers, jobs, the publisher. Its statements say themselves
+    /// whose rows they mean.
+    pub platform: PgPool,
     /// The bus.
     pub bus: Bus,
 }

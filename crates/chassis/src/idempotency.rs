@@ -4,7 +4,7 @@
 use domain::WorkspaceId;
 use prost::Message;
 use sha2::{Digest, Sha256};
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{PgConnection, Postgres, Transaction};
 
 use crate::auth::Principal;
 use crate::error::{Class, Classify, store_class};
@@ -142,12 +142,11 @@ pub enum Begun<R> {
 }
 
 impl Change {
-    /// Opens a transaction and claims the intent.
+    /// Claims the intent in a transaction that was just begun.
     pub async fn begin<R: Message + Default>(
-        pool: &PgPool,
+        mut tx: Transaction<'static, Postgres>,
         intent: Option<Intent>,
     ) -> Result<Begun<R>, IntentError> {
-        let mut tx = pool.begin().await?;
         if let Some(intent) = &intent
             && let Some(answer) = intent.claim(&mut tx).await?
         {

@@ -1,5 +1,9 @@
 //! Postgres: one database for all services, a schema for each, which is the search path of its
-//! connections. No one names another's schema.
+//! connections. No one names another's schema. Within a schema row-level security keeps workspaces apart:
+//! see [`isolation`].
+
+mod isolation;
+mod workspace_pool;
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,6 +13,9 @@ use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool};
 
+pub use self::isolation::IsolationError;
+use self::isolation::Scope;
+pub use self::workspace_pool::WorkspacePool;
 use crate::service::Definition;
 
 /// A connection that has been idle for less is used without asking whether it stands.
@@ -53,6 +60,15 @@ pub enum DatabaseError {
         #[source]
         source: MigrateError,
     },
+    /// The migrated schema does not keep workspaces apart.
+    #[error("schema {schema} is not isolated")]
+    Isolate {
+        /// Which.
+        schema: String,
+        /// Why.
+        #[source]
+        source: IsolationError,
+    },
     /// The schema is older than this program knows.
     #[error("the schema of {service} is older than this program; run `{service} migrate` first")]
     Outdated {
@@ -75,13 +91,26 @@ fn options(url: &SecretString, schema: &str) -> Result<PgConnectOptions, Databas
         .options(PLANS))
 }
 
-/// A pool of connections whose search path is `schema`. Waits up to 10 seconds for the server.
+/// A service's connections, with the schema as their search path: those that work in one workspace at a
+/// time, and those that work across them; of each kind half of `connections_max`. Waits up to 10 seconds
+/// for the server.
 pub async fn connect(
     url: &SecretString,
-    schema: &str,
+    definition: &Definition,
+    connections_max: u32,
+) -> Result<(WorkspacePool, PgPool), DatabaseError> {
+    let platform = pool(url, definition, Scope::Platform, connections_max / 2).await?;
+    let workspace = pool(url, definition, Scope::Workspace, connections_max - connections_max / 2).await?;
+    Ok((WorkspacePool::new(workspace), platform))
+}
+
+async fn pool(
+    url: &SecretString,
+    definition: &Definition,
+    scope: Scope,
     connections_max: u32,
 ) -> Result<PgPool, DatabaseError> {
-    let options = options(url, schema)?;
+    let options = options(url, definition.schema)?.options([("role", scope.role(definition.schema))]);
     let (host, port) = (options.get_host().to_owned(), options.get_port());
     PgPoolOptions::new()
         .max_connections(connections_max)
@@ -99,7 +128,19 @@ pub async fn connect(
         })
         .connect_with(options)
         .await
-        .map_err(|source| DatabaseError::Connect { host, port, source })
+        .map_err(|source| match is_role_missing(&source) {
+            true => DatabaseError::Outdated { service: definition.name },
+            false => DatabaseError::Connect { host, port, source },
+        })
+}
+
+/// Roles are made by migrations.
+fn is_role_missing(error: &sqlx::Error) -> bool {
+    const INVALID_PARAMETER_VALUE: &str = "22023";
+    error
+        .as_database_error()
+        .and_then(|error| error.code())
+        .is_some_and(|code| code == INVALID_PARAMETER_VALUE)
 }
 
 /// Migrations, and the table that records which of them were applied.
@@ -109,21 +150,23 @@ pub struct MigrationSet {
     pub table: &'static str,
     /// In order.
     pub migrator: &'static Migrator,
+    /// The tables without `workspace_id` that it makes: what is in them belongs to no workspace.
+    pub shared: &'static [&'static str],
 }
 
 static SHARED: Migrator = sqlx::migrate!();
 
 /// The sets that every schema has.
 static SHARED_SETS: [MigrationSet; 2] = [
-    MigrationSet { table: "_migration_events", migrator: &events::MIGRATOR },
-    MigrationSet { table: "_migration_chassis", migrator: &SHARED },
+    MigrationSet { table: "_migration_events", migrator: &events::MIGRATOR, shared: &["inbox"] },
+    MigrationSet { table: "_migration_chassis", migrator: &SHARED, shared: &[] },
 ];
 
 fn sets(definition: &Definition) -> impl Iterator<Item = &'static MigrationSet> + use<> {
     SHARED_SETS.iter().chain(definition.migrations)
 }
 
-/// Creates the schema if it is missing and brings it to the newest version.
+/// Creates the schema if it is missing, brings it to the newest version, and keeps its workspaces apart.
 pub async fn migrate(url: &SecretString, definition: &Definition) -> Result<(), DatabaseError> {
     let schema = definition.schema;
     let options = options(url, schema)?;
@@ -143,7 +186,11 @@ pub async fn migrate(url: &SecretString, definition: &Definition) -> Result<(), 
     for set in sets(definition) {
         migrator(set).run(&mut conn).await.map_err(failed)?;
     }
-    Ok(())
+    let shared: Vec<&str> = sets(definition).flat_map(|set| set.shared).copied().collect();
+    let internal: Vec<&str> = sets(definition).map(|set| set.table).collect();
+    isolation::enforce(&mut conn, schema, &shared, &internal)
+        .await
+        .map_err(|source| DatabaseError::Isolate { schema: schema.to_owned(), source })
 }
 
 /// Refuses a schema that is older than this program knows; a newer one is fine.

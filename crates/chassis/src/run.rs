@@ -38,10 +38,12 @@ where
             }
             Some(other) => anyhow::bail!("unknown argument {other:?}; there is only `migrate`"),
         }
-        let pool = postgres::connect(url, definition.schema, platform.database.connections_max).await?;
-        postgres::check_version(&pool, definition).await?;
+        let connections_max = platform.database.connections_max;
+        let (pool, across) = postgres::connect(url, definition, connections_max).await?;
+        postgres::check_version(&across, definition).await?;
         let bus = Bus::connect(platform.bus()?, definition.name).await?;
-        let service = build(own, Deps { basic: basic(definition.name, &platform).await?, pool, bus }).await?;
+        let deps = Deps { basic: basic(definition.name, &platform).await?, pool, platform: across, bus };
+        let service = build(own, deps).await?;
         Ok(announce(service)?.run(shutdown).await?)
     })
 }

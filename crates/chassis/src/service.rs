@@ -170,12 +170,12 @@ impl Service {
     #[must_use]
     pub fn outbox(self, deps: &Deps, definition: &Definition) -> Self {
         let publisher = Publisher::new(
-            deps.pool.clone(),
+            deps.platform.clone(),
             deps.bus.clone(),
             definition.schema,
             PublisherConfig::default(),
         );
-        let pool = deps.pool.clone();
+        let pool = deps.platform.clone();
         self.task("publisher", move |shutdown| publisher.run(shutdown))
             .task("retention", move |shutdown| crate::retention::run(pool, shutdown))
             .readiness(deps)
@@ -187,13 +187,13 @@ impl Service {
         let name = config.name.clone();
         let config = ConsumerConfig { ack_wait: deps.bus.ack_wait(), ..config };
         let consumer =
-            Consumer::new(deps.pool.clone(), deps.bus.clone(), deps.basic.clock.clone(), config, handler);
+            Consumer::new(deps.platform.clone(), deps.bus.clone(), deps.basic.clock.clone(), config, handler);
         self.task(name, move |shutdown| consumer.run(shutdown))
     }
 
     /// Reports NOT_SERVING while Postgres or NATS is away.
     fn readiness(self, deps: &Deps) -> Self {
-        let (health, pool, bus) = (self.health.clone(), deps.pool.clone(), deps.bus.clone());
+        let (health, pool, bus) = (self.health.clone(), deps.platform.clone(), deps.bus.clone());
         self.task("readiness", async move |shutdown| {
             let mut ticks = tokio::time::interval(Duration::from_secs(2));
             loop {

@@ -28,8 +28,8 @@ pub trait World: Sized {
     fn new() -> impl Future<Output = Self>;
     /// The provider, as it is when its process starts.
     fn provider(&self) -> Self::Provider;
-    /// Where its ledger is.
-    fn pool(&self) -> &PgPool;
+    /// Where its ledger is, as the runtime writes it.
+    fn platform(&self) -> &PgPool;
     /// The account, with credentials that work.
     fn account(&self) -> Account;
     /// The time.
@@ -145,7 +145,7 @@ async fn attempt<W: World>(
 ) -> Result<Applied, ProviderError> {
     let mut changes = Vec::new();
     let result = provider.apply(&world.account(), request, &mut changes).await;
-    let mut tx = world.pool().begin().await.expect("the ledger is there");
+    let mut tx = world.platform().begin().await.expect("the ledger is there");
     provider.record(&mut tx, &changes).await.expect("changes are recorded");
     tx.commit().await.expect("the ledger is there");
     result.map_err(|error| match error {

@@ -52,15 +52,15 @@ pub fn build<P: DoorProvider>(
     let wake = Arc::new(Notify::new());
     let scheduler = Scheduler::new(Worker {
         provider: provider.clone(),
-        pool: deps.pool.clone(),
+        pool: deps.platform.clone(),
         clock: basic.clock.clone(),
         credentials: credentials.clone(),
-        recorder: Recorder::new(provider.clone(), deps.pool.clone(), basic.clock.clone(), source),
+        recorder: Recorder::new(provider.clone(), deps.platform.clone(), basic.clock.clone(), source),
         config: config.clone(),
         source,
         wake: wake.clone(),
     });
-    let (pool, clock) = (deps.pool.clone(), basic.clock.clone());
+    let (pool, clock) = (deps.platform.clone(), basic.clock.clone());
     Ok(Service::new(definition.name, basic)
         .grpc(Methods::service(provider, credentials.clone()))
         .outbox(deps, definition)

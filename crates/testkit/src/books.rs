@@ -7,7 +7,7 @@ use events::subject::{Root, StreamKind};
 use futures::TryStreamExt as _;
 use secrecy::SecretString;
 
-use crate::eventually;
+use crate::{eventually, owner};
 
 /// The books of one installation.
 #[derive(Debug, Clone)]
@@ -31,8 +31,7 @@ impl Books {
 
     async fn look(&self, dead_letters: u64) -> Result<(), String> {
         for schema in &self.schemas {
-            let pool =
-                chassis::postgres::connect(&self.database_url, schema, 2).await.map_err(|e| e.to_string())?;
+            let pool = owner(&self.database_url, schema).await.map_err(|e| e.to_string())?;
             let waiting: i64 = sqlx::query_scalar("select count(*) from outbox where published_at is null")
                 .fetch_one(&pool)
                 .await

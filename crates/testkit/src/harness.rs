@@ -23,7 +23,7 @@ use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 
-use crate::{Books, infra};
+use crate::{Books, infra, isolation};
 
 /// How long the books may take to balance.
 const SETTLE: Duration = Duration::from_secs(30);
@@ -108,8 +108,8 @@ impl Harness {
         if !self.schemas.contains(&definition.schema) {
             self.schemas.push(definition.schema);
         }
-        let pool = chassis::postgres::connect(&self.database_url, definition.schema, 8).await.unwrap();
-        Deps { basic: self.basic_deps(definition.name).await, pool, bus: self.bus().await }
+        let (pool, platform) = chassis::postgres::connect(&self.database_url, definition, 16).await.unwrap();
+        Deps { basic: self.basic_deps(definition.name).await, pool, platform, bus: self.bus().await }
     }
 
     /// A connection of its own to this test's streams.
@@ -191,6 +191,16 @@ impl Harness {
             nats_url: infra().nats_url.clone(),
             root: self.root.clone(),
         }
+    }
+
+    /// Fails unless row-level security keeps these two workspaces apart in a service's schema, whatever
+    /// statements say. Gives the tables in which both have rows: those were tried, not just looked at.
+    pub async fn assert_isolated(
+        &self,
+        definition: &Definition,
+        workspaces: [WorkspaceId; 2],
+    ) -> Vec<String> {
+        isolation::hold(&self.database_url, definition, workspaces).await
     }
 
     /// Where this test's database is.

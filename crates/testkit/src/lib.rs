@@ -21,8 +21,11 @@ mod books;
 mod eventually;
 mod harness;
 mod infra;
+mod isolation;
+mod owner;
 
 pub use books::Books;
 pub use eventually::eventually;
 pub use harness::{Bearer, Harness};
 pub use infra::{Infra, infra};
+pub use owner::owner;

@@ -7,6 +7,7 @@ mod replan;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::postgres::WorkspacePool;
 use domain::{Clock, Timestamp};
 use sqlx::PgPool;
 use tokio::sync::Notify;
@@ -17,7 +18,8 @@ use crate::model::Settings;
 
 /// The service's use cases.
 pub(crate) struct App {
-    pool: PgPool,
+    pool: WorkspacePool,
+    platform: PgPool,
     clock: Arc<dyn Clock>,
     rules: Rules,
     defaults: Settings,
@@ -25,9 +27,10 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(pool: PgPool, clock: Arc<dyn Clock>, config: &Config) -> Self {
+    pub(crate) fn new(pool: WorkspacePool, platform: PgPool, clock: Arc<dyn Clock>, config: &Config) -> Self {
         Self {
             pool,
+            platform,
             clock,
             rules: Rules {
                 horizon: chrono::Duration::hours(config.engine.horizon_hours),

@@ -26,14 +26,15 @@ static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 pub static DEFINITION: chassis::Definition = chassis::Definition {
     name: "access-control",
     schema: "access_control",
-    migrations: &[chassis::MigrationSet { table: "_migration", migrator: &MIGRATOR }],
+    migrations: &[chassis::MigrationSet { table: "_migration", migrator: &MIGRATOR, shared: &[] }],
     config_defaults: include_str!("../config.default.toml"),
 };
 
 /// Makes the service's parts.
 pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassis::Service> {
     config.validate()?;
-    let app = Arc::new(app::App::new(deps.pool.clone(), deps.basic.clock.clone(), &config));
+    let app =
+        Arc::new(app::App::new(deps.pool.clone(), deps.platform.clone(), deps.basic.clock.clone(), &config));
     let scheduler = jobs::Scheduler::new(app.clone(), config.scheduler.batch);
     Ok(chassis::Service::new(DEFINITION.name, &deps.basic)
         .grpc(grpc::access_service(app.clone()))

@@ -6,16 +6,16 @@ mod credential;
 
 use std::sync::Arc;
 
+use chassis::postgres::WorkspacePool;
 use domain::Clock;
 use secrecy::SecretString;
-use sqlx::PgPool;
 
 use crate::adapters::Adapters;
 use crate::vault::MasterKey;
 
 /// The service's use cases.
 pub(crate) struct App {
-    pool: PgPool,
+    pool: WorkspacePool,
     clock: Arc<dyn Clock>,
     master_key: MasterKey,
     adapters: Adapters,
@@ -23,7 +23,7 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn new(
-        pool: PgPool,
+        pool: WorkspacePool,
         clock: Arc<dyn Clock>,
         master_key: MasterKey,
         adapters: Adapters,

@@ -31,7 +31,11 @@ static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 pub static DEFINITION: chassis::Definition = chassis::Definition {
     name: "integrations",
     schema: "integrations",
-    migrations: &[chassis::MigrationSet { table: "_migration", migrator: &MIGRATOR }],
+    migrations: &[chassis::MigrationSet {
+        table: "_migration",
+        migrator: &MIGRATOR,
+        shared: &["master_key_check"],
+    }],
     config_defaults: include_str!("../config.default.toml"),
 };
 
@@ -39,7 +43,7 @@ pub static DEFINITION: chassis::Definition = chassis::Definition {
 /// database are sealed with.
 pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassis::Service> {
     let adapters = adapters::Adapters::new(config.adapters, &deps.basic.identity)?;
-    let master_key = open_vault(&config.vault.master_key_file, &deps.pool).await?;
+    let master_key = open_vault(&config.vault.master_key_file, &deps.platform).await?;
     let clock = deps.basic.clock.clone();
     let app = Arc::new(app::App::new(deps.pool.clone(), clock, master_key, adapters));
     Ok(chassis::Service::new(DEFINITION.name, &deps.basic)

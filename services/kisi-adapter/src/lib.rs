@@ -29,8 +29,12 @@ pub static DEFINITION: chassis::Definition = chassis::Definition {
     name: "kisi-adapter",
     schema: "kisi_adapter",
     migrations: &[
-        chassis::MigrationSet { table: door_adapter::MIGRATIONS_TABLE, migrator: &door_adapter::MIGRATOR },
-        chassis::MigrationSet { table: "_migration", migrator: &MIGRATOR },
+        chassis::MigrationSet {
+            table: door_adapter::MIGRATIONS_TABLE,
+            migrator: &door_adapter::MIGRATOR,
+            shared: &[],
+        },
+        chassis::MigrationSet { table: "_migration", migrator: &MIGRATOR, shared: &[] },
     ],
     config_defaults: include_str!("../config.default.toml"),
 };
@@ -39,6 +43,6 @@ pub static DEFINITION: chassis::Definition = chassis::Definition {
 pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassis::Service> {
     let clock = deps.basic.clock.clone();
     let kisi = config.kisi.client(clock.clone()).context("configuration: section kisi")?;
-    let provider = KisiProvider::new(kisi, deps.pool.clone(), clock);
+    let provider = KisiProvider::new(kisi, deps.pool.clone(), deps.platform.clone(), clock);
     Ok(door_adapter::build(provider, &config.commands, &config.peers, &deps, &DEFINITION)?)
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chassis::postgres::WorkspacePool;
 use domain::Clock;
 use door_adapter::{
     AccessRequest, Account, AccountInfo, Applied, ApplyError, Capabilities, DoorProvider, ErrorKind,
@@ -33,9 +34,10 @@ pub struct KisiProvider {
 }
 
 impl KisiProvider {
-    /// Kisi with a ledger in `pool`, whose search path is this service's schema.
-    pub fn new(kisi: Kisi, pool: PgPool, clock: Arc<dyn Clock>) -> Self {
-        Self { kisi, ledger: Ledger::new(pool), clock, owners: Mutex::default() }
+    /// Kisi with a ledger in this service's schema: `platform` is for what is done for many accounts at
+    /// once.
+    pub fn new(kisi: Kisi, pool: WorkspacePool, platform: PgPool, clock: Arc<dyn Clock>) -> Self {
+        Self { kisi, ledger: Ledger::new(pool, platform), clock, owners: Mutex::default() }
     }
 
     /// The account, limited together with its owner's other keys. A key that is new to this process

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use chassis::postgres::WorkspacePool;
 use domain::names::IntegrationName;
 use domain::{PersonId, Timestamp, Window, WorkspaceId};
 use door_adapter::{Batcher, LedgerError};
@@ -17,7 +18,8 @@ const BATCH: usize = 200;
 
 /// The ledger.
 pub(crate) struct Ledger {
-    pool: PgPool,
+    pool: WorkspacePool,
+    platform: PgPool,
     readings: Batcher<Place, Result<Known, LedgerError>>,
     intents: Batcher<Intent, Result<(), LedgerError>>,
 }
@@ -96,8 +98,8 @@ impl KnownRow {
 }
 
 impl Ledger {
-    pub(crate) fn new(pool: PgPool) -> Self {
-        Self { pool, readings: Batcher::new(BATCH), intents: Batcher::new(BATCH) }
+    pub(crate) fn new(pool: WorkspacePool, platform: PgPool) -> Self {
+        Self { pool, platform, readings: Batcher::new(BATCH), intents: Batcher::new(BATCH) }
     }
 
     /// What is known.
@@ -140,7 +142,7 @@ impl Ledger {
         .bind(places.iter().map(|place| place.person.uuid()).collect::<Vec<_>>())
         .bind(places.iter().map(group).collect::<Vec<_>>())
         .bind(places.iter().map(lock).collect::<Vec<_>>())
-        .fetch_all(&self.pool)
+        .fetch_all(&self.platform)
         .await?;
         let mut all = vec![Known::default(); places.len()];
         for row in rows {
@@ -161,7 +163,7 @@ impl Ledger {
 
     async fn intend_all(&self, intents: Vec<Intent>) -> Vec<Result<(), LedgerError>> {
         let written = async {
-            let mut conn = self.pool.acquire().await?;
+            let mut conn = self.platform.acquire().await?;
             write(&mut conn, intents.iter().map(|intent| (intent.key, intent.user, None))).await
         };
         vec![written.await.map_err(LedgerError::from); intents.len()]
@@ -190,6 +192,7 @@ impl Ledger {
         user: UserId,
         is_made_by_us: bool,
     ) -> Result<(), LedgerError> {
+        let mut tx = self.pool.begin(account.workspace).await?;
         sqlx::query(
             "insert into kisi_user (workspace_id, account_id, person_id, user_id, is_made_by_us)
              values ($1, $2, $3, $4, $5)
@@ -201,8 +204,9 @@ impl Ledger {
         .bind(person.uuid())
         .bind(signed(user.0))
         .bind(is_made_by_us)
-        .execute(&self.pool)
+        .execute(&mut *tx)
         .await?;
+        tx.commit().await?;
         Ok(())
     }
 
@@ -213,6 +217,7 @@ impl Ledger {
         person: PersonId,
         user: UserId,
     ) -> Result<(), LedgerError> {
+        let mut tx = self.pool.begin(account.workspace).await?;
         sqlx::query(
             "delete from kisi_user
              where workspace_id = $1 and account_id = $2 and person_id = $3 and user_id = $4",
@@ -221,8 +226,9 @@ impl Ledger {
         .bind(account.id.uuid())
         .bind(person.uuid())
         .bind(signed(user.0))
-        .execute(&self.pool)
+        .execute(&mut *tx)
         .await?;
+        tx.commit().await?;
         Ok(())
     }
 
@@ -234,6 +240,7 @@ impl Ledger {
         lock: LockId,
         group: GroupId,
     ) -> Result<GroupId, LedgerError> {
+        let mut tx = self.pool.begin(workspace).await?;
         let kept: i64 = sqlx::query_scalar(
             "insert into kisi_lock_group (workspace_id, lock_id, group_id) values ($1, $2, $3)
              on conflict (workspace_id, lock_id) do update set group_id = kisi_lock_group.group_id
@@ -242,8 +249,9 @@ impl Ledger {
         .bind(workspace.uuid())
         .bind(signed(lock.0))
         .bind(signed(group.0))
-        .fetch_one(&self.pool)
+        .fetch_one(&mut *tx)
         .await?;
+        tx.commit().await?;
         Ok(GroupId(unsigned(kept)))
     }
 
@@ -254,12 +262,14 @@ impl Ledger {
         lock: LockId,
         group: GroupId,
     ) -> Result<(), LedgerError> {
+        let mut tx = self.pool.begin(workspace).await?;
         sqlx::query("delete from kisi_lock_group where workspace_id = $1 and lock_id = $2 and group_id = $3")
             .bind(workspace.uuid())
             .bind(signed(lock.0))
             .bind(signed(group.0))
-            .execute(&self.pool)
+            .execute(&mut *tx)
             .await?;
+        tx.commit().await?;
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chassis::paging::Page;
+use chassis::postgres::WorkspacePool;
 use domain::{BookingId, Clock, Timestamp, WorkspaceId};
 use sqlx::PgPool;
 
@@ -15,7 +16,8 @@ use crate::store::queue::{self, Change};
 /// The service's use cases.
 #[derive(Clone)]
 pub(crate) struct App {
-    pool: PgPool,
+    pool: WorkspacePool,
+    platform: PgPool,
     clock: Arc<dyn Clock>,
 }
 
@@ -48,8 +50,8 @@ pub(crate) struct Round {
 }
 
 impl App {
-    pub(crate) fn new(pool: PgPool, clock: Arc<dyn Clock>) -> Self {
-        Self { pool, clock }
+    pub(crate) fn new(pool: WorkspacePool, platform: PgPool, clock: Arc<dyn Clock>) -> Self {
+        Self { pool, platform, clock }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -66,7 +68,7 @@ impl App {
         room: usize,
     ) -> Result<Round, Error> {
         let now = self.clock.now();
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.platform.begin().await?;
         let concluded: Vec<Change> =
             finished.iter().map(|finished| conclude(finished, now, policy)).collect();
         queue::write(&mut tx, &concluded).await?;
@@ -129,7 +131,7 @@ impl App {
         if reports.is_empty() {
             return Ok(());
         }
-        let mut conn = self.pool.acquire().await?;
+        let mut conn = self.platform.acquire().await?;
         let news = ledger::mark_sent(&mut conn, &reports, self.clock.now()).await?;
         if news > 0 {
             tracing::debug!(
@@ -146,8 +148,8 @@ impl App {
         workspace: WorkspaceId,
         vendor_refs: &[String],
     ) -> Result<Vec<String>, Error> {
-        let mut conn = self.pool.acquire().await?;
-        Ok(ledger::known_texts(&mut conn, workspace, vendor_refs).await?)
+        let mut tx = self.pool.begin(workspace).await?;
+        Ok(ledger::known_texts(&mut tx, workspace, vendor_refs).await?)
     }
 
     /// One page of a workspace's messages, oldest first, and the token of the next.
@@ -157,8 +159,8 @@ impl App {
         booking: Option<BookingId>,
         page: Page,
     ) -> Result<(Vec<Entry>, String), Error> {
-        let mut conn = self.pool.acquire().await?;
-        let mut rows = ledger::list(&mut conn, workspace, booking, &page).await?;
+        let mut tx = self.pool.begin(workspace).await?;
+        let mut rows = ledger::list(&mut tx, workspace, booking, &page).await?;
         let next_page_token = page.finish(&mut rows, |entry| entry.key.id.uuid());
         Ok((rows, next_page_token))
     }

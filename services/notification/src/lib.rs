@@ -43,14 +43,14 @@ static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 pub static DEFINITION: chassis::Definition = chassis::Definition {
     name: "notification",
     schema: "notification",
-    migrations: &[chassis::MigrationSet { table: "_migration", migrator: &MIGRATOR }],
+    migrations: &[chassis::MigrationSet { table: "_migration", migrator: &MIGRATOR, shared: &[] }],
     config_defaults: include_str!("../config.default.toml"),
 };
 
 /// Makes the service's parts. A channel that is not configured is off: nothing is written for it.
 pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassis::Service> {
     config.validate()?;
-    let app = Arc::new(App::new(deps.pool.clone(), deps.basic.clock.clone()));
+    let app = Arc::new(App::new(deps.pool.clone(), deps.platform.clone(), deps.basic.clock.clone()));
     let http = vendor_client(&config, &deps)?;
     let (email_wake, sms_wake) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let bookings = Bookings {

@@ -1,5 +1,5 @@
 create table workspace (
-    id             uuid        primary key,
+    workspace_id   uuid        primary key,
     display_name   text        not null,
     reply_to_email text,
     created_at     timestamptz not null

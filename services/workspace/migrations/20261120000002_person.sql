@@ -3,6 +3,8 @@ create table person (
     id           uuid        not null,
     display_name text        not null,
     email        text,
+    -- Without regard to case. A column: under row-level security no index answers for an expression.
+    email_key    text        generated always as (lower(email)) stored,
     phone        text,
     country      text,
     role         text        not null check (role in ('owner', 'admin', 'manager', 'member', 'guest')),
@@ -15,7 +17,7 @@ create table person (
     check (email is not null or phone is not null)
 );
 
-create unique index person_email on person (workspace_id, lower(email)) where status <> 'removed';
+create unique index person_email on person (workspace_id, email_key) where status <> 'removed';
 
 -- A workspace has one owner.
 create unique index person_owner on person (workspace_id) where role = 'owner';

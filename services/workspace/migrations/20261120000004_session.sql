@@ -23,4 +23,4 @@ create table session (
 create index session_expiry on session (expires_at);
 
 -- Who someone with that address is, in all workspaces.
-create index person_sign_in on person (lower(email)) where status <> 'removed';
+create index person_sign_in on person (email_key) where status <> 'removed';

@@ -10,19 +10,21 @@ pub(crate) mod session;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::postgres::WorkspacePool;
 use domain::{Clock, Timestamp};
 use sqlx::PgPool;
 
 /// The service's use cases.
 #[derive(Clone)]
 pub(crate) struct App {
-    pool: PgPool,
+    pool: WorkspacePool,
+    platform: PgPool,
     clock: Arc<dyn Clock>,
 }
 
 impl App {
-    pub(crate) fn new(pool: PgPool, clock: Arc<dyn Clock>) -> Self {
-        Self { pool, clock }
+    pub(crate) fn new(pool: WorkspacePool, platform: PgPool, clock: Arc<dyn Clock>) -> Self {
+        Self { pool, platform, clock }
     }
 
     /// How long until `time`; a day if there is none.

@@ -25,13 +25,13 @@ static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 pub static DEFINITION: chassis::Definition = chassis::Definition {
     name: "workspace",
     schema: "workspace",
-    migrations: &[chassis::MigrationSet { table: "_migration", migrator: &MIGRATOR }],
+    migrations: &[chassis::MigrationSet { table: "_migration", migrator: &MIGRATOR, shared: &[] }],
     config_defaults: include_str!("../config.default.toml"),
 };
 
 /// Makes the service's parts.
 pub async fn build(_config: Config, deps: chassis::Deps) -> anyhow::Result<chassis::Service> {
-    let app = Arc::new(app::App::new(deps.pool.clone(), deps.basic.clock.clone()));
+    let app = Arc::new(app::App::new(deps.pool.clone(), deps.platform.clone(), deps.basic.clock.clone()));
     let completion = jobs::Completion::new(app.clone());
     Ok(chassis::Service::new(DEFINITION.name, &deps.basic)
         .grpc(grpc::workspace_service(app.clone()))

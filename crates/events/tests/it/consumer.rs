@@ -169,7 +169,7 @@ async fn a_message_that_nobody_survives_is_a_dead_letter_in_the_end() {
     // One after the other takes it and dies with it.
     let mut deaths = 0;
     let letter = loop {
-        sqlx::query("truncate inbox, effect").execute(&world.pool).await.unwrap();
+        sqlx::query("truncate inbox, effect").execute(&world.owner().await).await.unwrap();
         let consumer = world.consumer(config.clone(), Recorder::dying());
         let life = tokio::spawn(consumer.run(CancellationToken::new()));
         let letter = eventually("it dies, or buries the message", LIMIT, async || {

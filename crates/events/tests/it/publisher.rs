@@ -94,7 +94,10 @@ async fn a_row_that_nobody_called_for_is_found_all_the_same() {
     let mut world = World::new().await;
     let config = PublisherConfig { poll: Duration::from_millis(100), ..Default::default() };
     world.run_publisher(config).await;
-    sqlx::query("alter table outbox disable trigger outbox_notify").execute(&world.pool).await.unwrap();
+    sqlx::query("alter table outbox disable trigger outbox_notify")
+        .execute(&world.owner().await)
+        .await
+        .unwrap();
     world.write(["quiet"]).await;
     world.stored(1).await;
     world.finish().await;

@@ -24,8 +24,14 @@ use crate::recorder::Recorder;
 /// How long anything may take.
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
-static DEFINITION: chassis::Definition =
-    chassis::Definition { name: "events-test", schema: "events_test", migrations: &[], config_defaults: "" };
+static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("tests/migrations");
+
+static DEFINITION: chassis::Definition = chassis::Definition {
+    name: "events-test",
+    schema: "events_test",
+    migrations: &[chassis::MigrationSet { table: "_migration", migrator: &MIGRATOR, shared: &["effect"] }],
+    config_defaults: "",
+};
 
 /// Whose servers a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -85,9 +91,7 @@ impl World {
             }
         };
         chassis::postgres::migrate(&database_url, &DEFINITION).await.unwrap();
-        let pool = chassis::postgres::connect(&database_url, DEFINITION.schema, 8).await.unwrap();
-        let effect = "create table effect (event_id uuid not null, what text not null)";
-        sqlx::query(effect).execute(&pool).await.unwrap();
+        let (_, pool) = chassis::postgres::connect(&database_url, &DEFINITION, 16).await.unwrap();
         let nats_url = nats.as_ref().map_or_else(|| infra().nats_url.clone(), Nats::url);
         let root = Root::new(name).unwrap();
         let connection = Connection::new(nats_url.clone().into(), root.clone());
@@ -175,13 +179,18 @@ impl World {
         .await;
     }
 
+    /// Connections that may do what a service may not.
+    pub(crate) async fn owner(&self) -> PgPool {
+        testkit::owner(&self.books.database_url, DEFINITION.schema).await.unwrap()
+    }
+
     /// Connections to this database that listen.
     async fn listening(&self) -> i64 {
         sqlx::query_scalar(
             "select count(*) from pg_stat_activity
              where datname = current_database() and query ilike 'listen%'",
         )
-        .fetch_one(&self.pool)
+        .fetch_one(&self.owner().await)
         .await
         .unwrap()
     }

@@ -19,7 +19,7 @@ impl App {
         mapping: DoorMapping,
         intent: Option<Intent>,
     ) -> Result<pb::CreateDoorMappingResponse, Error> {
-        let mut change = match Change::begin(&self.pool, intent).await? {
+        let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
             Begun::Known(answer) => return Ok(answer),
             Begun::Fresh(change) => change,
         };
@@ -41,8 +41,8 @@ impl App {
         workspace: WorkspaceId,
         page: Page,
     ) -> Result<pb::ListDoorMappingsResponse, Error> {
-        let mut conn = self.pool.acquire().await?;
-        let mut rows = store::list(&mut conn, workspace, &page).await?;
+        let mut tx = self.pool.begin(workspace).await?;
+        let mut rows = store::list(&mut tx, workspace, &page).await?;
         let next_page_token = page.finish(&mut rows, |mapping| mapping.id.uuid());
         let door_mappings = rows.iter().map(|mapping| convert::mapping(workspace, mapping)).collect();
         Ok(pb::ListDoorMappingsResponse { door_mappings, next_page_token })
@@ -55,7 +55,7 @@ impl App {
         id: DoorMappingId,
         intent: Option<Intent>,
     ) -> Result<pb::DeleteDoorMappingResponse, Error> {
-        let mut change = match Change::begin(&self.pool, intent).await? {
+        let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
             Begun::Known(answer) => return Ok(answer),
             Begun::Fresh(change) => change,
         };
@@ -68,8 +68,8 @@ impl App {
     }
 
     pub(crate) async fn get_settings(&self, workspace: WorkspaceId) -> Result<pb::AccessSettings, Error> {
-        let mut conn = self.pool.acquire().await?;
-        let settings = settings::find(&mut conn, workspace).await?.unwrap_or(self.defaults);
+        let mut tx = self.pool.begin(workspace).await?;
+        let settings = settings::find(&mut tx, workspace).await?.unwrap_or(self.defaults);
         Ok(convert::settings(settings))
     }
 
@@ -79,7 +79,7 @@ impl App {
         settings: Settings,
         intent: Option<Intent>,
     ) -> Result<pb::UpdateAccessSettingsResponse, Error> {
-        let mut change = match Change::begin(&self.pool, intent).await? {
+        let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
             Begun::Known(answer) => return Ok(answer),
             Begun::Fresh(change) => change,
         };
@@ -97,8 +97,8 @@ impl App {
         person: Option<PersonId>,
         page: Page,
     ) -> Result<pb::ListGrantsResponse, Error> {
-        let mut conn = self.pool.acquire().await?;
-        let mut rows = grant::list(&mut conn, workspace, person, &page).await?;
+        let mut tx = self.pool.begin(workspace).await?;
+        let mut rows = grant::list(&mut tx, workspace, person, &page).await?;
         let next_page_token = page.finish(&mut rows, |grant| grant.id.uuid());
         Ok(pb::ListGrantsResponse { grants: rows.iter().map(convert::grant).collect(), next_page_token })
     }

@@ -71,7 +71,7 @@ impl App {
     /// Looks at grants whose time has come, one batch. Says how many, and when the next one is due.
     pub(crate) async fn replan_due(&self, limit: u16) -> Result<(usize, Option<Timestamp>), Error> {
         let now = self.clock.now();
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.platform.begin().await?;
         let grants = store::claim_due(&mut tx, now, limit).await?;
         let count = grants.len();
         self.replan_locked(&mut tx, grants, |_| None).await?;

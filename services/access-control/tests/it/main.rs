@@ -6,6 +6,7 @@
 mod adapter;
 mod bookings;
 mod integrations;
+mod isolation;
 mod mappings;
 mod order;
 mod people;

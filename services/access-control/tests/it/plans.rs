@@ -10,7 +10,7 @@ use crate::world::{World, at_minute};
 
 const TABLES: [&str; 4] = ["access_grant", "door_mapping", "entitlement", "person"];
 
-/// Connections of the harness's pool, but for the one on which the publisher listens.
+/// Connections that work across workspaces, but for the one on which the publisher listens.
 const CONNECTIONS: usize = 7;
 
 #[derive(sqlx::FromRow)]
@@ -55,7 +55,8 @@ impl World {
         ] {
             sqlx::query(statement).bind(self.now()).execute(&mut *conn).await.unwrap();
         }
-        sqlx::raw_sql("drop table someone; analyze").execute(&mut *conn).await.unwrap();
+        sqlx::query("drop table someone").execute(&mut *conn).await.unwrap();
+        sqlx::query("analyze").execute(&self.owner().await).await.unwrap();
     }
 }
 

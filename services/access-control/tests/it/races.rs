@@ -16,14 +16,15 @@ impl World {
         let trigger = format!(
             "create trigger gate after insert on {table} for each statement execute function wait_at_gate()"
         );
+        let owner = self.owner().await;
         for statement in [
             "create function wait_at_gate() returns trigger language plpgsql as $$
              begin perform pg_advisory_xact_lock_shared(4711); return null; end $$",
             &trigger,
         ] {
-            sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&self.pool).await.unwrap();
+            sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&owner).await.unwrap();
         }
-        let mut gate = self.pool.acquire().await.unwrap().detach();
+        let mut gate = owner.acquire().await.unwrap().detach();
         sqlx::query("select pg_advisory_lock($1)").bind(GATE).execute(&mut gate).await.unwrap();
         gate
     }

@@ -41,7 +41,7 @@ impl World {
     pub(crate) async fn new() -> Self {
         let mut harness = Harness::new().await;
         let deps = harness.deps(&access_control::DEFINITION).await;
-        let (pool, bus) = (deps.pool.clone(), deps.bus.clone());
+        let (pool, bus) = (deps.platform.clone(), deps.bus.clone());
         let service = access_control::build(Config::default(), deps).await.unwrap();
         let stop = CancellationToken::new();
         let address = harness.run_until(service, stop.clone());
@@ -59,6 +59,20 @@ impl World {
             pool,
             bus,
         }
+    }
+
+    /// From now on the world's workspace is another one, in which nothing is yet.
+    pub(crate) fn move_elsewhere(&mut self) {
+        self.workspace = WorkspaceId::new();
+        self.name = WorkspaceName(self.workspace).to_string();
+        self.location = LocationName { workspace: self.workspace, id: LocationId::new() }.to_string();
+        let channel = self.harness.channel_as(&self.address, Role::Admin, self.workspace);
+        self.client = AccessServiceClient::new(channel);
+    }
+
+    /// Connections that may do what the service may not.
+    pub(crate) async fn owner(&self) -> PgPool {
+        testkit::owner(self.harness.database_url(), access_control::DEFINITION.schema).await.unwrap()
     }
 
     /// Ends the service and starts it again, with what happens `meanwhile`.
@@ -119,10 +133,18 @@ impl World {
         &self,
         mapping: pb::DoorMapping,
     ) -> Result<pb::DoorMapping, tonic::Status> {
+        self.create_mapping_once(mapping, "").await
+    }
+
+    pub(crate) async fn create_mapping_once(
+        &self,
+        mapping: pb::DoorMapping,
+        request_id: &str,
+    ) -> Result<pb::DoorMapping, tonic::Status> {
         let request = pb::CreateDoorMappingRequest {
             parent: self.name.clone(),
             door_mapping: Some(mapping),
-            request_id: String::new(),
+            request_id: request_id.into(),
         };
         let answer = self.client.clone().create_door_mapping(request).await?;
         Ok(answer.into_inner().door_mapping.unwrap())

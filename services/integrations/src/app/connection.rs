@@ -29,7 +29,7 @@ impl App {
         new: NewConnection,
         intent: Option<Intent>,
     ) -> Result<pb::Integration, Error> {
-        let begun = Change::begin::<pb::Integration>(&self.pool, intent).await?;
+        let begun = Change::begin::<pb::Integration>(self.pool.begin(workspace).await?, intent).await?;
         let saved = match begun {
             Begun::Known(saved) => saved,
             Begun::Fresh(mut change) => {
@@ -89,7 +89,7 @@ impl App {
         // What was true when the question was put may be old when the answer comes.
         let asked_at = self.clock.now();
         let word = self.adapters.check(provider, workspace, integration.location).await;
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin(workspace).await?;
         let after = hear(&mut tx, workspace, id, &word, asked_at, None).await?;
         tx.commit().await?;
         Ok(after)
@@ -108,7 +108,7 @@ impl App {
     }
 
     async fn get(&self, workspace: WorkspaceId, id: IntegrationId) -> Result<Integration, Error> {
-        let mut conn = self.pool.acquire().await?;
+        let mut conn = self.pool.begin(workspace).await?;
         store::find(&mut conn, workspace, id).await?.ok_or(Error::IntegrationNotFound(id))
     }
 
@@ -117,7 +117,7 @@ impl App {
         workspace: WorkspaceId,
         page: Page,
     ) -> Result<pb::ListIntegrationsResponse, Error> {
-        let mut conn = self.pool.acquire().await?;
+        let mut conn = self.pool.begin(workspace).await?;
         let mut rows = store::list(&mut conn, workspace, &page).await?;
         let next_page_token = page.finish(&mut rows, |integration| integration.id.uuid());
         let integrations = rows.iter().map(convert::integration).collect();
@@ -131,7 +131,7 @@ impl App {
         id: IntegrationId,
         intent: Option<Intent>,
     ) -> Result<pb::Integration, Error> {
-        let mut change = match Change::begin(&self.pool, intent).await? {
+        let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
             Begun::Known(answer) => return Ok(answer),
             Begun::Fresh(change) => change,
         };

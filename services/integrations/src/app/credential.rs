@@ -28,7 +28,7 @@ impl App {
         location: Option<LocationId>,
     ) -> Result<Resolved, Error> {
         let sealed = {
-            let mut conn = self.pool.acquire().await?;
+            let mut conn = self.pool.begin(workspace).await?;
             vault::list_sealed(&mut conn, workspace, provider.name, location).await?
         };
         let mut resolved = Resolved::default();

@@ -6,6 +6,7 @@
 mod adapter;
 mod connecting;
 mod hearing;
+mod isolation;
 mod master_key;
 mod resolving;
 mod secrecy;

@@ -60,7 +60,7 @@ impl World {
 
         let folder = tempfile::tempdir().unwrap();
         let deps = harness.deps(&integrations::DEFINITION).await;
-        let pool = deps.pool.clone();
+        let pool = deps.platform.clone();
         let service = integrations::build(config(folder.path(), &adapter_address), deps).await.unwrap();
         let address = harness.run(service);
         let credentials = CredentialServiceClient::new(harness.channel(&address, "kisi-adapter"));
@@ -78,6 +78,14 @@ impl World {
             credentials,
             folder,
         }
+    }
+
+    /// From now on the world's workspace is another one, in which nothing is yet.
+    pub(crate) fn move_elsewhere(&mut self) {
+        self.workspace = WorkspaceId::new();
+        self.parent = WorkspaceName(self.workspace).to_string();
+        let channel = self.harness.channel_as(&self.address, Role::Admin, self.workspace);
+        self.integrations = IntegrationServiceClient::new(channel);
     }
 
     pub(crate) fn new_location(&self) -> String {

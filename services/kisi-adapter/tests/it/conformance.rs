@@ -5,6 +5,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use chassis::Deps;
+use chassis::postgres::WorkspacePool;
 use domain::names::IntegrationName;
 use domain::{Clock, IntegrationId, Timestamp, Window, WorkspaceId};
 use door_adapter::conformance::{Fault, World};
@@ -27,7 +29,8 @@ pub(crate) trait Policy {
 /// A Kisi organization and the adapter's ledger.
 pub(crate) struct KisiWorld<P> {
     harness: Harness,
-    pool: PgPool,
+    pool: WorkspacePool,
+    platform: PgPool,
     twin: Twin,
     org: Org,
     key: String,
@@ -61,7 +64,7 @@ impl<P: Policy> World for KisiWorld<P> {
 
     async fn new() -> Self {
         let mut harness = Harness::new().await;
-        let pool = harness.deps(&DEFINITION).await.pool;
+        let Deps { pool, platform, .. } = harness.deps(&DEFINITION).await;
         let twin = Twin::start(harness.clock.clone()).await;
         let org = twin.organization("Nine", Switches { rate_limit: false, ..P::switches() });
         let integration = IntegrationName { workspace: WorkspaceId::new(), id: IntegrationId::new() };
@@ -70,6 +73,7 @@ impl<P: Policy> World for KisiWorld<P> {
             operator: twin.operator(org.key()),
             harness,
             pool,
+            platform,
             twin,
             org,
             key,
@@ -81,11 +85,12 @@ impl<P: Policy> World for KisiWorld<P> {
 
     fn provider(&self) -> KisiProvider {
         let clock: Arc<dyn Clock> = self.harness.clock.clone();
-        KisiProvider::new(self.twin.config().client(clock.clone()).unwrap(), self.pool.clone(), clock)
+        let kisi = self.twin.config().client(clock.clone()).unwrap();
+        KisiProvider::new(kisi, self.pool.clone(), self.platform.clone(), clock)
     }
 
-    fn pool(&self) -> &PgPool {
-        &self.pool
+    fn platform(&self) -> &PgPool {
+        &self.platform
     }
 
     fn account(&self) -> Account {

@@ -7,6 +7,7 @@ mod accounts;
 mod assignments;
 mod commands;
 mod conformance;
+mod isolation;
 mod keys;
 mod lists;
 mod lock_groups;

@@ -160,7 +160,7 @@ impl World {
         let bus = harness.bus().await;
         let subject = bus.root().subject("event.access.>");
         let told = bus.jetstream().client().subscribe(subject).await.unwrap();
-        let pool = harness.deps(&DEFINITION).await.pool;
+        let pool = harness.deps(&DEFINITION).await.platform;
         let (address, history) = (String::new(), Vec::new());
         Self { harness, twin, keys, pool, address, bus, integrations, told, history }
     }

@@ -106,10 +106,12 @@ impl Site<'_> {
         let (platform, own) = self.load::<C>(name, definition.config_defaults)?;
         let url = &platform.database.url;
         postgres::migrate(url, definition).await?;
-        let pool = postgres::connect(url, definition.schema, platform.database.connections_max).await?;
+        let connections_max = platform.database.connections_max;
+        let (pool, across) = postgres::connect(url, definition, connections_max).await?;
         let bus = Bus::connect(platform.bus()?, name).await?;
         let basic = self.basic(name, &platform, listener)?;
-        build(own, Deps { basic, pool, bus }).await.with_context(|| format!("cannot start {name}"))
+        let deps = Deps { basic, pool, platform: across, bus };
+        build(own, deps).await.with_context(|| format!("cannot start {name}"))
     }
 
     async fn without_data<C, F>(

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests say what went wrong by panicking")]
 
 mod doubt;
+mod isolation;
 mod ledger;
 mod order;
 mod sending;

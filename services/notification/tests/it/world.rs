@@ -70,7 +70,7 @@ impl World {
         let sandbox = Sandbox::new(vendors(), harness.clock.clone());
         let vendors_at = serve(&sandbox, &shutdown).await;
         let deps = harness.deps(&notification::DEFINITION).await;
-        let (pool, bus) = (deps.pool.clone(), deps.bus.clone());
+        let (pool, bus) = (deps.platform.clone(), deps.bus.clone());
         let config = config(&vendors_at, &sandbox, setup);
         let address = harness.run(notification::build(config.clone(), deps).await.unwrap());
         if setup.is_twofold {

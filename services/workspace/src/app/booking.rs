@@ -28,7 +28,7 @@ impl App {
         new: NewBooking,
         intent: Option<Intent>,
     ) -> Result<pb::Booking, Error> {
-        let mut change = match Change::begin(&self.pool, intent).await? {
+        let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
             Begun::Known(answer) => return Ok(answer),
             Begun::Fresh(change) => change,
         };
@@ -51,8 +51,8 @@ impl App {
         reach: &Reach,
         id: BookingId,
     ) -> Result<pb::Booking, Error> {
-        let mut conn = self.pool.acquire().await?;
-        let found = store::find_snapshot(&mut conn, workspace, id).await?;
+        let mut tx = self.pool.begin(workspace).await?;
+        let found = store::find_snapshot(&mut tx, workspace, id).await?;
         Ok(convert::booking(&in_sight(reach, id, found)?.booking))
     }
 
@@ -72,8 +72,8 @@ impl App {
             }
             Reach::Own(own) => filter.person = Some(own),
         }
-        let mut conn = self.pool.acquire().await?;
-        let mut rows = store::list(&mut conn, workspace, filter, &page).await?;
+        let mut tx = self.pool.begin(workspace).await?;
+        let mut rows = store::list(&mut tx, workspace, filter, &page).await?;
         let next_page_token = page.finish(&mut rows, |booking| booking.id.uuid());
         Ok(pb::ListBookingsResponse {
             bookings: rows.iter().map(convert::booking).collect(),
@@ -90,7 +90,7 @@ impl App {
         request: Request,
         intent: Option<Intent>,
     ) -> Result<pb::Booking, Error> {
-        let mut change = match Change::begin(&self.pool, intent).await? {
+        let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
             Begun::Known(answer) => return Ok(answer),
             Begun::Fresh(change) => change,
         };
@@ -103,7 +103,7 @@ impl App {
     /// Completes bookings whose end has come, one batch. Says how many, and when the next one ends.
     pub(crate) async fn complete_due(&self) -> Result<(usize, Option<Timestamp>), Error> {
         let now = self.clock.now();
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.platform.begin().await?;
         let due = store::claim_due(&mut tx, now, COMPLETED_PER_ROUND).await?;
         let mut messages = Vec::with_capacity(due.len());
         for mut snapshot in due {

@@ -31,7 +31,7 @@ impl App {
         if !policy::may_add(caller, new.role) {
             return Err(Error::RoleAbove(new.role));
         }
-        let mut change = match Change::begin(&self.pool, intent).await? {
+        let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
             Begun::Known(answer) => return Ok(answer),
             Begun::Fresh(change) => change,
         };
@@ -58,8 +58,8 @@ impl App {
         if !policy::sees_person(reach, id) {
             return Err(Error::PersonNotFound(id));
         }
-        let mut conn = self.pool.acquire().await?;
-        let person = store::find(&mut conn, workspace, id).await?.ok_or(Error::PersonNotFound(id))?;
+        let mut tx = self.pool.begin(workspace).await?;
+        let person = store::find(&mut tx, workspace, id).await?.ok_or(Error::PersonNotFound(id))?;
         Ok(convert::person(workspace, &person))
     }
 
@@ -69,14 +69,14 @@ impl App {
         email: Option<EmailAddress>,
         page: Page,
     ) -> Result<pb::ListPeopleResponse, Error> {
-        let mut conn = self.pool.acquire().await?;
+        let mut tx = self.pool.begin(workspace).await?;
         let (rows, next_page_token) = match email {
             Some(email) => {
-                let found = store::find_by_email(&mut conn, workspace, &email).await?;
+                let found = store::find_by_email(&mut tx, workspace, &email).await?;
                 (found.into_iter().collect(), String::new())
             }
             None => {
-                let mut rows = store::list(&mut conn, workspace, &page).await?;
+                let mut rows = store::list(&mut tx, workspace, &page).await?;
                 let token = page.finish(&mut rows, |person| person.id.uuid());
                 (rows, token)
             }
@@ -93,7 +93,7 @@ impl App {
         amend: Amend,
         intent: Option<Intent>,
     ) -> Result<pb::UpdatePersonResponse, Error> {
-        let mut change = match Change::begin(&self.pool, intent).await? {
+        let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
             Begun::Known(answer) => return Ok(answer),
             Begun::Fresh(change) => change,
         };
@@ -123,7 +123,7 @@ impl App {
         request: Request,
         intent: Option<Intent>,
     ) -> Result<pb::Person, Error> {
-        let mut change = match Change::begin(&self.pool, intent).await? {
+        let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
             Begun::Known(answer) => return Ok(answer),
             Begun::Fresh(change) => change,
         };
@@ -147,7 +147,7 @@ impl App {
         heir: PersonId,
         intent: Option<Intent>,
     ) -> Result<pb::TransferOwnershipResponse, Error> {
-        let mut change = match Change::begin(&self.pool, intent).await? {
+        let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
             Begun::Known(answer) => return Ok(answer),
             Begun::Fresh(change) => change,
         };

@@ -14,7 +14,7 @@ use crate::model::{Location, Resource, Workspace};
 use crate::store::place as store;
 
 impl App {
-    /// A new workspace with the id that the caller chose, so that its intent can belong to it.
+    /// A new workspace. The platform makes it: there is none yet that it could be made in.
     pub(crate) async fn create_workspace(
         &self,
         id: WorkspaceId,
@@ -22,7 +22,7 @@ impl App {
         reply_to: Option<EmailAddress>,
         intent: Option<Intent>,
     ) -> Result<pb::CreateWorkspaceResponse, Error> {
-        let mut change = match Change::begin(&self.pool, intent).await? {
+        let mut change = match Change::begin(self.platform.begin().await?, intent).await? {
             Begun::Known(answer) => return Ok(answer),
             Begun::Fresh(change) => change,
         };
@@ -34,8 +34,8 @@ impl App {
     }
 
     pub(crate) async fn get_workspace(&self, id: WorkspaceId) -> Result<pb::Workspace, Error> {
-        let mut conn = self.pool.acquire().await?;
-        let workspace = store::find_workspace(&mut conn, id).await?.ok_or(Error::WorkspaceNotFound(id))?;
+        let mut tx = self.pool.begin(id).await?;
+        let workspace = store::find_workspace(&mut tx, id).await?.ok_or(Error::WorkspaceNotFound(id))?;
         Ok(convert::workspace(&workspace))
     }
 
@@ -45,7 +45,7 @@ impl App {
         new: NewLocation,
         intent: Option<Intent>,
     ) -> Result<pb::CreateLocationResponse, Error> {
-        let mut change = match Change::begin(&self.pool, intent).await? {
+        let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
             Begun::Known(answer) => return Ok(answer),
             Begun::Fresh(change) => change,
         };
@@ -67,9 +67,9 @@ impl App {
         workspace: WorkspaceId,
         id: LocationId,
     ) -> Result<pb::Location, Error> {
-        let mut conn = self.pool.acquire().await?;
+        let mut tx = self.pool.begin(workspace).await?;
         let location =
-            store::find_location(&mut conn, workspace, id).await?.ok_or(Error::LocationNotFound(id))?;
+            store::find_location(&mut tx, workspace, id).await?.ok_or(Error::LocationNotFound(id))?;
         Ok(convert::location(workspace, &location))
     }
 
@@ -78,8 +78,8 @@ impl App {
         workspace: WorkspaceId,
         page: Page,
     ) -> Result<pb::ListLocationsResponse, Error> {
-        let mut conn = self.pool.acquire().await?;
-        let mut rows = store::list_locations(&mut conn, workspace, &page).await?;
+        let mut tx = self.pool.begin(workspace).await?;
+        let mut rows = store::list_locations(&mut tx, workspace, &page).await?;
         let next_page_token = page.finish(&mut rows, |location| location.id.uuid());
         let locations = rows.iter().map(|location| convert::location(workspace, location)).collect();
         Ok(pb::ListLocationsResponse { locations, next_page_token })
@@ -93,7 +93,7 @@ impl App {
         display_name: String,
         intent: Option<Intent>,
     ) -> Result<pb::CreateResourceResponse, Error> {
-        let mut change = match Change::begin(&self.pool, intent).await? {
+        let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
             Begun::Known(answer) => return Ok(answer),
             Begun::Fresh(change) => change,
         };
@@ -114,9 +114,9 @@ impl App {
         workspace: WorkspaceId,
         id: ResourceId,
     ) -> Result<pb::Resource, Error> {
-        let mut conn = self.pool.acquire().await?;
+        let mut tx = self.pool.begin(workspace).await?;
         let resource =
-            store::find_resource(&mut conn, workspace, id).await?.ok_or(Error::ResourceNotFound(id))?;
+            store::find_resource(&mut tx, workspace, id).await?.ok_or(Error::ResourceNotFound(id))?;
         Ok(convert::resource(workspace, &resource))
     }
 
@@ -125,8 +125,8 @@ impl App {
         workspace: WorkspaceId,
         page: Page,
     ) -> Result<pb::ListResourcesResponse, Error> {
-        let mut conn = self.pool.acquire().await?;
-        let mut rows = store::list_resources(&mut conn, workspace, &page).await?;
+        let mut tx = self.pool.begin(workspace).await?;
+        let mut rows = store::list_resources(&mut tx, workspace, &page).await?;
         let next_page_token = page.finish(&mut rows, |resource| resource.id.uuid());
         let resources = rows.iter().map(|resource| convert::resource(workspace, resource)).collect();
         Ok(pb::ListResourcesResponse { resources, next_page_token })

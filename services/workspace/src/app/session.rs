@@ -1,4 +1,5 @@
-//! Sessions: who is signed in. Every renewal looks at the person as they are then.
+//! Sessions: who is signed in. Every renewal looks at the person as they are then. They work across
+//! workspaces: whoever signs in may be in several, and says only then in which.
 
 use domain::WorkspaceId;
 use domain::contact::EmailAddress;
@@ -34,7 +35,7 @@ impl App {
         &self,
         email: &EmailAddress,
     ) -> Result<pb::ListMembershipsResponse, Error> {
-        let mut conn = self.pool.acquire().await?;
+        let mut conn = self.platform.acquire().await?;
         let members = store::memberships(&mut conn, email.as_str(), None).await?;
         Ok(pb::ListMembershipsResponse { memberships: members.iter().map(convert::membership).collect() })
     }
@@ -57,7 +58,7 @@ impl App {
             opened_at: now,
             expires_at: Session::code_expiry(now),
         };
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.platform.begin().await?;
         member(&mut tx, &session).await?;
         store::delete_expired(&mut tx, now, DELETED_PER_SESSION).await?;
         store::insert(&mut tx, &session).await?;
@@ -93,7 +94,7 @@ impl App {
     }
 
     pub(crate) async fn end_session(&self, token: &Shown, client_id: &str) -> Result<(), Error> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.platform.begin().await?;
         if let Some(session) = store::find_for_update(&mut tx, token.session).await?
             && let Some(ended) = session.end(token, client_id)
         {
@@ -110,7 +111,7 @@ impl App {
         next: &Secret,
         decide: impl FnOnce(&Session) -> Result<Session, Refusal>,
     ) -> Result<(Session, pb::Session), Error> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.platform.begin().await?;
         let before = store::find_for_update(&mut tx, shown.session).await?.ok_or(Error::SessionRefused)?;
         let after = match decide(&before) {
             Ok(after) => after,

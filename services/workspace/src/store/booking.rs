@@ -126,7 +126,7 @@ macro_rules! select_snapshot {
              join person p on p.workspace_id = b.workspace_id and p.id = b.person_id
              join resource r on r.workspace_id = b.workspace_id and r.id = b.resource_id
              join location l on l.workspace_id = r.workspace_id and l.id = r.location_id
-             join workspace w on w.id = b.workspace_id ",
+             join workspace w on w.workspace_id = b.workspace_id ",
             $rest
         )
     };

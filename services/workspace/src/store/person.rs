@@ -48,7 +48,7 @@ pub(crate) async fn try_insert(
         "insert into person
            (workspace_id, id, display_name, email, phone, country, role, locations, status, version, created_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-         on conflict (workspace_id, lower(email)) where status <> 'removed' do nothing",
+         on conflict (workspace_id, email_key) where status <> 'removed' do nothing",
     )
     .bind(workspace.uuid())
     .bind(person.id.uuid())
@@ -106,7 +106,7 @@ pub(crate) async fn find_by_email(
 ) -> Result<Option<Person>, sqlx::Error> {
     let row: Option<PersonRow> = sqlx::query_as(
         "select id, display_name, email, phone, country, role, locations, status, version from person
-         where workspace_id = $1 and lower(email) = lower($2) and status <> 'removed'",
+         where workspace_id = $1 and email_key = lower($2) and status <> 'removed'",
     )
     .bind(workspace.uuid())
     .bind(email.as_str())

@@ -10,7 +10,7 @@ use crate::model::{Location, Resource, Workspace};
 
 #[derive(sqlx::FromRow)]
 struct WorkspaceRow {
-    id: Uuid,
+    workspace_id: Uuid,
     display_name: String,
     reply_to_email: Option<String>,
 }
@@ -60,7 +60,7 @@ pub(crate) async fn insert_workspace(
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "insert into workspace (id, display_name, reply_to_email, created_at) values ($1, $2, $3, $4)",
+        "insert into workspace (workspace_id, display_name, reply_to_email, created_at) values ($1, $2, $3, $4)",
     )
     .bind(workspace.id.uuid())
     .bind(&workspace.display_name)
@@ -75,13 +75,14 @@ pub(crate) async fn find_workspace(
     conn: &mut PgConnection,
     id: WorkspaceId,
 ) -> Result<Option<Workspace>, sqlx::Error> {
-    let row: Option<WorkspaceRow> =
-        sqlx::query_as("select id, display_name, reply_to_email from workspace where id = $1")
-            .bind(id.uuid())
-            .fetch_optional(conn)
-            .await?;
+    let row: Option<WorkspaceRow> = sqlx::query_as(
+        "select workspace_id, display_name, reply_to_email from workspace where workspace_id = $1",
+    )
+    .bind(id.uuid())
+    .fetch_optional(conn)
+    .await?;
     Ok(row.map(|row| Workspace {
-        id: WorkspaceId::from_uuid(row.id),
+        id: WorkspaceId::from_uuid(row.workspace_id),
         display_name: row.display_name,
         reply_to_email: row.reply_to_email,
     }))

@@ -141,10 +141,10 @@ pub(crate) async fn memberships(
     let rows: Vec<MemberRow> = sqlx::query_as(
         "select p.workspace_id, w.display_name as workspace_display_name, p.id, p.display_name, p.email,
            p.role, p.locations
-         from person p join workspace w on w.id = p.workspace_id
-         where lower(p.email) = lower($1) and p.status <> 'removed'
+         from person p join workspace w on w.workspace_id = p.workspace_id
+         where p.email_key = lower($1) and p.status <> 'removed'
            and ($2::uuid is null or p.workspace_id = $2)
-         order by w.display_name, w.id limit $3",
+         order by w.display_name, w.workspace_id limit $3",
     )
     .bind(email)
     .bind(workspace.map(WorkspaceId::uuid))

@@ -4,6 +4,7 @@
 
 mod booking;
 mod ingest;
+mod isolation;
 mod roles;
 mod sessions;
 mod world;

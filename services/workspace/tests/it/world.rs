@@ -33,18 +33,7 @@ impl World {
         let deps = harness.deps(&workspace::DEFINITION).await;
         let service = workspace::build(workspace::Config::default(), deps).await.unwrap();
         let address = harness.run(service);
-        let mut platform = WorkspaceServiceClient::new(harness.channel(&address, "latchkey"));
-        let name = platform
-            .create_workspace(pb::CreateWorkspaceRequest {
-                workspace: Some(pb::Workspace { display_name: "Demo".into(), ..Default::default() }),
-                request_id: "demo".into(),
-            })
-            .await
-            .unwrap()
-            .into_inner()
-            .workspace
-            .unwrap()
-            .name;
+        let name = create_workspace(&harness, &address, "demo").await;
         let WorkspaceName(workspace) = name.parse().unwrap();
         let channel = harness.channel_as(&address, Role::Admin, workspace);
         let mut world = Self {
@@ -59,11 +48,26 @@ impl World {
             resource: String::new(),
             person: String::new(),
         };
-        world.location = world.create_location().await;
-        let location = world.location.clone();
-        world.resource = world.create_resource(&location).await;
-        world.person = world.create_person("ada@example.org").await;
+        world.furnish().await;
         world
+    }
+
+    async fn furnish(&mut self) {
+        self.location = self.create_location().await;
+        let location = self.location.clone();
+        self.resource = self.create_resource(&location).await;
+        self.person = self.create_person("ada@example.org").await;
+    }
+
+    /// Makes another workspace with as much in it. From then on it is the world's.
+    pub(crate) async fn move_elsewhere(&mut self) {
+        self.name = create_workspace(&self.harness, &self.address, "elsewhere").await;
+        WorkspaceName(self.workspace) = self.name.parse().unwrap();
+        let channel = self.harness.channel_as(&self.address, Role::Admin, self.workspace);
+        self.bookings = BookingServiceClient::new(channel.clone());
+        self.people = PersonServiceClient::new(channel.clone());
+        self.places = WorkspaceServiceClient::new(channel);
+        self.furnish().await;
     }
 
     pub(crate) async fn create_location(&mut self) -> String {
@@ -75,7 +79,7 @@ impl World {
                 country: "AT".into(),
                 ..Default::default()
             }),
-            request_id: String::new(),
+            request_id: WorkspaceId::new().to_string(),
         };
         self.places.create_location(request).await.unwrap().into_inner().location.unwrap().name
     }
@@ -165,6 +169,15 @@ impl World {
         }
         facts
     }
+}
+
+async fn create_workspace(harness: &Harness, address: &str, request_id: &str) -> String {
+    let mut platform = WorkspaceServiceClient::new(harness.channel(address, "latchkey"));
+    let request = pb::CreateWorkspaceRequest {
+        workspace: Some(pb::Workspace { display_name: "Demo".into(), ..Default::default() }),
+        request_id: request_id.into(),
+    };
+    platform.create_workspace(request).await.unwrap().into_inner().workspace.unwrap().name
 }
 
 /// So many o'clock on 2 December 2026, UTC.

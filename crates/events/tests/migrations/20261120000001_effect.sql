@@ -1,0 +1,5 @@
+-- What the tests' consumer has applied.
+create table effect (
+    event_id uuid not null,
+    what     text not null
+);

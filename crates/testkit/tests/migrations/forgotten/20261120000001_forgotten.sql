@@ -1,0 +1,4 @@
+-- Has no workspace, and nobody says that it shall have none.
+create table forgotten (
+    words text not null
+);

@@ -1,0 +1,29 @@
+//! No statement of the service's, however wrong, reaches another workspace's rows.
+
+use access_control::DEFINITION;
+
+use crate::world::World;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_that_names_no_workspace_stays_within_its_own() {
+    let mut world = World::new().await;
+    let here = world.workspace;
+    settle(&mut world).await;
+    world.move_elsewhere();
+    settle(&mut world).await;
+    let tried = world.harness.assert_isolated(&DEFINITION, [here, world.workspace]).await;
+    assert_eq!(
+        tried,
+        ["access_grant", "door_mapping", "entitlement", "outbox", "person", "request", "settings"]
+    );
+    world.harness.finish().await;
+}
+
+/// Has someone booked a room whose door is known.
+async fn settle(world: &mut World) {
+    world.update_settings(10, 10).await;
+    let resource = world.new_resource();
+    world.create_mapping_once(world.mapping(&resource, "group-1"), "a-mapping").await.unwrap();
+    world.tell(&world.booking(&world.new_person(), &resource, 9, 10)).await;
+    world.obey().await;
+}

@@ -1,0 +1,17 @@
+//! No statement of the service's, however wrong, reaches another workspace's rows.
+
+use workspace::DEFINITION;
+
+use crate::world::World;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_that_names_no_workspace_stays_within_its_own() {
+    let mut world = World::new().await;
+    let here = world.workspace;
+    world.create(world.booking(9, 10)).await.unwrap();
+    world.move_elsewhere().await;
+    world.create(world.booking(9, 10)).await.unwrap();
+    let tried = world.harness.assert_isolated(&DEFINITION, [here, world.workspace]).await;
+    assert_eq!(tried, ["booking", "location", "outbox", "person", "request", "resource", "workspace"]);
+    world.harness.finish().await;
+}
