@@ -2,7 +2,7 @@
 //! keeps its state, and can be told to fail.
 //!
 //! One HTTP server on one port. Each vendor has a prefix (`/kisi/…`, `/sendgrid/v3/…`,
-//! `/twilio/2010-04-01/…`); below it the paths are exactly the vendor's, so `http://host:port/kisi` is
+//! `/twilio/2010-04-01/…`, `/openid/…`); below it the paths are exactly the vendor's, so `http://host:port/kisi` is
 //! what a client takes as the vendor's base URL. `/_control/…` is the sandbox's own API: clock, faults,
 //! request log, reset, and what each twin adds.
 //!
@@ -12,10 +12,12 @@
 mod clock;
 mod config;
 mod control;
+mod credentials;
 mod deliveries;
 mod faults;
 mod guard;
 pub mod kisi;
+pub mod openid;
 mod page;
 mod requests;
 pub mod sendgrid;
@@ -33,6 +35,7 @@ pub use config::{CONFIG_DEFAULTS, Config, DeliveriesConfig, ProcessConfig};
 pub use deliveries::{Deliveries, Delivery, DeliveryCounts, Outcome};
 pub use faults::{Action, ActiveFault, Fault, FaultError, Faults, Phase};
 pub use kisi::Kisi;
+pub use openid::OpenId;
 pub use requests::{LoggedRequest, Requests};
 pub use sendgrid::SendGrid;
 pub use server::ServeError;
@@ -56,6 +59,7 @@ struct Inner {
     kisi: Arc<Kisi>,
     sendgrid: Arc<SendGrid>,
     twilio: Arc<Twilio>,
+    openid: Arc<OpenId>,
 }
 
 impl Sandbox {
@@ -67,7 +71,8 @@ impl Sandbox {
         let parts = TwinParts { clock: clock.clone(), deliveries: deliveries.clone() };
         let kisi = Arc::new(Kisi::new(config.kisi.clone(), parts.clone()));
         let sendgrid = Arc::new(SendGrid::new(config.sendgrid.clone(), parts.clone()));
-        let twilio = Arc::new(Twilio::new(config.twilio.clone(), parts));
+        let twilio = Arc::new(Twilio::new(config.twilio.clone(), parts.clone()));
+        let openid = Arc::new(OpenId::new(config.openid.clone(), parts));
         Self {
             inner: Arc::new(Inner {
                 faults: Faults::default(),
@@ -78,6 +83,7 @@ impl Sandbox {
                 kisi,
                 sendgrid,
                 twilio,
+                openid,
                 config,
             }),
         }
@@ -85,7 +91,12 @@ impl Sandbox {
 
     /// The twins behind one interface: for routing, saving, resetting.
     fn twins(&self) -> Vec<Arc<dyn Twin>> {
-        vec![self.inner.kisi.clone(), self.inner.sendgrid.clone(), self.inner.twilio.clone()]
+        vec![
+            self.inner.kisi.clone(),
+            self.inner.sendgrid.clone(),
+            self.inner.twilio.clone(),
+            self.inner.openid.clone(),
+        ]
     }
 
     /// The Kisi twin.
@@ -101,6 +112,11 @@ impl Sandbox {
     /// The Twilio twin.
     pub fn twilio(&self) -> &Arc<Twilio> {
         &self.inner.twilio
+    }
+
+    /// The OpenID provider.
+    pub fn openid(&self) -> &Arc<OpenId> {
+        &self.inner.openid
     }
 
     /// The clock that all twins read.

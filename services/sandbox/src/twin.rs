@@ -19,11 +19,13 @@ pub enum Vendor {
     SendGrid,
     /// Text messages.
     Twilio,
+    /// Sign-in.
+    OpenId,
 }
 
 impl Vendor {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 3] = [Self::Kisi, Self::SendGrid, Self::Twilio];
+    pub const ALL: [Self; 4] = [Self::Kisi, Self::SendGrid, Self::Twilio, Self::OpenId];
 
     /// The name in paths and in the state file.
     pub fn name(self) -> &'static str {
@@ -31,6 +33,7 @@ impl Vendor {
             Self::Kisi => "kisi",
             Self::SendGrid => "sendgrid",
             Self::Twilio => "twilio",
+            Self::OpenId => "openid",
         }
     }
 }

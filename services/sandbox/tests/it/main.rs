@@ -4,6 +4,7 @@
 
 mod harness;
 mod kisi;
+mod openid;
 mod page;
 mod sandbox;
 mod sendgrid;
