@@ -2,7 +2,7 @@
 //! keeps its state, and can be told to fail.
 //!
 //! One HTTP server on one port. Each vendor has a prefix (`/kisi/…`, `/sendgrid/v3/…`,
-//! `/twilio/2010-04-01/…`, `/openid/…`); below it the paths are exactly the vendor's, so `http://host:port/kisi` is
+//! `/twilio/2010-04-01/…`, `/stripe/v1/…`, `/openid/…`); below it the paths are exactly the vendor's, so `http://host:port/kisi` is
 //! what a client takes as the vendor's base URL. `/_control/…` is the sandbox's own API: clock, faults,
 //! request log, reset, and what each twin adds.
 //!
@@ -23,6 +23,7 @@ mod requests;
 pub mod sendgrid;
 mod server;
 mod state;
+pub mod stripe;
 pub mod twilio;
 mod twin;
 
@@ -40,6 +41,7 @@ pub use requests::{LoggedRequest, Requests};
 pub use sendgrid::SendGrid;
 pub use server::ServeError;
 pub use state::StateError;
+pub use stripe::Stripe;
 pub use twilio::Twilio;
 pub use twin::{Twin, TwinParts, Vendor};
 
@@ -59,6 +61,7 @@ struct Inner {
     kisi: Arc<Kisi>,
     sendgrid: Arc<SendGrid>,
     twilio: Arc<Twilio>,
+    stripe: Arc<Stripe>,
     openid: Arc<OpenId>,
 }
 
@@ -72,6 +75,7 @@ impl Sandbox {
         let kisi = Arc::new(Kisi::new(config.kisi.clone(), parts.clone()));
         let sendgrid = Arc::new(SendGrid::new(config.sendgrid.clone(), parts.clone()));
         let twilio = Arc::new(Twilio::new(config.twilio.clone(), parts.clone()));
+        let stripe = Arc::new(Stripe::new(config.stripe.clone()));
         let openid = Arc::new(OpenId::new(config.openid.clone(), parts));
         Self {
             inner: Arc::new(Inner {
@@ -83,6 +87,7 @@ impl Sandbox {
                 kisi,
                 sendgrid,
                 twilio,
+                stripe,
                 openid,
                 config,
             }),
@@ -95,6 +100,7 @@ impl Sandbox {
             self.inner.kisi.clone(),
             self.inner.sendgrid.clone(),
             self.inner.twilio.clone(),
+            self.inner.stripe.clone(),
             self.inner.openid.clone(),
         ]
     }
@@ -112,6 +118,11 @@ impl Sandbox {
     /// The Twilio twin.
     pub fn twilio(&self) -> &Arc<Twilio> {
         &self.inner.twilio
+    }
+
+    /// The Stripe twin.
+    pub fn stripe(&self) -> &Arc<Stripe> {
+        &self.inner.stripe
     }
 
     /// The OpenID provider.

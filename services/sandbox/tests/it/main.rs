@@ -8,4 +8,5 @@ mod openid;
 mod page;
 mod sandbox;
 mod sendgrid;
+mod stripe;
 mod twilio;
