@@ -22,8 +22,8 @@ use crate::Client;
 use crate::play::Account;
 
 /// The services that run as processes.
-pub const SERVICES: [&str; 6] =
-    ["workspace", "integrations", "access-control", "kisi-adapter", "notification", "gateway"];
+pub const SERVICES: [&str; 7] =
+    ["workspace", "integrations", "access-control", "kisi-adapter", "notification", "billing", "gateway"];
 
 /// The gRPC services that the gateway passes calls on to, and which process has them.
 pub const ROUTED: [(&str, &str); 6] = [
@@ -36,8 +36,9 @@ pub const ROUTED: [(&str, &str); 6] = [
 ];
 
 /// Those that it does not.
-pub const INTERNAL: [(&str, &str); 3] = [
+pub const INTERNAL: [(&str, &str); 4] = [
     ("latchkey.access.v1.DoorProviderService", "kisi-adapter"),
+    ("latchkey.integrations.v1.ConnectionService", "billing"),
     ("latchkey.integrations.v1.CredentialService", "integrations"),
     ("latchkey.notification.v1.WebhookService", "notification"),
 ];
@@ -192,7 +193,7 @@ impl Stage {
         std::fs::write(self.folder.path().join("gateway.toml"), file).unwrap();
 
         let limit = if setting.has_rate_limits { "5" } else { "0" };
-        let own: [(&str, Vec<(&str, String)>); 6] = [
+        let own: [(&str, Vec<(&str, String)>); 7] = [
             ("workspace", vec![]),
             (
                 "integrations",
@@ -229,6 +230,13 @@ impl Stage {
                     // Long enough for a report to come through although the gateway is killed again and again.
                     ("LATCHKEY_EMAIL__SETTLE_SECONDS", "30".into()),
                     ("LATCHKEY_SMS__SETTLE_SECONDS", "1".into()),
+                ],
+            ),
+            (
+                "billing",
+                vec![
+                    ("LATCHKEY_PEERS__INTEGRATIONS", self.address("integrations")),
+                    ("LATCHKEY_STRIPE__BASE_URL", format!("{twins}/stripe")),
                 ],
             ),
             ("gateway", vec![("LATCHKEY_CONFIG", path("gateway.toml"))]),

@@ -25,6 +25,7 @@ pub(crate) struct Listeners {
     pub access_control: Arc<TcpListener>,
     pub kisi_adapter: Arc<TcpListener>,
     pub notification: Arc<TcpListener>,
+    pub billing: Arc<TcpListener>,
 }
 
 impl Listeners {
@@ -48,6 +49,7 @@ impl Listeners {
             access_control: inner().await?,
             kisi_adapter: inner().await?,
             notification: inner().await?,
+            billing: inner().await?,
         })
     }
 
@@ -79,6 +81,7 @@ pub(super) async fn build(wiring: &Wiring, listeners: &Listeners) -> anyhow::Res
         with_data(wiring, &access_control::DEFINITION, &l.access_control, access_control::build).await?,
         with_data(wiring, &kisi_adapter::DEFINITION, &l.kisi_adapter, kisi_adapter::build).await?,
         with_data(wiring, &notification::DEFINITION, &l.notification, notification::build).await?,
+        without_data(wiring, billing::NAME, billing::CONFIG_DEFAULTS, &l.billing, billing::build).await?,
         without_data(wiring, gateway::NAME, gateway::CONFIG_DEFAULTS, &l.gateway, |mut config, deps| {
             wiring.routes(&mut config);
             gateway::build(config, deps)

@@ -93,7 +93,12 @@ impl Wiring {
                 ("LATCHKEY_TWILIO__FROM", SANDBOX_TWILIO_FROM.to_owned()),
             ]);
         }
+        let mut billing = vec![("LATCHKEY_PEERS__INTEGRATIONS", url(&listeners.integrations)?)];
+        if config.stripe.base_url.is_empty() {
+            billing.push(("LATCHKEY_STRIPE__BASE_URL", format!("{twins}/stripe")));
+        }
         let own = BTreeMap::from([
+            ("billing", billing),
             (
                 "integrations",
                 vec![
