@@ -23,8 +23,8 @@ use crate::Client;
 use crate::play::Account;
 
 /// The services that run as processes.
-pub const SERVICES: [&str; 6] =
-    ["workspace", "integrations", "access-control", "kisi-adapter", "notification", "gateway"];
+pub const SERVICES: [&str; 7] =
+    ["workspace", "integrations", "access-control", "kisi-adapter", "notification", "billing", "gateway"];
 
 /// The gRPC services that the gateway passes calls on to, and which process has them.
 pub const ROUTED: [(&str, &str); 6] = [
@@ -37,8 +37,9 @@ pub const ROUTED: [(&str, &str); 6] = [
 ];
 
 /// Those that it does not.
-pub const INTERNAL: [(&str, &str); 3] = [
+pub const INTERNAL: [(&str, &str); 4] = [
     ("latchkey.access.v1.DoorProviderService", "kisi-adapter"),
+    ("latchkey.integrations.v1.ConnectionService", "billing"),
     ("latchkey.integrations.v1.CredentialService", "integrations"),
     ("latchkey.notification.v1.WebhookService", "notification"),
 ];
@@ -200,7 +201,7 @@ impl Stage {
         shared.extend(setting.environment.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
 
         let limit = if setting.has_rate_limits { "5" } else { "0" };
-        let own: [(&str, Vec<(&str, String)>); 6] = [
+        let own: [(&str, Vec<(&str, String)>); 7] = [
             ("workspace", vec![]),
             (
                 "integrations",
@@ -240,12 +241,24 @@ impl Stage {
                 ],
             ),
             (
+                "billing",
+                vec![
+                    ("LATCHKEY_PEERS__INTEGRATIONS", self.address("integrations")),
+                    ("LATCHKEY_STRIPE__BASE_URL", format!("{twins}/stripe")),
+                ],
+            ),
+            (
                 "gateway",
                 vec![
                     ("LATCHKEY_SERVICES__ACCESS_CONTROL", self.address("access-control")),
                     ("LATCHKEY_SERVICES__INTEGRATIONS", self.address("integrations")),
                     ("LATCHKEY_SERVICES__NOTIFICATION", self.address("notification")),
                     ("LATCHKEY_SERVICES__WORKSPACE", self.address("workspace")),
+                    ("LATCHKEY_TOKENS__KEYS_FOLDER", path("token-keys")),
+                    ("LATCHKEY_SIGN_IN__PUBLIC_URL", self.gateway()),
+                    ("LATCHKEY_SIGN_IN__ISSUERS__SANDBOX__URL", format!("{twins}/openid")),
+                    ("LATCHKEY_SIGN_IN__ISSUERS__SANDBOX__CLIENT_ID", "latchkey".into()),
+                    ("LATCHKEY_SIGN_IN__CLIENTS__CONSOLE__IS_LOCAL", "true".into()),
                 ],
             ),
         ];

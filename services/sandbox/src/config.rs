@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::{kisi, sendgrid, twilio};
+use crate::{kisi, openid, sendgrid, stripe, twilio};
 
 /// The world that the sandbox starts with when it runs as a process.
 pub const CONFIG_DEFAULTS: &str = include_str!("../config.default.toml");
@@ -34,6 +34,10 @@ pub struct Config {
     pub sendgrid: sendgrid::Config,
     /// The Twilio twin.
     pub twilio: twilio::Config,
+    /// The Stripe twin.
+    pub stripe: stripe::Config,
+    /// The OpenID provider.
+    pub openid: openid::Config,
 }
 
 impl Default for Config {
@@ -46,6 +50,8 @@ impl Default for Config {
             kisi: kisi::Config::default(),
             sendgrid: sendgrid::Config::default(),
             twilio: twilio::Config::default(),
+            stripe: stripe::Config::default(),
+            openid: openid::Config::default(),
         }
     }
 }

@@ -18,7 +18,8 @@ const RULES_MAX: usize = 1_000;
 pub struct Fault {
     /// Whose API.
     pub vendor: Vendor,
-    /// Only requests of this account: Kisi's organization id, SendGrid's API key id, Twilio's account SID.
+    /// Only requests of this account: Kisi's organization id, SendGrid's API key id, Twilio's account SID,
+    /// Stripe's account id, the OpenID client's id.
     #[serde(default)]
     pub account: Option<String>,
     /// Only this method, such as `POST`.

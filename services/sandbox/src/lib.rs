@@ -2,7 +2,7 @@
 //! keeps its state, and can be told to fail.
 //!
 //! One HTTP server on one port. Each vendor has a prefix (`/kisi/…`, `/sendgrid/v3/…`,
-//! `/twilio/2010-04-01/…`); below it the paths are exactly the vendor's, so `http://host:port/kisi` is
+//! `/twilio/2010-04-01/…`, `/stripe/v1/…`, `/openid/…`); below it the paths are exactly the vendor's, so `http://host:port/kisi` is
 //! what a client takes as the vendor's base URL. `/_control/…` is the sandbox's own API: clock, faults,
 //! request log, reset, and what each twin adds.
 //!
@@ -12,15 +12,18 @@
 mod clock;
 mod config;
 mod control;
+mod credentials;
 mod deliveries;
 mod faults;
 mod guard;
 pub mod kisi;
+pub mod openid;
 mod page;
 mod requests;
 pub mod sendgrid;
 mod server;
 mod state;
+pub mod stripe;
 pub mod twilio;
 mod twin;
 
@@ -33,10 +36,12 @@ pub use config::{CONFIG_DEFAULTS, Config, DeliveriesConfig, ProcessConfig};
 pub use deliveries::{Deliveries, Delivery, DeliveryCounts, Outcome};
 pub use faults::{Action, ActiveFault, Fault, FaultError, Faults, Phase};
 pub use kisi::Kisi;
+pub use openid::OpenId;
 pub use requests::{LoggedRequest, Requests};
 pub use sendgrid::SendGrid;
 pub use server::ServeError;
 pub use state::StateError;
+pub use stripe::Stripe;
 pub use twilio::Twilio;
 pub use twin::{Twin, TwinParts, Vendor};
 
@@ -56,6 +61,8 @@ struct Inner {
     kisi: Arc<Kisi>,
     sendgrid: Arc<SendGrid>,
     twilio: Arc<Twilio>,
+    stripe: Arc<Stripe>,
+    openid: Arc<OpenId>,
 }
 
 impl Sandbox {
@@ -67,7 +74,9 @@ impl Sandbox {
         let parts = TwinParts { clock: clock.clone(), deliveries: deliveries.clone() };
         let kisi = Arc::new(Kisi::new(config.kisi.clone(), parts.clone()));
         let sendgrid = Arc::new(SendGrid::new(config.sendgrid.clone(), parts.clone()));
-        let twilio = Arc::new(Twilio::new(config.twilio.clone(), parts));
+        let twilio = Arc::new(Twilio::new(config.twilio.clone(), parts.clone()));
+        let stripe = Arc::new(Stripe::new(config.stripe.clone()));
+        let openid = Arc::new(OpenId::new(config.openid.clone(), parts));
         Self {
             inner: Arc::new(Inner {
                 faults: Faults::default(),
@@ -78,6 +87,8 @@ impl Sandbox {
                 kisi,
                 sendgrid,
                 twilio,
+                stripe,
+                openid,
                 config,
             }),
         }
@@ -85,7 +96,13 @@ impl Sandbox {
 
     /// The twins behind one interface: for routing, saving, resetting.
     fn twins(&self) -> Vec<Arc<dyn Twin>> {
-        vec![self.inner.kisi.clone(), self.inner.sendgrid.clone(), self.inner.twilio.clone()]
+        vec![
+            self.inner.kisi.clone(),
+            self.inner.sendgrid.clone(),
+            self.inner.twilio.clone(),
+            self.inner.stripe.clone(),
+            self.inner.openid.clone(),
+        ]
     }
 
     /// The Kisi twin.
@@ -101,6 +118,16 @@ impl Sandbox {
     /// The Twilio twin.
     pub fn twilio(&self) -> &Arc<Twilio> {
         &self.inner.twilio
+    }
+
+    /// The Stripe twin.
+    pub fn stripe(&self) -> &Arc<Stripe> {
+        &self.inner.stripe
+    }
+
+    /// The OpenID provider.
+    pub fn openid(&self) -> &Arc<OpenId> {
+        &self.inner.openid
     }
 
     /// The clock that all twins read.

@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::Router;
 use domain::{Clock as _, Timestamp};
 use http::request::Parts;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -35,7 +35,7 @@ pub use rate::RateLimit;
 pub use suppression::{Group, Suppression, SuppressionList};
 pub use webhook::{EventSwitches, SIGNATURE_HEADER, TIMESTAMP_HEADER, Webhook};
 
-use crate::{Twin, TwinParts, Vendor};
+use crate::{Twin, TwinParts, Vendor, credentials};
 use event::Event;
 use refusal::Refusal;
 use state::{Bounds, State, key_of};
@@ -348,7 +348,7 @@ impl SendGrid {
 
     /// The id and the scopes of the key that a request brings, if it is valid.
     fn authenticate(&self, headers: &HeaderMap) -> Option<(String, BTreeSet<String>)> {
-        let key = bearer(headers)?;
+        let key = credentials::bearer(headers)?;
         let scopes = self.lock().keys.get(key).cloned()?;
         Some((key_id(key).to_owned(), scopes))
     }
@@ -372,7 +372,7 @@ impl Twin for SendGrid {
     }
 
     fn account(&self, request: &Parts) -> Option<String> {
-        let key = bearer(&request.headers)?;
+        let key = credentials::bearer(&request.headers)?;
         self.lock().keys.contains_key(key).then(|| key_id(key).to_owned())
     }
 
@@ -429,11 +429,6 @@ fn grown(seed: WebhookSeed, now: Timestamp) -> Webhook {
         created_at: now,
         updated_at: now,
     }
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// The public middle of a key; the rest is secret.

@@ -18,11 +18,9 @@ mod wire;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use domain::{Clock as _, Timestamp};
 use http::request::Parts;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -33,7 +31,7 @@ pub use state::{
     Sender, Status,
 };
 
-use crate::{Twin, TwinParts, Vendor};
+use crate::{Twin, TwinParts, Vendor, credentials};
 use callback::{Callback, send_in_order};
 use judge::{Form, judge};
 use segments::measure;
@@ -300,7 +298,7 @@ impl Twilio {
 
     /// Checks HTTP Basic credentials: account sid and auth token, or API key sid and secret.
     fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
-        let (user, password) = basic_credentials(headers).ok_or(Refusal::Unauthenticated)?;
+        let (user, password) = credentials::basic(headers).ok_or(Refusal::Unauthenticated)?;
         let state = self.lock();
         let found = if user.starts_with("SK") {
             state.accounts.values().find_map(|account| {
@@ -379,17 +377,6 @@ fn seeded(config: &Config) -> State {
 /// Two letters and 32 hex digits, in the order of their making.
 fn new_sid(prefix: &str) -> String {
     format!("{prefix}{}", Uuid::now_v7().simple())
-}
-
-fn basic_credentials(headers: &HeaderMap) -> Option<(String, String)> {
-    let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, credentials) = text.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let decoded = String::from_utf8(STANDARD.decode(credentials.trim()).ok()?).ok()?;
-    let (user, password) = decoded.split_once(':')?;
-    Some((user.to_owned(), password.to_owned()))
 }
 
 /// What Twilio takes for leaving and coming back: the whole text, in any case.

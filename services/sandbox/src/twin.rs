@@ -19,11 +19,15 @@ pub enum Vendor {
     SendGrid,
     /// Text messages.
     Twilio,
+    /// Money.
+    Stripe,
+    /// Sign-in.
+    OpenId,
 }
 
 impl Vendor {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 3] = [Self::Kisi, Self::SendGrid, Self::Twilio];
+    pub const ALL: [Self; 5] = [Self::Kisi, Self::SendGrid, Self::Twilio, Self::Stripe, Self::OpenId];
 
     /// The name in paths and in the state file.
     pub fn name(self) -> &'static str {
@@ -31,6 +35,8 @@ impl Vendor {
             Self::Kisi => "kisi",
             Self::SendGrid => "sendgrid",
             Self::Twilio => "twilio",
+            Self::Stripe => "stripe",
+            Self::OpenId => "openid",
         }
     }
 }

@@ -18,6 +18,7 @@ pub(crate) struct UpConfig {
     pub demo: Demo,
     pub sendgrid: SendGrid,
     pub twilio: Twilio,
+    pub stripe: Stripe,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -46,6 +47,12 @@ pub(crate) struct SendGrid {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Twilio {
     pub account_sid: String,
+}
+
+/// Other settings of this section are the billing service's.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Stripe {
+    pub base_url: String,
 }
 
 impl UpConfig {

@@ -93,7 +93,12 @@ impl Wiring {
                 ("LATCHKEY_TWILIO__FROM", SANDBOX_TWILIO_FROM.to_owned()),
             ]);
         }
+        let mut billing = vec![("LATCHKEY_PEERS__INTEGRATIONS", url(&listeners.integrations)?)];
+        if config.stripe.base_url.is_empty() {
+            billing.push(("LATCHKEY_STRIPE__BASE_URL", format!("{twins}/stripe")));
+        }
         let own = BTreeMap::from([
+            ("billing", billing),
             (
                 "integrations",
                 vec![
@@ -110,6 +115,12 @@ impl Wiring {
                     ("LATCHKEY_SERVICES__INTEGRATIONS", url(&listeners.integrations)?),
                     ("LATCHKEY_SERVICES__NOTIFICATION", url(&listeners.notification)?),
                     ("LATCHKEY_SERVICES__WORKSPACE", url(&listeners.workspace)?),
+                    ("LATCHKEY_TOKENS__KEYS_FOLDER", path(data.token_keys())),
+                    ("LATCHKEY_SIGN_IN__PUBLIC_URL", listeners.gateway_url()?),
+                    ("LATCHKEY_SIGN_IN__ISSUERS__SANDBOX__URL", format!("{twins}/openid")),
+                    ("LATCHKEY_SIGN_IN__ISSUERS__SANDBOX__CLIENT_ID", "latchkey".to_owned()),
+                    ("LATCHKEY_SIGN_IN__ISSUERS__SANDBOX__DISPLAY_NAME", "the sandbox".to_owned()),
+                    ("LATCHKEY_SIGN_IN__CLIENTS__CONSOLE__IS_LOCAL", "true".to_owned()),
                 ],
             ),
         ]);

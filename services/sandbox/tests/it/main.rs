@@ -4,7 +4,9 @@
 
 mod harness;
 mod kisi;
+mod openid;
 mod page;
 mod sandbox;
 mod sendgrid;
+mod stripe;
 mod twilio;

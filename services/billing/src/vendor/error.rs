@@ -1,0 +1,63 @@
+//! What Stripe's refusals mean (Stripe API reference, Errors).
+
+use serde_json::Value;
+use vendor_http::{ErrorAnswer, VendorError, Verdict};
+
+/// A call to Stripe failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Stripe refused or did not answer.
+    #[error(transparent)]
+    Vendor(#[from] VendorError),
+    /// No key of this form exists. Nothing was sent.
+    #[error("this is no secret or restricted key")]
+    KeyUnusable,
+}
+
+/// Reads `{"error": {"type", "code", "message", …}}`. The words of a 401 are left out: they repeat a part of
+/// the key.
+pub(super) fn read_error(answer: &ErrorAnswer<'_>, verdict: &mut Verdict) {
+    let Ok(body) = serde_json::from_slice::<Value>(answer.body) else { return };
+    let text = |name: &str| body["error"][name].as_str().map(str::to_owned);
+    verdict.code = text("code");
+    verdict.message = text("message").filter(|_| answer.status != 401);
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Timestamp;
+    use vendor_http::ErrorKind;
+    use vendor_http::http::{HeaderMap, StatusCode};
+
+    use super::*;
+
+    fn read(status: u16, body: &str) -> Verdict {
+        let (status, headers, now) =
+            (StatusCode::from_u16(status).unwrap(), HeaderMap::new(), Timestamp::UNIX_EPOCH);
+        let mut verdict = Verdict::of_status(status, &headers, now);
+        read_error(&ErrorAnswer { status, headers: &headers, body: body.as_bytes(), now }, &mut verdict);
+        verdict
+    }
+
+    #[test]
+    fn a_wrong_key_is_not_repeated() {
+        let verdict = read(401, include_str!("samples/error_401.json"));
+        assert_eq!((verdict.kind, verdict.message), (ErrorKind::Unauthorized, None));
+        assert_eq!(verdict.code.as_deref(), Some("api_key_expired"));
+    }
+
+    #[test]
+    fn a_missing_permission_is_told() {
+        let verdict = read(403, include_str!("samples/error_403.json"));
+        assert_eq!((verdict.kind, verdict.code), (ErrorKind::Rejected, None));
+        assert!(verdict.message.unwrap().contains("on account 'acct_1PJBLEBBLEfV'"));
+    }
+
+    #[test]
+    fn bodies_that_are_not_stripes_leave_the_status_to_speak() {
+        for body in ["", "<html>", "[]", r#"{"error":"x"}"#, r#"{"error":{"code":7}}"#] {
+            let verdict = read(502, body);
+            assert_eq!((verdict.kind, verdict.code, verdict.message), (ErrorKind::Unreachable, None, None));
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The service beside the sandbox's Stripe twin and a make-believe integrations service.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod checking;
+mod world;

@@ -1,0 +1,150 @@
+//! The service, Stripe's twin, and an integrations service that has one key.
+
+use std::sync::{Arc, Mutex};
+
+use billing::{Config, PeersConfig, StripeConfig};
+use domain::names::{LocationName, WorkspaceName};
+use domain::{LocationId, WorkspaceId};
+use proto::integrations::v1 as pb;
+use proto::integrations::v1::connection_service_client::ConnectionServiceClient;
+use proto::integrations::v1::credential_service_server::{CredentialService, CredentialServiceServer};
+use sandbox::Sandbox;
+use sandbox::stripe::{Account, Key};
+use testkit::Harness;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tonic::{Request, Response, Status};
+
+pub(crate) const ACCOUNT: &str = "acct_1A2b3C4d5E6f7G8h";
+pub(crate) const TEST_KEY: &str = "sk_test_0123456789abcdef";
+pub(crate) const LIVE_KEY: &str = "sk_live_0123456789abcdef";
+pub(crate) const RESTRICTED_KEY: &str = "rk_live_0123456789abcdef";
+
+/// What the integrations service is asked and answers: the value of `secret_key`, by place.
+#[derive(Default)]
+pub(crate) struct Saved(Mutex<Vec<(String, String)>>);
+
+impl Saved {
+    /// Saves a key for a workspace, or a location.
+    pub(crate) fn set(&self, place: &str, key: &str) {
+        self.0.lock().unwrap().insert(0, (place.to_owned(), key.to_owned()));
+    }
+}
+
+struct Integrations(Arc<Saved>);
+
+#[tonic::async_trait]
+impl CredentialService for Integrations {
+    async fn resolve_credential(
+        &self,
+        request: Request<pb::ResolveCredentialRequest>,
+    ) -> Result<Response<pb::ResolveCredentialResponse>, Status> {
+        let request = request.into_inner();
+        assert_eq!(request.provider, "stripe");
+        let saved = self.0.0.lock().unwrap();
+        let of = |place: &str| saved.iter().find(|(name, _)| name == place).map(|(_, key)| key.clone());
+        let key = of(&request.location).or_else(|| of(&request.workspace));
+        let values = key.into_iter().map(|key| ("secret_key".to_owned(), key)).collect();
+        Ok(Response::new(pb::ResolveCredentialResponse { values, integration: String::new() }))
+    }
+}
+
+pub(crate) struct World {
+    pub harness: Harness,
+    pub sandbox: Sandbox,
+    pub saved: Arc<Saved>,
+    pub workspace: WorkspaceId,
+    pub address: String,
+    twins: String,
+    integrations: String,
+    _shutdown: DropGuard,
+    _serving: JoinSet<()>,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        let mut harness = Harness::new().await;
+        let saved = Arc::new(Saved::default());
+        let service = chassis::Service::new("integrations", &harness.basic_deps().await)
+            .grpc(CredentialServiceServer::new(Integrations(saved.clone())));
+        let integrations = harness.run(service);
+
+        let sandbox = Sandbox::new(world(), harness.clock.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let twins = format!("http://{}/stripe", listener.local_addr().unwrap());
+        let shutdown = CancellationToken::new();
+        let (serving, stop) = (sandbox.clone(), shutdown.clone());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move { serving.serve(listener, stop).await.unwrap() });
+
+        let mut world = Self {
+            harness,
+            sandbox,
+            saved,
+            workspace: WorkspaceId::new(),
+            address: String::new(),
+            twins,
+            integrations,
+            _shutdown: shutdown.drop_guard(),
+            _serving: tasks,
+        };
+        world.address = world.run(world.config()).await;
+        world
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        Config {
+            stripe: StripeConfig {
+                base_url: self.twins.clone(),
+                attempt_timeout_ms: 5_000,
+                call_timeout_ms: 10_000,
+                attempts_max: 1,
+            },
+            peers: PeersConfig { integrations: self.integrations.clone() },
+        }
+    }
+
+    /// Another process of the service, by other settings. Gives its address.
+    pub(crate) async fn run(&mut self, config: Config) -> String {
+        let service = billing::build(config, self.harness.basic_deps().await).await.unwrap();
+        self.harness.run(service)
+    }
+
+    pub(crate) fn name(&self) -> String {
+        WorkspaceName(self.workspace).to_string()
+    }
+
+    pub(crate) fn new_location(&self) -> String {
+        LocationName { workspace: self.workspace, id: LocationId::new() }.to_string()
+    }
+
+    /// What is said of the key of the workspace, or of one of its locations.
+    pub(crate) async fn check(&self, location: &str) -> Result<pb::CheckConnectionResponse, Status> {
+        self.check_at(&self.address, location).await
+    }
+
+    /// The same, by another process.
+    pub(crate) async fn check_at(
+        &self,
+        address: &str,
+        location: &str,
+    ) -> Result<pb::CheckConnectionResponse, Status> {
+        let mut client = ConnectionServiceClient::new(self.harness.channel(address, "integrations"));
+        let request = pb::CheckConnectionRequest { workspace: self.name(), location: location.to_owned() };
+        client.check_connection(request).await.map(Response::into_inner)
+    }
+}
+
+fn world() -> sandbox::Config {
+    let mut world = sandbox::Config::default();
+    let keys = [TEST_KEY, LIVE_KEY, RESTRICTED_KEY].map(|key| (key.to_owned(), Key::default()));
+    world.stripe.accounts = vec![Account {
+        id: ACCOUNT.to_owned(),
+        business_name: Some("Demo Space GmbH".to_owned()),
+        display_name: Some("Demo Space".to_owned()),
+        keys: keys.into(),
+        ..Account::default()
+    }];
+    world
+}
