@@ -177,6 +177,12 @@ pub async fn migrate(url: &SecretString, definition: &Definition) -> Result<(), 
         port,
         source,
     })?;
+    // Held as long as the connection: of several processes that migrate a schema, one does it at a time.
+    sqlx::query("select pg_advisory_lock(hashtext('migrate'), hashtext($1))")
+        .bind(schema)
+        .execute(&mut conn)
+        .await
+        .map_err(|error| failed(error.into()))?;
     let create = format!("create schema if not exists \"{schema}\"");
     // Schema names are constants of the services, never input.
     sqlx::query(sqlx::AssertSqlSafe(create))
@@ -190,7 +196,8 @@ pub async fn migrate(url: &SecretString, definition: &Definition) -> Result<(), 
     let internal: Vec<&str> = sets(definition).map(|set| set.table).collect();
     isolation::enforce(&mut conn, schema, &shared, &internal)
         .await
-        .map_err(|source| DatabaseError::Isolate { schema: schema.to_owned(), source })
+        .map_err(|source| DatabaseError::Isolate { schema: schema.to_owned(), source })?;
+    conn.close().await.map_err(|error| failed(error.into()))
 }
 
 /// Refuses a schema that is older than this program knows; a newer one is fine.

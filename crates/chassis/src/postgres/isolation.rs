@@ -65,11 +65,6 @@ pub(super) async fn enforce(
         ensure_role(conn, role).await?;
     }
     let mut tx = conn.begin().await?;
-    // One at a time, should several processes migrate at once.
-    sqlx::query("select pg_advisory_xact_lock(hashtext('isolation'), hashtext($1))")
-        .bind(schema)
-        .execute(&mut *tx)
-        .await?;
     let mut statements = vec![
         format!("grant usage on schema {schema} to {service}, {platform}"),
         format!(

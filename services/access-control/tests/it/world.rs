@@ -109,6 +109,7 @@ impl World {
             phone: "+436641234567".into(),
             country: "AT".into(),
             role: proto::auth::v1::Role::Member.into(),
+            locations: Vec::new(),
             status: told::PersonStatus::Active.into(),
             version: 1,
         }
