@@ -154,6 +154,12 @@ impl VendorError {
         self.detail.message.as_deref()
     }
 
+    /// Whether the vendor was reached, and gave no whole answer in time.
+    pub fn is_timeout(&self) -> bool {
+        let source = self.detail.source.as_deref().and_then(|source| source.downcast_ref::<reqwest::Error>());
+        source.is_some_and(|source| source.is_timeout() && !source.is_connect())
+    }
+
     /// When the vendor wants to be called again, if it said so.
     pub fn retry_after(&self) -> Option<Duration> {
         self.detail.retry_after

@@ -1,38 +1,30 @@
-//! Use cases: begin, read, decide, write, outbox, commit. No call to an adapter is made inside a
-//! transaction.
+//! Use cases: begin, read, decide, write, outbox, commit. No call to an adapter or to a key management
+//! service is made inside a transaction.
 
+mod check;
 mod connection;
 mod credential;
+mod key;
+mod place;
 
 use std::sync::Arc;
 
 use domain::Clock;
-use secrecy::SecretString;
 use sqlx::PgPool;
 
 use crate::adapters::Adapters;
-use crate::vault::MasterKey;
+use crate::vault::KeyRing;
 
 /// The service's use cases.
 pub(crate) struct App {
     pool: PgPool,
     clock: Arc<dyn Clock>,
-    master_key: MasterKey,
+    keys: KeyRing,
     adapters: Adapters,
 }
 
 impl App {
-    pub(crate) fn new(
-        pool: PgPool,
-        clock: Arc<dyn Clock>,
-        master_key: MasterKey,
-        adapters: Adapters,
-    ) -> Self {
-        Self { pool, clock, master_key, adapters }
-    }
-
-    /// A text that stands for a value where the same value must be known again.
-    pub(crate) fn fingerprint(&self, value: &SecretString) -> String {
-        self.master_key.fingerprint(value)
+    pub(crate) fn new(pool: PgPool, clock: Arc<dyn Clock>, keys: KeyRing, adapters: Adapters) -> Self {
+        Self { pool, clock, keys, adapters }
     }
 }

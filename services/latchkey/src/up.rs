@@ -68,6 +68,7 @@ async fn up(platform: PlatformConfig, config: UpConfig, shutdown: CancellationTo
     let wiring = wiring::Wiring::new(&config, &listeners, &servers, &data, &sandbox)?;
     let running = Running {
         gateway: listeners.gateway_url()?,
+        integrations: listeners.integrations_url()?,
         sandbox: listeners.sandbox_url()?,
         nats: servers.nats.url(),
         nats_root: platform.nats.root.clone(),

@@ -55,6 +55,10 @@ impl Listeners {
         url(&self.gateway)
     }
 
+    pub(super) fn integrations_url(&self) -> anyhow::Result<String> {
+        url(&self.integrations)
+    }
+
     pub(super) fn sandbox_url(&self) -> anyhow::Result<String> {
         url(&self.sandbox)
     }
