@@ -37,10 +37,11 @@ pub const ROUTED: [(&str, &str); 6] = [
 ];
 
 /// Those that it does not.
-pub const INTERNAL: [(&str, &str); 4] = [
+pub const INTERNAL: [(&str, &str); 5] = [
     ("latchkey.access.v1.DoorProviderService", "kisi-adapter"),
-    ("latchkey.integrations.v1.ConnectionService", "billing"),
+    ("latchkey.integrations.v1.ConnectionService", "kisi-adapter"),
     ("latchkey.integrations.v1.CredentialService", "integrations"),
+    ("latchkey.integrations.v1.KeyService", "integrations"),
     ("latchkey.notification.v1.WebhookService", "notification"),
 ];
 
@@ -208,6 +209,7 @@ impl Stage {
                 vec![
                     ("LATCHKEY_VAULT__MASTER_KEY_FILE", path("master-key")),
                     ("LATCHKEY_ADAPTERS__KISI", self.address("kisi-adapter")),
+                    ("LATCHKEY_ADAPTERS__STRIPE", self.address("billing")),
                 ],
             ),
             ("access-control", vec![("LATCHKEY_ENGINE__IN_FLIGHT_TIMEOUT_SECONDS", "20".into())]),

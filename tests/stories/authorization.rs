@@ -104,8 +104,11 @@ fn fill(message: &mut DynamicMessage, noun: &str, home: WorkspaceId) {
 fn name(noun: &str, home: WorkspaceId) -> String {
     let collections = [
         ("Booking", "bookings"),
+        ("ConfirmAccount", "integrations"),
         ("DoorMapping", "doorMappings"),
         ("Integration", "integrations"),
+        ("Places", "integrations"),
+        ("Place", "integrations"),
         ("Location", "locations"),
         ("Person", "people"),
         ("Resource", "resources"),

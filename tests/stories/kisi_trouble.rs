@@ -134,10 +134,10 @@ async fn a_revoked_key_shows_as_the_integrations_status_and_bookings_go_on() {
                 .await;
         answer.integrations[0].clone()
     };
-    eventually("the integration is shown as refused", LIMIT, async || {
+    eventually("the integration is shown as failing", LIMIT, async || {
         let integration = status().await;
-        let is_refused = integration.status() == integrations::IntegrationStatus::Refused;
-        if is_refused && !integration.status_reason.is_empty() {
+        let is_failing = integration.status() == integrations::IntegrationStatus::Failing;
+        if is_failing && !integration.status_reason.is_empty() {
             Ok(())
         } else {
             Err(format!("{integration:?}"))

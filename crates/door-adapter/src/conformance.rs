@@ -15,8 +15,8 @@ use domain::{GrantId, LocationId, PersonId, Timestamp, Window};
 use sqlx::PgPool;
 
 use crate::{
-    AccessRequest, Account, Applied, ApplyError, DoorProvider, ErrorKind, Person, ProviderError, Target,
-    TargetKind,
+    AccessRequest, Account, Applied, ApplyError, DoorProvider, ErrorKind, Person, ProblemKind, ProviderError,
+    Target, TargetKind,
 };
 
 /// A provider with its ledger and its twin, fresh for each scenario.
@@ -460,7 +460,7 @@ pub async fn a_revoked_key_is_told_and_passed<W: World>() {
                 }
             }
             let refused = provider.check(&world.account()).await.expect_err("they do not work");
-            assert_eq!(refused.kind, ErrorKind::Unauthorized, "{refused:?}");
+            assert_eq!(refused.kind, ProblemKind::Wrong, "{refused:?}");
             world.set_credentials_work(true);
             settle(&world, &provider, &case, "the key works again").await;
             case.assert_holds(&world, &[], "the key works again");

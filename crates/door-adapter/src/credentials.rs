@@ -74,6 +74,12 @@ impl Credentials {
         Ok(account)
     }
 
+    /// The same, with nothing kept of the workspace: values may just have been saved.
+    pub(crate) async fn forget_and_ask(&self, site: Site) -> Result<Option<Account>, ProviderError> {
+        self.forget(site.workspace);
+        self.fresh_account(site).await
+    }
+
     async fn resolve(&self, site: Site) -> Result<Option<Account>, ProviderError> {
         let workspace = site.workspace;
         let location = site.location.map(|id| LocationName { workspace, id }.to_string());

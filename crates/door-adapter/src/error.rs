@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proto::access::v1 as pb;
+use proto::integrations::v1 as integrations_pb;
 use vendor_http::{Effect, VendorError};
 
 /// Cause of a failure. It alone decides what happens next.
@@ -56,6 +57,12 @@ impl ProviderError {
     #[must_use]
     pub fn with_unknown_outcome(self) -> Self {
         Self { outcome_unknown: true, ..self }
+    }
+
+    /// Whether the provider was reached, and gave no whole answer in time.
+    fn is_timeout(&self) -> bool {
+        let vendor = self.source.as_deref().and_then(|source| source.downcast_ref::<VendorError>());
+        vendor.is_some_and(VendorError::is_timeout)
     }
 
     /// The same, to be tried again no sooner than after `wait`.
@@ -114,6 +121,62 @@ impl From<&ProviderError> for pb::AccessFailure {
             reason: error.reason.clone(),
             outcome_unknown: error.outcome_unknown,
             retry_after: wait,
+        }
+    }
+}
+
+/// What a check of credentials found wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The value that it lies with, such as `host`; `None` if it is none of them.
+    pub credential: Option<&'static str>,
+    /// What kind of thing.
+    pub kind: ProblemKind,
+    /// For a person to act on. No secrets.
+    pub reason: String,
+}
+
+/// Kinds of what can be wrong with a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// The value is not there.
+    Missing,
+    /// The provider refuses the value.
+    Wrong,
+    /// The provider can't be reached.
+    Unreachable,
+    /// The provider was reached, and did not answer in time.
+    TimedOut,
+    /// The provider shows another certificate than before.
+    CertificateChanged,
+}
+
+impl Problem {
+    /// What a failed call says about the connection: refused credentials are laid to `key`, all else to
+    /// none.
+    pub fn of(error: &ProviderError, key: &'static str) -> Self {
+        let (credential, kind) = match error.kind {
+            ErrorKind::Unauthorized => (Some(key), ProblemKind::Wrong),
+            _ if error.is_timeout() => (None, ProblemKind::TimedOut),
+            _ => (None, ProblemKind::Unreachable),
+        };
+        Self { credential, kind, reason: error.reason.clone() }
+    }
+}
+
+impl From<&Problem> for integrations_pb::ConnectionProblem {
+    fn from(problem: &Problem) -> Self {
+        let kind = match problem.kind {
+            ProblemKind::Missing => integrations_pb::ConnectionProblemKind::Missing,
+            ProblemKind::Wrong => integrations_pb::ConnectionProblemKind::Wrong,
+            ProblemKind::Unreachable => integrations_pb::ConnectionProblemKind::Unreachable,
+            ProblemKind::TimedOut => integrations_pb::ConnectionProblemKind::TimedOut,
+            ProblemKind::CertificateChanged => integrations_pb::ConnectionProblemKind::CertificateChanged,
+        };
+        Self {
+            credential: problem.credential.unwrap_or_default().to_owned(),
+            kind: kind.into(),
+            reason: problem.reason.clone(),
         }
     }
 }

@@ -1,6 +1,7 @@
-//! `DoorProviderService`.
+//! `DoorProviderService` and `ConnectionService`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chassis::error::{Class, Classify};
 use chassis::input::{Input, InvalidInput};
@@ -8,12 +9,19 @@ use chassis::rpc::refuse;
 use domain::names::{LocationName, WorkspaceName};
 use proto::access::v1 as pb;
 use proto::access::v1::door_provider_service_server::{DoorProviderService, DoorProviderServiceServer};
+use proto::integrations::v1 as integrations_pb;
+use proto::integrations::v1::connection_service_server::{ConnectionService, ConnectionServiceServer};
 use tonic::{Request, Response, Status};
 
 use crate::credentials::{Credentials, Site};
-use crate::error::{ErrorKind, ProviderError};
-use crate::provider::{Account, DoorProvider};
+use crate::error::{ErrorKind, Problem, ProblemKind, ProviderError};
+use crate::provider::{Account, AccountInfo, DoorProvider, Place};
 use crate::runtime::not_connected;
+
+/// A check is given so long: less than the integrations service waits for its answer.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
+/// Names that are told of each kind of thing that an account has.
+const NAMES_MAX: usize = 10;
 
 /// Answers on demand. All methods are for services.
 pub(crate) struct Methods<P> {
@@ -48,53 +56,87 @@ impl Classify for Refused {
 }
 
 impl<P: DoorProvider> Methods<P> {
-    pub(crate) fn service(
+    pub(crate) fn door_provider_service(
         provider: Arc<P>,
         credentials: Arc<Credentials>,
     ) -> DoorProviderServiceServer<Self> {
         DoorProviderServiceServer::new(Self { provider, credentials })
     }
 
+    pub(crate) fn connection_service(
+        provider: Arc<P>,
+        credentials: Arc<Credentials>,
+    ) -> ConnectionServiceServer<Self> {
+        ConnectionServiceServer::new(Self { provider, credentials })
+    }
+
     /// The account in force, by credentials that are asked for now: they may just have been saved.
     async fn account(&self, site: Site) -> Result<Account, ProviderError> {
-        self.credentials.forget(site.workspace);
-        let account = self.credentials.fresh_account(site).await?;
+        let account = self.credentials.forget_and_ask(site).await?;
         account.ok_or_else(|| not_connected(P::DISPLAY_NAME))
     }
 }
 
 #[tonic::async_trait]
-impl<P: DoorProvider> DoorProviderService for Methods<P> {
+impl<P: DoorProvider> ConnectionService for Methods<P> {
     async fn check_connection(
         &self,
-        request: Request<pb::CheckConnectionRequest>,
-    ) -> Result<Response<pb::CheckConnectionResponse>, Status> {
+        request: Request<integrations_pb::CheckConnectionRequest>,
+    ) -> Result<Response<integrations_pb::CheckConnectionResponse>, Status> {
         let message = request.into_inner();
         let site = site(&message.workspace, &message.location).map_err(refuse)?;
-        let checked = match self.account(site).await {
-            Ok(account) => self.provider.check(&account).await,
-            Err(error) => Err(error),
-        };
-        Ok(Response::new(match checked {
-            Ok(info) => pb::CheckConnectionResponse {
-                outcome: pb::ConnectionOutcome::Accepted.into(),
-                account_display_name: info.display_name,
-                reason: String::new(),
+        // Without the values nothing can be said about them.
+        let account = self.credentials.forget_and_ask(site).await.map_err(|error| refuse(Refused(error)))?;
+        let checked = match &account {
+            None => Err(Problem {
+                credential: None,
+                kind: ProblemKind::Missing,
+                reason: not_connected(P::DISPLAY_NAME).reason,
+            }),
+            Some(account) => match tokio::time::timeout(CHECK_TIMEOUT, self.provider.check(account)).await {
+                Ok(checked) => checked,
+                Err(_) => Err(Problem {
+                    credential: None,
+                    kind: ProblemKind::TimedOut,
+                    reason: format!(
+                        "{} did not answer within {} seconds",
+                        P::DISPLAY_NAME,
+                        CHECK_TIMEOUT.as_secs()
+                    ),
+                }),
             },
-            Err(error) => {
-                let outcome = match error.kind {
-                    ErrorKind::Unauthorized => pb::ConnectionOutcome::Refused,
-                    _ => pb::ConnectionOutcome::Unreachable,
-                };
-                pb::CheckConnectionResponse {
-                    outcome: outcome.into(),
-                    account_display_name: String::new(),
-                    reason: error.reason,
-                }
+        };
+        Ok(Response::new(match &checked {
+            Ok(info) => {
+                integrations_pb::CheckConnectionResponse { account: Some(found(info)), problems: Vec::new() }
+            }
+            Err(problem) => {
+                integrations_pb::CheckConnectionResponse { account: None, problems: vec![problem.into()] }
             }
         }))
     }
+}
 
+fn found(info: &AccountInfo) -> integrations_pb::ProviderAccount {
+    integrations_pb::ProviderAccount {
+        r#ref: info.account_ref.clone(),
+        display_name: info.display_name.clone(),
+        // Doors know no play money.
+        mode: String::new(),
+        findings: info
+            .findings
+            .iter()
+            .map(|finding| integrations_pb::Finding {
+                kind: finding.kind.to_owned(),
+                count: i32::try_from(finding.count).unwrap_or(i32::MAX),
+                names: finding.names.iter().take(NAMES_MAX).cloned().collect(),
+            })
+            .collect(),
+    }
+}
+
+#[tonic::async_trait]
+impl<P: DoorProvider> DoorProviderService for Methods<P> {
     async fn list_door_targets(
         &self,
         request: Request<pb::ListDoorTargetsRequest>,
@@ -106,6 +148,19 @@ impl<P: DoorProvider> DoorProviderService for Methods<P> {
         Ok(Response::new(pb::ListDoorTargetsResponse {
             targets: targets.iter().map(pb::DoorTarget::from).collect(),
         }))
+    }
+
+    async fn list_places(
+        &self,
+        request: Request<pb::ListPlacesRequest>,
+    ) -> Result<Response<pb::ListPlacesResponse>, Status> {
+        let message = request.into_inner();
+        let site = site(&message.workspace, &message.location).map_err(refuse)?;
+        let account = self.account(site).await.map_err(|error| refuse(Refused(error)))?;
+        let places = self.provider.list_places(&account).await.map_err(|error| refuse(Refused(error)))?;
+        let place =
+            |place: Place| pb::ProviderPlace { r#ref: place.provider_ref, display_name: place.display_name };
+        Ok(Response::new(pb::ListPlacesResponse { places: places.into_iter().map(place).collect() }))
     }
 }
 

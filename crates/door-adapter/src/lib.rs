@@ -33,8 +33,8 @@ mod store;
 
 pub use batcher::Batcher;
 pub use config::{CommandsConfig, ConfigError, PeersConfig};
-pub use error::{ApplyError, ErrorKind, LedgerError, ProviderError};
-pub use provider::{Account, AccountInfo, Applied, Capabilities, Credential, DoorProvider};
+pub use error::{ApplyError, ErrorKind, LedgerError, Problem, ProblemKind, ProviderError};
+pub use provider::{Account, AccountInfo, Applied, Capabilities, Credential, DoorProvider, Finding, Place};
 pub use request::{AccessRequest, Person, Target, TargetKind};
 pub use service::{BuildError, build};
 

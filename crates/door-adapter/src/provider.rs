@@ -10,7 +10,7 @@ use domain::names::IntegrationName;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::PgConnection;
 
-use crate::error::{ApplyError, ErrorKind, ProviderError};
+use crate::error::{ApplyError, ErrorKind, Problem, ProviderError};
 use crate::request::{AccessRequest, Target, TargetKind};
 
 /// A door access system. Everything else an adapter needs is in this crate.
@@ -26,8 +26,14 @@ pub trait DoorProvider: Send + Sync + 'static {
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
 
-    /// Tries the credentials.
-    fn check(&self, account: &Account) -> impl Future<Output = Result<AccountInfo, ProviderError>> + Send;
+    /// Tries the credentials. Says what was found, or what is wrong with which of them.
+    fn check(&self, account: &Account) -> impl Future<Output = Result<AccountInfo, Problem>> + Send;
+
+    /// The places that the account has, by what they are called; none for a provider that knows no places.
+    fn list_places(
+        &self,
+        account: &Account,
+    ) -> impl Future<Output = Result<Vec<Place>, ProviderError>> + Send;
 
     /// The doors and groups that mappings can name: groups first, then locks; by name.
     fn list_targets(
@@ -123,6 +129,30 @@ impl fmt::Debug for Credential {
 /// What a provider says of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountInfo {
+    /// The provider's id of it: always the same for the same account. Empty if it has none.
+    pub account_ref: String,
+    /// What it is called over there.
+    pub display_name: String,
+    /// What it has.
+    pub findings: Vec<Finding>,
+}
+
+/// Things that an account has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What they are, in the singular: `place`, `door`, `relay`.
+    pub kind: &'static str,
+    /// How many.
+    pub count: usize,
+    /// What they are called, as far as that is known; the first of them will do.
+    pub names: Vec<String>,
+}
+
+/// A site at a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The provider's id.
+    pub provider_ref: String,
     /// What it is called over there.
     pub display_name: String,
 }

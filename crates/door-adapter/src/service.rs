@@ -62,7 +62,8 @@ pub fn build<P: DoorProvider>(
     });
     let (pool, clock) = (deps.platform.clone(), basic.clock.clone());
     Ok(Service::new(definition.name, basic)
-        .grpc(Methods::service(provider, credentials.clone()))
+        .grpc(Methods::door_provider_service(provider.clone(), credentials.clone()))
+        .grpc(Methods::connection_service(provider, credentials.clone()))
         .outbox(deps, definition)
         .consumer(
             deps,

@@ -53,6 +53,7 @@ pub(crate) fn mapping(workspace: WorkspaceId, mapping: &DoorMapping) -> pb::Door
         target: Some(target(&mapping.target)),
         lead: mapping.lead_minutes.map(minutes),
         lag: mapping.lag_minutes.map(minutes),
+        is_active: mapping.is_active,
     }
 }
 
@@ -109,6 +110,8 @@ pub(crate) fn new_mapping(
             },
             lead_minutes: lead.flatten(),
             lag_minutes: lag.flatten(),
+            // Until it is kept nobody has said otherwise.
+            is_active: true,
         })
     });
     input.finish_with(values)

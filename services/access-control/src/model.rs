@@ -33,6 +33,22 @@ pub(crate) struct DoorMapping {
     pub target: Target,
     pub lead_minutes: Option<i32>,
     pub lag_minutes: Option<i32>,
+    /// Whether it is followed: its integration decides.
+    pub is_active: bool,
+}
+
+/// An integration as the integrations service last told it.
+#[derive(Debug, Clone)]
+pub(crate) struct Integration {
+    pub workspace: WorkspaceId,
+    pub provider: String,
+    /// `None`: for the whole workspace.
+    pub location: Option<LocationId>,
+    pub version: i64,
+    /// Whether mappings are followed.
+    pub is_active: bool,
+    /// Whether the provider takes its values.
+    pub is_connected: bool,
 }
 
 /// How windows are widened where a mapping does not say.

@@ -3,6 +3,7 @@
 
 pub(crate) mod entitlement;
 pub(crate) mod grant;
+pub(crate) mod integration;
 pub(crate) mod mapping;
 pub(crate) mod person;
 pub(crate) mod settings;

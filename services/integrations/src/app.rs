@@ -1,38 +1,39 @@
-//! Use cases: begin, read, decide, write, outbox, commit. No call to an adapter is made inside a
-//! transaction.
+//! Use cases: begin, read, decide, write, outbox, commit. No call to an adapter or to a key management
+//! service is made inside a transaction.
 
+mod check;
 mod connection;
 mod credential;
+mod key;
+mod place;
 
 use std::sync::Arc;
 
 use chassis::postgres::WorkspacePool;
 use domain::Clock;
-use secrecy::SecretString;
+use sqlx::PgPool;
 
 use crate::adapters::Adapters;
-use crate::vault::MasterKey;
+use crate::vault::KeyRing;
 
 /// The service's use cases.
 pub(crate) struct App {
     pool: WorkspacePool,
+    /// For what works across workspaces: checks that are due, rotation of keys.
+    platform: PgPool,
     clock: Arc<dyn Clock>,
-    master_key: MasterKey,
+    keys: KeyRing,
     adapters: Adapters,
 }
 
 impl App {
     pub(crate) fn new(
         pool: WorkspacePool,
+        platform: PgPool,
         clock: Arc<dyn Clock>,
-        master_key: MasterKey,
+        keys: KeyRing,
         adapters: Adapters,
     ) -> Self {
-        Self { pool, clock, master_key, adapters }
-    }
-
-    /// A text that stands for a value where the same value must be known again.
-    pub(crate) fn fingerprint(&self, value: &SecretString) -> String {
-        self.master_key.fingerprint(value)
+        Self { pool, platform, clock, keys, adapters }
     }
 }

@@ -6,22 +6,29 @@ use std::collections::BTreeMap;
 use chassis::input::{Input, InvalidInput, timestamp};
 use domain::names::{IntegrationName, LocationName};
 use domain::{LocationId, WorkspaceId};
+use proto::access::v1::ProviderPlace;
 use proto::integrations::v1 as pb;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use crate::model::{Integration, Status};
-use crate::providers::{self, PROVIDERS, Provider};
+use crate::model::{Account, Finding, Integration, Problem, ProblemKind, Status, Word};
+use crate::providers::{self, CredentialSpec, PROVIDERS, Provider};
 
 /// Bytes of one value. Keys of vendors are below 200; a certificate fits.
 const VALUE_BYTES_MAX: usize = 8 * 1024;
+/// Characters that are kept of a reason, or of what something is called.
+const TEXT_CHARS_MAX: usize = 500;
+/// Problems, findings and names that are kept of each.
+const LIST_MAX: usize = 10;
 
 /// Values to save. Its Debug shows none of them.
 #[derive(Debug)]
 pub(crate) struct NewConnection {
     pub provider: &'static Provider,
     pub location: Option<LocationId>,
-    pub credentials: BTreeMap<&'static str, SecretString>,
+    pub credentials: Vec<(&'static CredentialSpec, SecretString)>,
+    /// Values that were sent blank: they stay as they are, so they must be there.
+    pub blank: Vec<&'static str>,
 }
 
 /// Values by name, taken out of a message so that they are wiped after use.
@@ -35,6 +42,11 @@ pub(crate) fn take_credentials(request: &mut pb::ConnectIntegrationRequest) -> P
         .collect()
 }
 
+/// Where a value stands in a request.
+pub(crate) fn credential_field(name: &str) -> String {
+    format!("credentials.{name}")
+}
+
 /// What to save, by a request and the values that were taken out of it.
 pub(crate) fn new_connection(
     workspace: WorkspaceId,
@@ -44,36 +56,45 @@ pub(crate) fn new_connection(
     let mut input = Input::new();
     let location = location_of(&mut input, &request.location, workspace);
     let provider = provider_of(&mut input, &request.provider);
-    let credentials = provider.map(|provider| credentials(&mut input, provider, plain));
-    let values = provider.zip(credentials);
-    input.finish_with(values.map(|(provider, credentials)| NewConnection { provider, location, credentials }))
+    let new = provider.map(|provider| {
+        let (credentials, blank) = credentials(&mut input, provider, plain);
+        NewConnection { provider, location, credentials, blank }
+    });
+    input.finish_with(new)
 }
 
-fn credentials(
-    input: &mut Input,
-    provider: &'static Provider,
-    plain: &Plain,
-) -> BTreeMap<&'static str, SecretString> {
-    if plain.keys().any(|name| !provider.credentials.contains(&name.as_str())) {
-        let known = provider.credentials.join(", ");
-        input.refuse("credentials", format_args!("must have no other names than {known}"));
+type Credentials = (Vec<(&'static CredentialSpec, SecretString)>, Vec<&'static str>);
+
+fn credentials(input: &mut Input, provider: &'static Provider, plain: &Plain) -> Credentials {
+    if plain.keys().any(|name| provider.credential(name).is_none()) {
+        let known: Vec<&str> = provider.credentials.iter().map(|spec| spec.name).collect();
+        input.refuse("credentials", format_args!("must have no other names than {}", known.join(", ")));
     }
-    let mut credentials = BTreeMap::new();
-    for name in provider.credentials {
-        let field = format!("credentials.{name}");
+    let (mut credentials, mut blank) = (Vec::new(), Vec::new());
+    for spec in provider.credentials {
+        let Some(value) = plain.get(spec.name) else { continue };
+        let field = credential_field(spec.name);
         // Copied keys bring blanks and line ends along.
-        let value = plain.get(*name).map_or("", |value| value.trim());
+        let value = value.trim();
         if value.is_empty() {
-            input.refuse(&field, "must not be empty");
+            blank.push(spec.name);
         } else if value.len() > VALUE_BYTES_MAX {
             input.refuse(&field, format_args!("must be at most {VALUE_BYTES_MAX} bytes"));
-        } else if value.chars().any(char::is_control) {
-            input.refuse(&field, "must not contain control characters");
+        } else if let Err(problem) = (spec.check)(value) {
+            input.refuse(&field, problem);
         } else {
-            credentials.insert(*name, SecretString::from(value));
+            credentials.push((spec, SecretString::from(value)));
         }
     }
-    credentials
+    if credentials.is_empty() {
+        if plain.is_empty() {
+            input.refuse("credentials", "must have a value to save");
+        }
+        for name in &blank {
+            input.refuse(&credential_field(name), "must not be empty");
+        }
+    }
+    (credentials, blank)
 }
 
 /// A provider that is known.
@@ -105,17 +126,117 @@ pub(crate) fn integration(integration: &Integration) -> pb::Integration {
             .location
             .map_or_else(String::new, |id| LocationName { workspace, id }.to_string()),
         status: match integration.status {
-            Status::Unchecked => pb::IntegrationStatus::Unchecked,
+            Status::NotConnected => pb::IntegrationStatus::NotConnected,
             Status::Connected => pb::IntegrationStatus::Connected,
-            Status::Refused => pb::IntegrationStatus::Refused,
-            Status::Disconnected => pb::IntegrationStatus::Disconnected,
+            Status::Failing => pb::IntegrationStatus::Failing,
         }
         .into(),
-        account_display_name: integration.account_display_name.clone(),
-        status_reason: integration.status_reason.clone(),
+        status_reason: integration.status_reason(),
         status_time: Some(timestamp(integration.status_at)),
-        credential_names: integration.credential_names.clone(),
+        problems: integration.problems.iter().map(problem).collect(),
+        account: integration.account.as_ref().map(account),
+        account_changed: integration.account_changed(),
+        is_active: integration.is_active(),
+        credentials: integration
+            .credentials
+            .iter()
+            .map(|kept| pb::Credential {
+                name: kept.name.clone(),
+                mask: kept.mask.clone(),
+                saved_by: kept.saved_by.clone(),
+                save_time: Some(timestamp(kept.saved_at)),
+            })
+            .collect(),
     }
+}
+
+fn account(account: &Account) -> pb::ProviderAccount {
+    let finding = |finding: &Finding| pb::Finding {
+        kind: finding.kind.clone(),
+        count: finding.count,
+        names: finding.names.clone(),
+    };
+    pb::ProviderAccount {
+        r#ref: account.account_ref.clone(),
+        display_name: account.display_name.clone(),
+        mode: account.mode.clone(),
+        findings: account.findings.iter().map(finding).collect(),
+    }
+}
+
+fn problem(problem: &Problem) -> pb::ConnectionProblem {
+    pb::ConnectionProblem {
+        credential: problem.credential.clone(),
+        kind: match problem.kind {
+            ProblemKind::Missing => pb::ConnectionProblemKind::Missing,
+            ProblemKind::Wrong => pb::ConnectionProblemKind::Wrong,
+            ProblemKind::Unreachable => pb::ConnectionProblemKind::Unreachable,
+            ProblemKind::TimedOut => pb::ConnectionProblemKind::TimedOut,
+            ProblemKind::CertificateChanged => pb::ConnectionProblemKind::CertificateChanged,
+        }
+        .into(),
+        reason: problem.reason.clone(),
+    }
+}
+
+/// A place of a provider's, with the locations that it is.
+pub(crate) fn place(
+    workspace: WorkspaceId,
+    place: ProviderPlace,
+    assigned: &[(LocationId, String)],
+) -> pb::Place {
+    let locations = assigned.iter().filter(|(_, place_ref)| *place_ref == place.r#ref);
+    let locations = locations.map(|(id, _)| LocationName { workspace, id: *id }.to_string()).collect();
+    pb::Place { r#ref: place.r#ref, display_name: place.display_name, locations }
+}
+
+/// What an adapter says; `None` if it is neither yes nor no.
+pub(crate) fn word(response: pb::CheckConnectionResponse) -> Option<Word> {
+    match response.account {
+        Some(found) if response.problems.is_empty() => {
+            Some(Word::Accepted { account: Some(found_account(&found)) })
+        }
+        _ if response.problems.is_empty() => None,
+        _ => Some(Word::Failed {
+            problems: response.problems.iter().take(LIST_MAX).map(found_problem).collect(),
+        }),
+    }
+}
+
+fn found_account(found: &pb::ProviderAccount) -> Account {
+    let finding = |finding: &pb::Finding| Finding {
+        kind: shorten(&finding.kind),
+        count: finding.count,
+        names: finding.names.iter().take(LIST_MAX).map(|name| shorten(name)).collect(),
+    };
+    Account {
+        account_ref: shorten(&found.r#ref),
+        display_name: shorten(&found.display_name),
+        mode: shorten(&found.mode),
+        findings: found.findings.iter().take(LIST_MAX).map(finding).collect(),
+    }
+}
+
+fn found_problem(found: &pb::ConnectionProblem) -> Problem {
+    Problem {
+        credential: shorten(&found.credential),
+        kind: match found.kind() {
+            pb::ConnectionProblemKind::Missing => ProblemKind::Missing,
+            pb::ConnectionProblemKind::Wrong => ProblemKind::Wrong,
+            pb::ConnectionProblemKind::TimedOut => ProblemKind::TimedOut,
+            pb::ConnectionProblemKind::CertificateChanged => ProblemKind::CertificateChanged,
+            // A kind of the future: nobody is to blame.
+            pb::ConnectionProblemKind::Unreachable | pb::ConnectionProblemKind::Unspecified => {
+                ProblemKind::Unreachable
+            }
+        },
+        reason: shorten(&found.reason),
+    }
+}
+
+/// A text of others, cut to what is kept.
+pub(crate) fn shorten(text: &str) -> String {
+    text.trim().chars().filter(|c| !c.is_control()).take(TEXT_CHARS_MAX).collect()
 }
 
 #[cfg(test)]
@@ -140,30 +261,61 @@ mod tests {
     #[test]
     fn a_value_is_taken_without_the_blanks_around_it() {
         let new = check("kisi", &[("api_key", &format!(" {SECRET}\n"))]).unwrap();
-        assert_eq!(new.credentials["api_key"].expose_secret(), SECRET);
+        let (spec, value) = &new.credentials[0];
+        assert_eq!((spec.name, value.expose_secret()), ("api_key", SECRET));
         assert!(!format!("{new:?}").contains(SECRET), "{new:?}");
+    }
+
+    #[test]
+    fn any_part_of_the_values_is_taken() {
+        let new = check("relay", &[("host", "10.0.0.7"), ("port", " ")]).unwrap();
+        let names: Vec<&str> = new.credentials.iter().map(|(spec, _)| spec.name).collect();
+        assert_eq!((names, new.blank), (vec!["host"], vec!["port"]));
     }
 
     #[test]
     fn what_is_refused_is_named_and_never_repeated() {
         let long = SECRET.repeat(600);
+        let all = "provider must be one of: kisi, relay, stripe, unifi";
         for (provider, values, problem) in [
-            ("kisi", vec![], "credentials.api_key must not be empty"),
+            ("kisi", vec![], "credentials must have a value to save"),
             ("kisi", vec![("api_key", " \n")], "credentials.api_key must not be empty"),
-            ("kisi", vec![("api_key", "d34db33f\0d34db33f")], "must not contain control characters"),
+            (
+                "relay",
+                vec![("host", ""), ("port", "")],
+                "credentials.host must not be empty; credentials.port",
+            ),
+            ("kisi", vec![("api_key", "d34db33f\0d34db33f")], "credentials.api_key must be of ASCII"),
             ("kisi", vec![("api_key", long.as_str())], "must be at most 8192 bytes"),
             (
                 "kisi",
                 vec![("api_key", "a"), (SECRET, "a")],
                 "credentials must have no other names than api_key",
             ),
-            ("kissi", vec![("api_key", SECRET)], "provider must be one of: kisi"),
-            (SECRET, vec![], "provider must be one of: kisi"),
+            (
+                "unifi",
+                vec![("host", "d34db33f:1"), ("api_key", "d34d b33f")],
+                "credentials.api_key must be of",
+            ),
+            ("kissi", vec![("api_key", SECRET)], all),
+            (SECRET, vec![], all),
         ] {
             let message = check(provider, &values).unwrap_err();
             assert!(message.contains(problem), "{message}");
-            assert!(!message.contains("d34db33f"), "{message}");
+            assert!(!message.contains("d34d"), "{message}");
         }
+    }
+
+    #[test]
+    fn an_answer_that_says_nothing_is_no_word() {
+        assert_eq!(word(pb::CheckConnectionResponse::default()), None);
+        let problem = pb::ConnectionProblem { kind: 99, reason: "ä\n".repeat(600), ..Default::default() };
+        // An account with a problem is no yes.
+        let account = Some(pb::ProviderAccount::default());
+        let response = pb::CheckConnectionResponse { account, problems: vec![problem] };
+        let Some(Word::Failed { problems }) = word(response) else { panic!("no failure") };
+        assert_eq!(problems[0].kind, ProblemKind::Unreachable, "of a kind that nobody knows");
+        assert_eq!(problems[0].reason, "ä".repeat(500), "cut between characters");
     }
 
     #[test]

@@ -8,14 +8,15 @@ use proto::integrations::v1 as pb;
 use crate::convert;
 use crate::model::Integration;
 
-/// The status of an integration changed; `after` is as it is now.
+/// The status of an integration changed, or what is in force; `after` is as it is now.
 pub(crate) fn status_changed(after: &Integration) -> Outgoing {
     let about = About {
         workspace: after.workspace,
         name: IntegrationName { workspace: after.workspace, id: after.id }.to_string(),
         version: after.version,
-        time: after.status_at,
+        time: after.heard_at,
     };
-    let integration = Some(convert::integration(after));
-    Outgoing::event("integrations", about, &pb::IntegrationStatusChanged { integration })
+    // Even a mask is no business of all who listen.
+    let integration = pb::Integration { credentials: Vec::new(), ..convert::integration(after) };
+    Outgoing::event("integrations", about, &pb::IntegrationStatusChanged { integration: Some(integration) })
 }

@@ -2,6 +2,7 @@
 
 mod credential;
 mod integration;
+mod key;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use chassis::rpc::{REQUEST_BYTES_MAX, refuse};
 use domain::names::NameError;
 use proto::integrations::v1::credential_service_server::CredentialServiceServer;
 use proto::integrations::v1::integration_service_server::IntegrationServiceServer;
+use proto::integrations::v1::key_service_server::KeyServiceServer;
 use tonic::Status;
 
 use crate::app::App;
@@ -26,6 +28,10 @@ pub(crate) fn integration_service(app: Arc<App>) -> IntegrationServiceServer<Met
 
 pub(crate) fn credential_service(app: Arc<App>) -> CredentialServiceServer<Methods> {
     CredentialServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
+}
+
+pub(crate) fn key_service(app: Arc<App>) -> KeyServiceServer<Methods> {
+    KeyServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
 }
 
 /// A resource name in a request.

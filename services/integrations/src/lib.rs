@@ -14,12 +14,12 @@ mod convert;
 mod error;
 mod facts;
 mod grpc;
+mod jobs;
 mod model;
 mod providers;
 mod store;
 mod vault;
 
-use std::path::Path;
 use std::sync::Arc;
 
 pub use config::{Config, VaultConfig};
@@ -39,27 +39,31 @@ pub static DEFINITION: chassis::Definition = chassis::Definition {
     config_defaults: include_str!("../config.default.toml"),
 };
 
-/// Makes the service's parts. Fails if the master key is missing, or another one than the values in the
-/// database are sealed with.
+/// Makes the service's parts. Fails if a master key that values in the database are sealed with is
+/// missing.
 pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassis::Service> {
     let adapters = adapters::Adapters::new(config.adapters, &deps.basic.identity)?;
-    let master_key = open_vault(&config.vault.master_key_file, &deps.platform).await?;
+    let keys = open_vault(config.vault, &deps.platform).await?;
     let clock = deps.basic.clock.clone();
-    let app = Arc::new(app::App::new(deps.pool.clone(), clock, master_key, adapters));
+    let app = Arc::new(app::App::new(deps.pool.clone(), deps.platform.clone(), clock, keys, adapters));
+    let checker = jobs::checker::Checker::new(app.clone());
     Ok(chassis::Service::new(DEFINITION.name, &deps.basic)
         .grpc(grpc::integration_service(app.clone()))
         .grpc(grpc::credential_service(app.clone()))
+        .grpc(grpc::key_service(app.clone()))
         .outbox(&deps, &DEFINITION)
-        .consumer(&deps, consumers::connections::config(), consumers::connections::Connections::new(app)))
+        .consumer(&deps, consumers::connections::config(), consumers::connections::Connections::new(app))
+        .task("checker", move |shutdown| checker.run(shutdown)))
 }
 
-/// The master key, if it is the one that this schema was sealed with. The first one ever is.
-async fn open_vault(path: &Path, pool: &sqlx::PgPool) -> anyhow::Result<vault::MasterKey> {
-    let key = vault::MasterKey::load(path)?;
+/// The master keys, if all that this schema's data keys are wrapped by are among them.
+async fn open_vault(config: VaultConfig, pool: &sqlx::PgPool) -> anyhow::Result<vault::KeyRing> {
+    let keys = vault::KeyRing::open(config).await?;
     let mut conn = pool.acquire().await?;
-    let check = store::vault::ensure_check(&mut conn, &key.new_check()).await?;
-    if !key.opens_check(&check) {
-        return Err(MasterKeyError::Other { path: path.to_owned() }.into());
+    for id in store::vault::list_master_keys(&mut conn).await? {
+        if keys.find(&id).is_none() {
+            return Err(keys.absent(&id).into());
+        }
     }
-    Ok(key)
+    Ok(keys)
 }

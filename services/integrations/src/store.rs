@@ -2,4 +2,5 @@
 //! file.
 
 pub(crate) mod integration;
+pub(crate) mod place;
 pub(crate) mod vault;

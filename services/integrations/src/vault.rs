@@ -1,22 +1,33 @@
 //! Seals values at rest.
 //!
 //! Each value is sealed with XChaCha20-Poly1305 under its workspace's [`DataKey`], each data key under
-//! the [`MasterKey`], which stands in a file and never in the database. What a sealed text belongs to
-//! is sealed with it as associated data: a row that is copied to another workspace, location,
-//! provider or name does not open there.
+//! a [`MasterKey`], which is never in the database: it stands in a file or in the environment, or AWS
+//! KMS holds it. What a sealed text belongs to is sealed with it as associated data: a row that is copied
+//! to another workspace, location, provider or name does not open there.
 
 mod aead;
+mod aws_kms;
+mod hex;
+mod key_ring;
+mod local_key;
 mod master_key;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::{LocationId, WorkspaceId};
-use secrecy::SecretString;
+use hmac::{Hmac, Mac as _};
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 pub(crate) use aead::SealError;
-pub(crate) use master_key::MasterKey;
-pub use master_key::{MasterKeyError, ensure_master_key_file};
+pub(crate) use key_ring::KeyRing;
+pub use local_key::ensure_master_key_file;
+pub use master_key::MasterKeyError;
+pub(crate) use master_key::{MasterKey, WrapError};
 
 /// Seals the values of one workspace.
+#[derive(Clone)]
 pub(crate) struct DataKey(Zeroizing<[u8; aead::KEY_BYTES]>);
 
 /// What a sealed value is, and whose.
@@ -35,9 +46,18 @@ impl DataKey {
         Self(aead::random_key())
     }
 
+    /// The key of these bytes; `None` if there are too few or too many.
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut key = Zeroizing::new([0; aead::KEY_BYTES]);
+        if bytes.len() != key.len() {
+            return None;
+        }
+        key.copy_from_slice(bytes);
+        Some(Self(key))
+    }
+
     /// Seals a value, in another way each time.
     pub(crate) fn seal(&self, label: Label<'_>, value: &SecretString) -> Vec<u8> {
-        use secrecy::ExposeSecret as _;
         aead::seal(&self.0, &label.encode(), value.expose_secret().as_bytes())
     }
 
@@ -46,6 +66,14 @@ impl DataKey {
         let plain = aead::open(&self.0, &label.encode(), sealed)?;
         // A copy of the exact size: the one inside the secret is never moved, and `plain` is wiped.
         std::str::from_utf8(&plain).map(SecretString::from).map_err(|_| SealError)
+    }
+
+    /// A text by which a value is known again, and from which nobody without the key can guess it.
+    pub(crate) fn fingerprint(&self, value: &SecretString) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_slice()).expect("any length will do");
+        mac.update(b"latchkey credential fingerprint 1");
+        mac.update(value.expose_secret().as_bytes());
+        BASE64.encode(mac.finalize().into_bytes())
     }
 }
 
@@ -78,7 +106,6 @@ impl std::fmt::Debug for DataKey {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use secrecy::ExposeSecret as _;
 
     use super::*;
 
@@ -138,6 +165,14 @@ mod tests {
     fn the_same_value_is_never_sealed_to_the_same_text() {
         let (key, label) = (DataKey::generate(), label(WorkspaceId::new()));
         assert_ne!(key.seal(label, &"d34db33f".into()), key.seal(label, &"d34db33f".into()));
+    }
+
+    #[test]
+    fn a_fingerprint_tells_values_and_keys_apart() {
+        let (ours, other) = (DataKey::generate(), DataKey::generate());
+        assert_eq!(ours.fingerprint(&"a".into()), ours.fingerprint(&"a".into()));
+        assert_ne!(ours.fingerprint(&"a".into()), ours.fingerprint(&"b".into()));
+        assert_ne!(ours.fingerprint(&"a".into()), other.fingerprint(&"a".into()));
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chassis::postgres::WorkspacePool;
 use domain::Clock;
 use door_adapter::{
-    AccessRequest, Account, AccountInfo, Applied, ApplyError, Capabilities, DoorProvider, ErrorKind,
-    ProviderError, Target, TargetKind,
+    AccessRequest, Account, AccountInfo, Applied, ApplyError, Capabilities, DoorProvider, ErrorKind, Finding,
+    Problem, ProviderError, Target, TargetKind,
 };
 use sqlx::{PgConnection, PgPool};
 use vendor_http::AccountKey;
@@ -15,7 +15,7 @@ use vendor_http::AccountKey;
 use crate::access::{self, Access};
 use crate::plan::whole_seconds;
 use crate::store::{Change, Door, Ledger, Place};
-use crate::vendor::wire::{GroupId, LockId, UserId};
+use crate::vendor::wire::{self, GroupId, LockId, UserId};
 use crate::vendor::{Error, Kisi, KisiAccount, account_key_of_owner};
 
 /// The name of the one credential.
@@ -62,6 +62,23 @@ impl KisiProvider {
         self.kisi.account(key, account_key_of_owner(owner)).map_err(failure)
     }
 
+    /// The key's organization and its places.
+    async fn look(&self, account: &Account) -> Result<AccountInfo, ProviderError> {
+        let key = account.credential.require(API_KEY)?;
+        let probe = self.kisi.account(key, AccountKey::of_secret(key)).map_err(failure)?;
+        let checked = probe.check_key().await.map_err(failure)?;
+        let kisi = self.open(account).await?;
+        // A key without the rights of an access manager works, and yet is of no use.
+        kisi.list_groups().await.map_err(failure)?;
+        let places = kisi.list_places().await.map_err(failure)?;
+        let names: Vec<String> = places.into_iter().map(|place| place.name).collect();
+        Ok(AccountInfo {
+            account_ref: checked.organization.to_string(),
+            display_name: checked.organization_name,
+            findings: vec![Finding { kind: "place", count: names.len(), names }],
+        })
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, UserId>> {
         self.owners.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -77,13 +94,17 @@ impl DoorProvider for KisiProvider {
         Capabilities { has_groups: true, has_locks: true }
     }
 
-    async fn check(&self, account: &Account) -> Result<AccountInfo, ProviderError> {
-        let key = account.credential.require(API_KEY)?;
-        let probe = self.kisi.account(key, AccountKey::of_secret(key)).map_err(failure)?;
-        let checked = probe.check_key().await.map_err(failure)?;
-        // A key without the rights of an access manager works, and yet is of no use.
-        self.open(account).await?.list_groups().await.map_err(failure)?;
-        Ok(AccountInfo { display_name: checked.organization_name })
+    async fn check(&self, account: &Account) -> Result<AccountInfo, Problem> {
+        self.look(account).await.map_err(|error| Problem::of(&error, API_KEY))
+    }
+
+    async fn list_places(&self, account: &Account) -> Result<Vec<door_adapter::Place>, ProviderError> {
+        let places = self.open(account).await?.list_places().await.map_err(failure)?;
+        let place = |place: wire::Place| door_adapter::Place {
+            provider_ref: place.id.to_string(),
+            display_name: place.name,
+        };
+        Ok(places.into_iter().map(place).collect())
     }
 
     async fn list_targets(&self, account: &Account) -> Result<Vec<Target>, ProviderError> {

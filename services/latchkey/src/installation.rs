@@ -86,6 +86,8 @@ impl DataDir {
 pub(crate) struct Running {
     /// `http://…`.
     pub gateway: String,
+    /// Where the integrations service is, past the gateway: `http://…`.
+    pub integrations: String,
     /// `http://…`.
     pub sandbox: String,
     /// `nats://…`.

@@ -7,6 +7,7 @@ mod dead_letters;
 mod demo;
 pub mod import;
 mod installation;
+mod keys;
 mod token;
 mod trace;
 pub mod up;

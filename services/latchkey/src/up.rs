@@ -61,6 +61,8 @@ async fn up(platform: PlatformConfig, config: UpConfig, shutdown: CancellationTo
     }
     chassis::auth::ensure_keys(&data.token_keys(), SystemClock.now())?;
     let certificates = Certificates::ensure(data.tls())?;
+    // For the commands beside this process.
+    certificates.write("latchkey")?;
     integrations::ensure_master_key_file(&data.master_key())?;
     let listeners = Listeners::bind(&config).await?;
     let mut servers = Servers::start(&config, &data).await?;
@@ -70,6 +72,7 @@ async fn up(platform: PlatformConfig, config: UpConfig, shutdown: CancellationTo
     let wiring = wiring::Wiring::new(&config, &listeners, &servers, &data, &sandbox)?;
     let running = Running {
         gateway: listeners.gateway_url()?,
+        integrations: listeners.integrations_url()?,
         sandbox: listeners.sandbox_url()?,
         nats: servers.nats.url(),
         nats_root: platform.nats.root.clone(),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::{GrantId, LocationId, Timestamp, WorkspaceId};
+use domain::{GrantId, Timestamp, WorkspaceId};
 use events::{Envelope, Outgoing, outbox};
 use proto::access::v1 as pb;
 use sqlx::PgConnection;
@@ -12,8 +12,8 @@ use crate::convert::{BookingFacts, CommandResult};
 use crate::engine::{Observed, Outcome, observe};
 use crate::error::Error;
 use crate::facts;
-use crate::model::{Entitlement, Grant, Person};
-use crate::store::{entitlement, grant as store, mapping, person};
+use crate::model::{Entitlement, Grant, Integration, Person};
+use crate::store::{entitlement, grant as store, integration, mapping, person};
 
 /// A message with what it says.
 pub(crate) type Heard<'a, T> = (&'a Envelope, &'a tracing::Span, &'a T);
@@ -124,15 +124,20 @@ impl App {
         self.replan_locked(conn, grants, |grant| causes.get(&grant.id).cloned()).await
     }
 
-    /// A provider's credentials are accepted again: what failed is tried at once.
-    pub(crate) async fn hear_connected(
+    /// Takes an integration in. If its mappings are followed from now on, or not any more, its grants are
+    /// looked at. If its values are taken again, what failed is tried at once.
+    pub(crate) async fn hear_integration(
         &self,
         conn: &mut PgConnection,
-        workspace: WorkspaceId,
-        provider: &str,
-        location: Option<LocationId>,
+        heard: &Integration,
     ) -> Result<(), Error> {
-        store::retry_provider(conn, workspace, provider, location, self.clock.now()).await?;
+        let (workspace, location, now) = (heard.workspace, heard.location, self.clock.now());
+        if integration::upsert(conn, heard).await? {
+            store::make_workspace_due(conn, workspace, Some((&heard.provider, location)), now).await?;
+        }
+        if heard.is_connected {
+            store::retry_provider(conn, workspace, &heard.provider, location, now).await?;
+        }
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ impl App {
     pub(crate) async fn create_mapping(
         &self,
         workspace: WorkspaceId,
-        mapping: DoorMapping,
+        mut mapping: DoorMapping,
         intent: Option<Intent>,
     ) -> Result<pb::CreateDoorMappingResponse, Error> {
         let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
@@ -25,9 +25,8 @@ impl App {
         };
         store::lock_new(change.conn(), workspace).await?;
         let now = self.clock.now();
-        if !store::try_insert(change.conn(), workspace, &mapping, now).await? {
-            return Err(Error::DoorMappingExists);
-        }
+        let inserted = store::try_insert(change.conn(), workspace, &mapping, now).await?;
+        mapping.is_active = inserted.ok_or(Error::DoorMappingExists)?;
         grant::ensure_for_mapping(change.conn(), workspace, &mapping, now).await?;
         let answer =
             pb::CreateDoorMappingResponse { door_mapping: Some(convert::mapping(workspace, &mapping)) };
@@ -84,7 +83,7 @@ impl App {
             Begun::Fresh(change) => change,
         };
         settings::upsert(change.conn(), workspace, settings).await?;
-        grant::make_workspace_due(change.conn(), workspace, self.clock.now()).await?;
+        grant::make_workspace_due(change.conn(), workspace, None, self.clock.now()).await?;
         let answer = pb::UpdateAccessSettingsResponse { access_settings: Some(convert::settings(settings)) };
         let answer = change.commit(answer).await?;
         self.wake();

@@ -7,11 +7,11 @@ use events::{Envelope, Outgoing, outbox};
 use sqlx::PgConnection;
 
 use super::App;
-use crate::engine::plan;
+use crate::engine::{Observed, plan};
 use crate::error::Error;
 use crate::facts;
 use crate::model::{Grant, Person};
-use crate::store::{entitlement, grant as store, person};
+use crate::store::{entitlement, grant as store, integration, person};
 
 impl App {
     /// Locks these grants, decides, writes, and tells the adapters. `cause` gives the message that led
@@ -45,6 +45,7 @@ impl App {
         // two sees what both wrote.
         let mut windows = entitlement::windows_of_grants(conn, &keys, self.defaults, now).await?;
         let people = people(conn, &grants).await?;
+        let resting = integration::resting_grants(conn, &keys).await?;
         let mut messages = Vec::new();
         for grant in &mut grants {
             let person = people.get(&(grant.workspace, grant.person));
@@ -54,6 +55,10 @@ impl App {
             };
             let decision = plan(windows, grant.ledger, now, &self.rules);
             grant.desired = decision.desired;
+            if resting.contains(&grant.id) {
+                rest(grant);
+                continue;
+            }
             grant.ledger = decision.ledger;
             grant.next_check_at = decision.next_check_at;
             if decision.ledger.retry_at.is_none() {
@@ -79,6 +84,19 @@ impl App {
         tx.commit().await?;
         Ok((count, next))
     }
+}
+
+/// Leaves a grant as it is until its integration is connected, to the right account: a command would fail,
+/// or reach other doors.
+fn rest(grant: &mut Grant) {
+    grant.next_check_at = None;
+    grant.last_error = if grant.desired.is_none() && grant.ledger.observed == Observed::Nothing {
+        String::new()
+    } else {
+        "nothing is told to the provider: its integration is disconnected, was not checked yet, or leads to \
+         another account than before; connect it, or confirm the account"
+            .to_owned()
+    };
 }
 
 fn command_message(

@@ -1,9 +1,8 @@
-//! Integrations that are connected again.
+//! Integrations: whether mappings are followed, and what may be tried again.
 
 use std::sync::Arc;
 
-use domain::LocationId;
-use domain::names::LocationName;
+use domain::names::{IntegrationName, LocationName};
 use events::consumer::decode_json;
 use events::subject::StreamKind;
 use events::{ApplyError, ConsumerConfig, Envelope, Handler, Received};
@@ -11,6 +10,7 @@ use proto::integrations::v1::{IntegrationStatus, IntegrationStatusChanged};
 use sqlx::PgConnection;
 
 use crate::app::App;
+use crate::model::Integration;
 
 pub(crate) fn config() -> ConsumerConfig {
     ConsumerConfig::new(
@@ -30,35 +30,38 @@ impl Integrations {
     }
 }
 
-/// A provider, and the location if it is connected for one only.
-pub(crate) struct Connected {
-    provider: String,
-    location: Option<LocationId>,
-}
-
 impl Handler for Integrations {
-    type Body = Connected;
+    type Body = Integration;
 
-    fn decode(&self, _: &Envelope, payload: &[u8]) -> Result<Option<Connected>, String> {
+    fn decode(&self, envelope: &Envelope, payload: &[u8]) -> Result<Option<Integration>, String> {
         let message: IntegrationStatusChanged = decode_json(payload)?;
         let integration = message.integration.ok_or("the integration is missing")?;
-        if integration.status() != IntegrationStatus::Connected {
-            return Ok(None);
-        }
-        let location = if integration.location.is_empty() {
-            None
-        } else {
-            let name: LocationName =
-                integration.location.parse().map_err(|error| format!("location {error}"))?;
-            Some(name.id)
+        let name: IntegrationName = integration.name.parse().map_err(|error| format!("name {error}"))?;
+        let location: Option<LocationName> = match integration.location.as_str() {
+            "" => None,
+            text => Some(text.parse().map_err(|error| format!("location {error}"))?),
         };
-        Ok(Some(Connected { provider: integration.provider, location }))
+        let is_at_home =
+            |workspace| if workspace == envelope.workspace { Ok(()) } else { Err("is another workspace's") };
+        is_at_home(name.workspace)?;
+        location.map_or(Ok(()), |location| is_at_home(location.workspace))?;
+        Ok(Some(Integration {
+            workspace: name.workspace,
+            version: envelope.sequence,
+            is_active: integration.is_active,
+            is_connected: integration.status() == IntegrationStatus::Connected,
+            provider: integration.provider,
+            location: location.map(|name| name.id),
+        }))
     }
 
-    async fn apply(&self, conn: &mut PgConnection, batch: &[&Received<Connected>]) -> Result<(), ApplyError> {
+    async fn apply(
+        &self,
+        conn: &mut PgConnection,
+        batch: &[&Received<Integration>],
+    ) -> Result<(), ApplyError> {
         for received in batch {
-            let Connected { provider, location } = &received.body;
-            self.app.hear_connected(conn, received.envelope.workspace, provider, *location).await?;
+            self.app.hear_integration(conn, &received.body).await?;
         }
         Ok(())
     }

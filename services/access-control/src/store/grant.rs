@@ -187,17 +187,21 @@ pub(crate) async fn make_target_due(
 }
 
 /// Has all grants of a workspace looked at that are not at rest, or whose person was entitled to something
-/// lately: a longer lag may open a window again.
+/// lately: a longer lag may open a window again. `site`: only those at a provider, and only at one location
+/// if one is named.
 pub(crate) async fn make_workspace_due(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
+    site: Option<(&str, Option<LocationId>)>,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "update access_grant g set next_check_at = $2
          from (
            select workspace_id, id from access_grant a
-           where workspace_id = $1 and (next_check_at is not null or observed <> 'nothing' or exists (
+           where workspace_id = $1 and ($3::text is null or provider = $3)
+             and ($4::uuid is null or location_id = $4)
+             and (next_check_at is not null or observed <> 'nothing' or exists (
              select from entitlement e
              where e.workspace_id = $1 and e.person_id = a.person_id and e.stands
                and e.ends_at > $2 - interval '1 day'))
@@ -207,6 +211,8 @@ pub(crate) async fn make_workspace_due(
     )
     .bind(workspace.uuid())
     .bind(now)
+    .bind(site.map(|(provider, _)| provider))
+    .bind(site.and_then(|(_, location)| location).map(LocationId::uuid))
     .execute(conn)
     .await?;
     Ok(())

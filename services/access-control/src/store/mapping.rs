@@ -18,6 +18,7 @@ struct MappingRow {
     target_name: String,
     lead_minutes: Option<i32>,
     lag_minutes: Option<i32>,
+    is_active: bool,
 }
 
 impl From<MappingRow> for DoorMapping {
@@ -34,6 +35,7 @@ impl From<MappingRow> for DoorMapping {
             },
             lead_minutes: row.lead_minutes,
             lag_minutes: row.lag_minutes,
+            is_active: row.is_active,
         }
     }
 }
@@ -66,17 +68,19 @@ pub(crate) async fn lock_new(conn: &mut PgConnection, workspace: WorkspaceId) ->
     Ok(())
 }
 
-/// Inserts a mapping; `false` if the resource is mapped to that target already.
+/// Inserts a mapping and says whether it is followed; `None` if the resource is mapped to that target
+/// already.
 pub(crate) async fn try_insert(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
     mapping: &DoorMapping,
     now: Timestamp,
-) -> Result<bool, sqlx::Error> {
-    let inserted = sqlx::query(
+) -> Result<Option<bool>, sqlx::Error> {
+    sqlx::query_scalar(
         "insert into door_mapping (workspace_id, id, resource_id, location_id, provider, target_kind,
            target_ref, target_name, lead_minutes, lag_minutes, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing",
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing
+         returning mapping_is_active(workspace_id, provider, location_id)",
     )
     .bind(workspace.uuid())
     .bind(mapping.id.uuid())
@@ -89,9 +93,8 @@ pub(crate) async fn try_insert(
     .bind(mapping.lead_minutes)
     .bind(mapping.lag_minutes)
     .bind(now)
-    .execute(conn)
-    .await?;
-    Ok(inserted.rows_affected() == 1)
+    .fetch_optional(conn)
+    .await
 }
 
 /// Deletes a mapping and gives it back; `None` if it is not there.
@@ -103,7 +106,7 @@ pub(crate) async fn delete(
     let row: Option<MappingRow> = sqlx::query_as(
         "delete from door_mapping where workspace_id = $1 and id = $2
          returning id, resource_id, location_id, provider, target_kind, target_ref, target_name,
-           lead_minutes, lag_minutes",
+           lead_minutes, lag_minutes, mapping_is_active(workspace_id, provider, location_id) as is_active",
     )
     .bind(workspace.uuid())
     .bind(id.uuid())
@@ -119,7 +122,7 @@ pub(crate) async fn list(
 ) -> Result<Vec<DoorMapping>, sqlx::Error> {
     let rows: Vec<MappingRow> = sqlx::query_as(
         "select id, resource_id, location_id, provider, target_kind, target_ref, target_name,
-           lead_minutes, lag_minutes
+           lead_minutes, lag_minutes, mapping_is_active(workspace_id, provider, location_id) as is_active
          from door_mapping where workspace_id = $1 and id > $2 order by id limit $3",
     )
     .bind(workspace.uuid())

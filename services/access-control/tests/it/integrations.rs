@@ -1,4 +1,4 @@
-//! Integrations that are connected again.
+//! Integrations: what is tried again, and what rests.
 
 use domain::IntegrationId;
 use domain::names::{IntegrationName, LocationName};
@@ -6,20 +6,51 @@ use proto::access::v1 as pb;
 use proto::integrations::v1::{Integration, IntegrationStatus, IntegrationStatusChanged};
 
 use crate::adapter::failure;
-use crate::world::World;
+use crate::world::{World, window};
 
 impl World {
+    /// One that is active, and new.
     async fn integration(&self, provider: &str, location: &str, status: IntegrationStatus) {
-        let name = IntegrationName { workspace: self.workspace, id: IntegrationId::new() }.to_string();
         let integration = Integration {
-            name: name.clone(),
             provider: provider.into(),
             location: location.into(),
             status: status.into(),
-            ..Default::default()
+            ..self.connected()
         };
+        self.hear(1, integration).await;
+    }
+
+    fn elsewhere(&self) -> String {
+        LocationName { workspace: self.workspace, id: domain::LocationId::new() }.to_string()
+    }
+
+    /// The workspace's at Kisi.
+    fn connected(&self) -> Integration {
+        Integration {
+            name: IntegrationName { workspace: self.workspace, id: IntegrationId::new() }.to_string(),
+            provider: "kisi".into(),
+            status: IntegrationStatus::Connected.into(),
+            is_active: true,
+            ..Default::default()
+        }
+    }
+
+    async fn hear(&self, version: i64, integration: Integration) {
+        let name = integration.name.clone();
         let fact = IntegrationStatusChanged { integration: Some(integration) };
-        self.send(&self.message(&name, 1, &fact)).await;
+        self.send(&self.message(&name, version, &fact)).await;
+    }
+
+    /// Waits until the one mapping to a door of Kisi's is followed, or not.
+    async fn until_mapping_is(&self, is_active: bool) {
+        testkit::eventually("the mapping follows its integration", crate::world::LIMIT, async || {
+            let request = pb::ListDoorMappingsRequest { parent: self.name.clone(), ..Default::default() };
+            let listed = self.client.clone().list_door_mappings(request).await.unwrap().into_inner();
+            let mapping =
+                listed.door_mappings.into_iter().find(|mapping| mapping.provider == "kisi").unwrap();
+            if mapping.is_active == is_active { Ok(()) } else { Err(format!("{mapping:?}")) }
+        })
+        .await;
     }
 }
 
@@ -43,9 +74,9 @@ async fn what_failed_is_tried_at_once_when_its_integration_is_connected_again() 
     world.failed(&command, refused.clone()).await;
     world.grant("it is failing", |grant| grant.state() == pb::GrantState::Failing).await;
 
-    let elsewhere = LocationName { workspace: world.workspace, id: domain::LocationId::new() }.to_string();
-    world.integration("kisi", "", IntegrationStatus::Refused).await;
-    world.integration("kisi", "", IntegrationStatus::Unchecked).await;
+    let elsewhere = world.elsewhere();
+    world.integration("kisi", "", IntegrationStatus::Failing).await;
+    world.integration("kisi", "", IntegrationStatus::NotConnected).await;
     world.integration("relay", "", IntegrationStatus::Connected).await;
     world.integration("kisi", &elsewhere, IntegrationStatus::Connected).await;
     assert_eq!(world.quiet().await, [], "none of that concerns it");
@@ -68,4 +99,64 @@ async fn what_failed_is_tried_at_once_when_its_integration_is_connected_again() 
     world.integration("kisi", "", IntegrationStatus::Connected).await;
     assert_eq!(world.quiet().await, []);
     world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_told_while_an_integration_rests_and_all_of_it_afterwards() {
+    let mut world = World::new().await;
+    let resource = world.mapped("group-1").await;
+    let (early, late) = (world.new_person(), world.new_person());
+    let connected = world.connected();
+    world.hear(1, connected.clone()).await;
+    world.tell(&world.booking(&early, &resource, 9, 10)).await;
+    assert_eq!(world.obey().await.window, window((8, 45), (10, 15)));
+
+    let resting = Integration { is_active: false, ..connected.clone() };
+    world.hear(2, resting.clone()).await;
+    world.until_mapping_is(false).await;
+    world.tell(&world.booking(&late, &resource, 11, 12)).await;
+    assert_eq!(world.quiet().await, [], "neither a grant nor a revoke");
+    let waiting = world.grants().await.into_iter().find(|grant| grant.observed.is_none()).unwrap();
+    assert!(waiting.desired.is_some() && waiting.last_error.contains("integration"), "{waiting:?}");
+    assert_eq!(waiting.state(), pb::GrantState::Settled, "nothing is under way");
+
+    // An older word comes late.
+    world.hear(1, connected.clone()).await;
+    assert_eq!(world.quiet().await, []);
+    world.hear(3, connected).await;
+    assert_eq!(world.obey().await.window, window((10, 45), (12, 15)));
+    world.until_mapping_is(true).await;
+    assert_eq!(world.quiet().await, [], "what was granted before is as it should be");
+    assert!(world.grants().await.iter().all(|grant| grant.last_error.is_empty()));
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locations_integration_decides_for_it_and_the_workspaces_for_the_others() {
+    let mut world = World::new().await;
+    let resource = world.mapped("group-1").await;
+    let whole = Integration { is_active: false, ..world.connected() };
+    let own = Integration { location: world.location.clone(), ..world.connected() };
+    let others = Integration { location: world.elsewhere(), is_active: false, ..world.connected() };
+    world.hear(1, others).await;
+    world.hear(1, whole.clone()).await;
+    world.until_mapping_is(false).await;
+    world.hear(1, own.clone()).await;
+    world.until_mapping_is(true).await;
+    world.hear(2, Integration { is_active: false, ..own }).await;
+    world.hear(2, Integration { is_active: true, ..whole }).await;
+    world.until_mapping_is(false).await;
+    world.tell(&world.booking(&world.new_person(), &resource, 9, 10)).await;
+    assert_eq!(world.quiet().await, [], "the same ids may be other doors there");
+    world.until_mapping_is(false).await;
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_integration_of_another_workspace_is_a_dead_letter() {
+    let world = World::new().await;
+    let id = IntegrationId::new();
+    let name = IntegrationName { workspace: domain::WorkspaceId::new(), id }.to_string();
+    world.hear(1, Integration { name, ..world.connected() }).await;
+    world.harness.finish_with_dead_letters(1).await;
 }

@@ -126,6 +126,7 @@ impl World {
                 r#ref: group.into(),
                 display_name: "Front doors".into(),
             }),
+            is_active: true,
             ..Default::default()
         }
     }

@@ -66,7 +66,7 @@ impl World {
     pub(crate) async fn start() -> Self {
         let mut harness = Harness::new().await;
         let saved = Arc::new(Saved::default());
-        let service = chassis::Service::new("integrations", &harness.basic_deps().await)
+        let service = chassis::Service::new("integrations", &harness.basic_deps("integrations").await)
             .grpc(CredentialServiceServer::new(Integrations(saved.clone())));
         let integrations = harness.run(service);
 
@@ -107,7 +107,7 @@ impl World {
 
     /// Another process of the service, by other settings. Gives its address.
     pub(crate) async fn run(&mut self, config: Config) -> String {
-        let service = billing::build(config, self.harness.basic_deps().await).await.unwrap();
+        let service = billing::build(config, self.harness.basic_deps(billing::NAME).await).await.unwrap();
         self.harness.run(service)
     }
 

@@ -1,24 +1,26 @@
-//! Integrations: connected, checked, told about, disconnected.
+//! Integrations: connected, confirmed, disconnected.
 
 use chassis::idempotency::{Begun, Change, Intent};
+use chassis::input::Input;
 use chassis::paging::Page;
+use chrono::Duration;
 use domain::names::IntegrationName;
-use domain::{IntegrationId, Timestamp, WorkspaceId};
-use events::{Envelope, outbox};
+use domain::{IntegrationId, WorkspaceId};
+use events::outbox;
 use proto::integrations::v1 as pb;
 use sqlx::PgConnection;
 
-use super::App;
+use super::{App, credential};
 use crate::convert::{self, NewConnection};
 use crate::error::Error;
 use crate::facts;
-use crate::model::{Integration, Status, Word};
-use crate::providers;
+use crate::model::Integration;
+use crate::store::vault::NewCredential;
 use crate::store::{integration as store, vault};
 use crate::vault::{DataKey, Label};
 
-/// The status reason between the save and the first check.
-const NOT_ASKED_YET: &str = "saved; the provider was not asked yet";
+/// Should the process that saved values not come to check them, another one does after this.
+const CHECK_AFTER_SAVE: Duration = Duration::minutes(1);
 
 impl App {
     /// Saves values and checks the connection. The save is what `intent` makes happen once; the check
@@ -27,22 +29,25 @@ impl App {
         &self,
         workspace: WorkspaceId,
         new: NewConnection,
+        key: &DataKey,
+        saved_by: &str,
         intent: Option<Intent>,
     ) -> Result<pb::Integration, Error> {
         let begun = Change::begin::<pb::Integration>(self.pool.begin(workspace).await?, intent).await?;
         let saved = match begun {
             Begun::Known(saved) => saved,
             Begun::Fresh(mut change) => {
-                let saved = self.save(change.conn(), workspace, &new).await?;
+                let saved = self.save(change.conn(), workspace, &new, key, saved_by).await?;
                 change.commit(convert::integration(&saved)).await?
             }
         };
         let IntegrationName { id, .. } =
             saved.name.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
         match self.ask(workspace, id).await {
+            Ok((integration, _)) => Ok(integration),
             // Disconnected since the first time that this was asked.
             Err(Error::Disconnected(_)) => self.get(workspace, id).await,
-            outcome => outcome,
+            Err(error) => Err(error),
         }
         .map(|integration| convert::integration(&integration))
     }
@@ -52,62 +57,58 @@ impl App {
         conn: &mut PgConnection,
         workspace: WorkspaceId,
         new: &NewConnection,
+        key: &DataKey,
+        saved_by: &str,
     ) -> Result<Integration, Error> {
-        let now = self.clock.now();
-        let provider = new.provider.name;
-        let id = store::put(conn, workspace, provider, new.location, NOT_ASKED_YET, now).await?;
-        let fresh = self.master_key.wrap(workspace, &DataKey::generate());
-        let wrapped = vault::ensure_data_key(conn, workspace, &fresh, now).await?;
-        let key = self.open_data_key(workspace, &wrapped)?;
-        for (name, value) in &new.credentials {
-            let label = Label { workspace, location: new.location, provider, name };
-            vault::put_credential(conn, workspace, id, name, &key.seal(label, value), now).await?;
+        let (now, provider, location) = (self.clock.now(), new.provider, new.location);
+        let id = store::put(conn, workspace, provider.name, location, now, now + CHECK_AFTER_SAVE).await?;
+        for (spec, value) in &new.credentials {
+            let label = Label { workspace, location, provider: provider.name, name: spec.name };
+            let (sealed, mask) = (key.seal(label, value), spec.mask(value));
+            let credential = NewCredential { name: spec.name, sealed: &sealed, mask: &mask, saved_by };
+            vault::put_credential(conn, workspace, id, credential, now).await?;
         }
         let saved = store::find(conn, workspace, id).await?.ok_or(Error::IntegrationNotFound(id))?;
-        // Told even if it was unchecked before: whoever holds the old values learns that there are others.
+        let mut input = Input::new();
+        for name in &new.blank {
+            if saved.credentials.iter().all(|kept| kept.name != *name) {
+                input.refuse(&convert::credential_field(name), "must not be empty");
+            }
+        }
+        let sealed = vault::list_sealed(conn, workspace, provider.name, location).await?;
+        let in_force = credential::open(key, workspace, provider, sealed)?;
+        if let Err(disagreement) = (provider.agree)(&in_force.values) {
+            input.refuse(&convert::credential_field(disagreement.credential), disagreement.problem);
+        }
+        input.finish()?;
+        if location.is_none() {
+            store::make_locations_due(conn, workspace, provider.name, now).await?;
+        }
+        // Told even if nothing else changed: whoever holds the old values learns that there are others.
         outbox::append(conn, &[facts::status_changed(&saved)]).await?;
         Ok(saved)
     }
 
-    /// Asks the provider again.
-    pub(crate) async fn check(
+    /// Says that mappings are meant for the account that is connected now.
+    pub(crate) async fn confirm_account(
         &self,
         workspace: WorkspaceId,
         id: IntegrationId,
+        account_ref: &str,
     ) -> Result<pb::Integration, Error> {
-        Ok(convert::integration(&self.ask(workspace, id).await?))
-    }
-
-    /// Asks the provider, outside of any transaction, and notes what it said.
-    async fn ask(&self, workspace: WorkspaceId, id: IntegrationId) -> Result<Integration, Error> {
-        let integration = self.get(workspace, id).await?;
-        if integration.status == Status::Disconnected {
-            return Err(Error::Disconnected(id));
-        }
-        let provider = providers::find(&integration.provider)
-            .ok_or_else(|| sqlx::Error::Decode("an integration of an unknown provider".into()))?;
-        // What was true when the question was put may be old when the answer comes.
-        let asked_at = self.clock.now();
-        let word = self.adapters.check(provider, workspace, integration.location).await;
         let mut tx = self.pool.begin(workspace).await?;
-        let after = hear(&mut tx, workspace, id, &word, asked_at, None).await?;
+        let before = store::find_for_update(&mut tx, workspace, id).await?;
+        let before = before.ok_or(Error::IntegrationNotFound(id))?;
+        let after = before.confirm(account_ref).ok_or(Error::OtherAccount(id))?;
+        store::update(&mut tx, &after).await?;
+        if after.is_news_after(&before) {
+            outbox::append(&mut tx, &[facts::status_changed(&after)]).await?;
+        }
         tx.commit().await?;
-        Ok(after)
+        Ok(convert::integration(&after))
     }
 
-    /// Notes what an adapter found out by itself, in the transaction of the message that said so.
-    pub(crate) async fn take_word(
-        &self,
-        conn: &mut PgConnection,
-        cause: &Envelope,
-        id: IntegrationId,
-        word: &Word,
-    ) -> Result<(), Error> {
-        hear(conn, cause.workspace, id, word, cause.time, Some(cause)).await?;
-        Ok(())
-    }
-
-    async fn get(&self, workspace: WorkspaceId, id: IntegrationId) -> Result<Integration, Error> {
+    pub(super) async fn get(&self, workspace: WorkspaceId, id: IntegrationId) -> Result<Integration, Error> {
         let mut conn = self.pool.begin(workspace).await?;
         store::find(&mut conn, workspace, id).await?.ok_or(Error::IntegrationNotFound(id))
     }
@@ -138,37 +139,16 @@ impl App {
         let before = store::find_for_update(change.conn(), workspace, id)
             .await?
             .ok_or(Error::IntegrationNotFound(id))?;
-        if before.status == Status::Disconnected {
+        if before.credentials.is_empty() {
             return Ok(change.commit(convert::integration(&before)).await?);
         }
         let after = before.disconnect(self.clock.now());
         vault::delete_credentials(change.conn(), workspace, id).await?;
         store::update(change.conn(), &after).await?;
+        if after.location.is_none() {
+            store::make_locations_due(change.conn(), workspace, &after.provider, after.status_at).await?;
+        }
         outbox::append(change.conn(), &[facts::status_changed(&after)]).await?;
         Ok(change.commit(convert::integration(&after)).await?)
     }
-}
-
-/// Applies a word that was said at `time`, and tells of a new status. Gives the integration as it is
-/// then.
-async fn hear(
-    conn: &mut PgConnection,
-    workspace: WorkspaceId,
-    id: IntegrationId,
-    word: &Word,
-    time: Timestamp,
-    cause: Option<&Envelope>,
-) -> Result<Integration, Error> {
-    let before = store::find_for_update(conn, workspace, id).await?.ok_or(Error::IntegrationNotFound(id))?;
-    let Some(after) = before.hear(word, time) else { return Ok(before) };
-    store::update(conn, &after).await?;
-    if after.status != before.status {
-        let fact = facts::status_changed(&after);
-        let fact = match cause {
-            Some(cause) => fact.caused_by(cause),
-            None => fact,
-        };
-        outbox::append(conn, &[fact]).await?;
-    }
-    Ok(after)
 }

@@ -1,20 +1,18 @@
 //! Opens values, for the services in need.
 
-use std::collections::BTreeMap;
-
 use domain::{IntegrationId, LocationId, WorkspaceId};
 use secrecy::SecretString;
 
 use super::App;
 use crate::error::Error;
-use crate::providers::Provider;
-use crate::store::vault;
+use crate::providers::{Provider, Values};
+use crate::store::vault::{self, Sealed};
 use crate::vault::{DataKey, Label};
 
 /// The values in force. Its Debug shows no value.
 #[derive(Debug, Default)]
 pub(crate) struct Resolved {
-    pub values: BTreeMap<String, SecretString>,
+    pub values: Values,
     /// Where they came from; the more specific one if they came from two.
     pub integration: Option<IntegrationId>,
 }
@@ -31,24 +29,34 @@ impl App {
             let mut conn = self.pool.begin(workspace).await?;
             vault::list_sealed(&mut conn, workspace, provider.name, location).await?
         };
-        let mut resolved = Resolved::default();
-        let Some(first) = sealed.first() else { return Ok(resolved) };
-        let key = self.open_data_key(workspace, &first.wrapped_key)?;
-        // The workspace's come first, so the location's take their places.
-        for row in sealed {
-            let label = Label { workspace, location: row.location, provider: provider.name, name: &row.name };
-            let value = key.open(label, &row.sealed).map_err(|source| Error::Credential {
-                integration: row.integration,
-                name: row.name.clone(),
-                source,
-            })?;
-            resolved.values.insert(row.name, value);
-            resolved.integration = Some(row.integration);
+        if sealed.is_empty() {
+            return Ok(Resolved::default());
         }
-        Ok(resolved)
+        match self.find_data_key(workspace).await? {
+            Some(key) => open(&key, workspace, provider, sealed),
+            // Values can't be there without it.
+            None => Err(Error::Store(sqlx::Error::RowNotFound)),
+        }
     }
+}
 
-    pub(super) fn open_data_key(&self, workspace: WorkspaceId, wrapped: &[u8]) -> Result<DataKey, Error> {
-        self.master_key.unwrap(workspace, wrapped).map_err(|source| Error::DataKey { workspace, source })
+/// Opens the values in force: the workspace's come first, so the location's take their places.
+pub(super) fn open(
+    key: &DataKey,
+    workspace: WorkspaceId,
+    provider: &'static Provider,
+    sealed: Vec<Sealed>,
+) -> Result<Resolved, Error> {
+    let mut resolved = Resolved::default();
+    for row in sealed {
+        let label = Label { workspace, location: row.location, provider: provider.name, name: &row.name };
+        let value: SecretString = key.open(label, &row.sealed).map_err(|source| Error::Credential {
+            integration: row.integration,
+            name: row.name.clone(),
+            source,
+        })?;
+        resolved.values.insert(row.name, value);
+        resolved.integration = Some(row.integration);
     }
+    Ok(resolved)
 }

@@ -13,10 +13,10 @@ use proto::access::v1::ProviderConnectionChanged;
 use sqlx::PgConnection;
 use tracing::Instrument as _;
 
-use crate::adapters::shorten;
 use crate::app::App;
+use crate::convert::shorten;
 use crate::error::Error;
-use crate::model::Word;
+use crate::model::{Problem, ProblemKind, Word};
 
 pub(crate) fn config() -> ConsumerConfig {
     ConsumerConfig::new(
@@ -80,7 +80,9 @@ fn said(workspace: WorkspaceId, message: &ProviderConnectionChanged) -> Result<S
     let word = if message.is_accepted {
         Word::Accepted { account: None }
     } else {
-        Word::Refused { reason: shorten(&message.reason) }
+        // Which of the values it is an adapter at work can't say.
+        let (credential, kind) = (String::new(), ProblemKind::Wrong);
+        Word::Failed { problems: vec![Problem { credential, kind, reason: shorten(&message.reason) }] }
     };
     Ok((name.id, word))
 }
@@ -103,10 +105,10 @@ mod tests {
         let (workspace, id) = (WorkspaceId::new(), IntegrationId::new());
         let name = IntegrationName { workspace, id }.to_string();
         assert_eq!(said(workspace, &message(name.clone(), true)), Ok((id, Word::Accepted { account: None })));
-        assert_eq!(
-            said(workspace, &message(name.clone(), false)),
-            Ok((id, Word::Refused { reason: "the key was revoked".into() }))
-        );
+        let Ok((_, Word::Failed { problems })) = said(workspace, &message(name.clone(), false)) else {
+            panic!("no failure")
+        };
+        assert_eq!(problems[0].reason, "the key was revoked");
         assert!(said(WorkspaceId::new(), &message(name, true)).is_err());
         assert!(said(workspace, &message("kisi".into(), true)).is_err());
     }

@@ -1,9 +1,11 @@
 //! `IntegrationService`.
 
 use chassis::idempotency::Intent;
+use chassis::input::Input;
 use chassis::paging::Page;
 use chassis::rpc::{principal, refuse};
 use domain::names::{IntegrationName, WorkspaceName};
+use domain::{LocationId, WorkspaceId};
 use proto::integrations::v1 as pb;
 use proto::integrations::v1::integration_service_server::IntegrationService;
 use tonic::{Request, Response, Status};
@@ -25,12 +27,14 @@ impl IntegrationService for Methods {
         let new = convert::new_connection(workspace, &message, &plain).map_err(refuse)?;
         // The intent is known by a hash of the request, which is kept. So the values stand in it as
         // fingerprints: a bare hash of a value could be tried out.
-        for (name, value) in &new.credentials {
-            message.credentials.insert((*name).to_owned(), self.app.fingerprint(value));
+        let key = self.app.ensure_data_key(workspace).await.map_err(refuse)?;
+        for (spec, value) in &new.credentials {
+            message.credentials.insert(spec.name.to_owned(), key.fingerprint(value));
         }
         let intent = Intent::of(&caller, workspace, "ConnectIntegration", &message.request_id, &message)
             .map_err(refuse)?;
-        let integration = self.app.connect(workspace, new, intent).await.map_err(refuse)?;
+        let connected = self.app.connect(workspace, new, &key, &caller.id, intent).await;
+        let integration = connected.map_err(refuse)?;
         Ok(Response::new(pb::ConnectIntegrationResponse { integration: Some(integration) }))
     }
 
@@ -71,4 +75,61 @@ impl IntegrationService for Methods {
         let integration = self.app.disconnect(workspace, id, intent).await.map_err(refuse)?;
         Ok(Response::new(pb::DisconnectIntegrationResponse { integration: Some(integration) }))
     }
+
+    async fn confirm_account(
+        &self,
+        request: Request<pb::ConfirmAccountRequest>,
+    ) -> Result<Response<pb::ConfirmAccountResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let IntegrationName { workspace, id } = name("name", &message.name)?;
+        caller.manages(workspace).map_err(refuse)?;
+        let confirmed = self.app.confirm_account(workspace, id, &message.account_ref).await;
+        let integration = confirmed.map_err(refuse)?;
+        Ok(Response::new(pb::ConfirmAccountResponse { integration: Some(integration) }))
+    }
+
+    async fn list_places(
+        &self,
+        request: Request<pb::ListPlacesRequest>,
+    ) -> Result<Response<pb::ListPlacesResponse>, Status> {
+        let caller = principal(&request)?;
+        let IntegrationName { workspace, id } = name("name", &request.get_ref().name)?;
+        caller.manages(workspace).map_err(refuse)?;
+        self.app.list_places(workspace, id).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn assign_place(
+        &self,
+        request: Request<pb::AssignPlaceRequest>,
+    ) -> Result<Response<pb::AssignPlaceResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let IntegrationName { workspace, id } = name("name", &message.name)?;
+        caller.manages(workspace).map_err(refuse)?;
+        let location = location(&message.location, workspace)?;
+        self.app.assign_place(workspace, id, location, &message.place_ref).await.map_err(refuse)?;
+        Ok(Response::new(pb::AssignPlaceResponse {}))
+    }
+
+    async fn unassign_place(
+        &self,
+        request: Request<pb::UnassignPlaceRequest>,
+    ) -> Result<Response<pb::UnassignPlaceResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let IntegrationName { workspace, id } = name("name", &message.name)?;
+        caller.manages(workspace).map_err(refuse)?;
+        let location = location(&message.location, workspace)?;
+        self.app.unassign_place(workspace, id, location).await.map_err(refuse)?;
+        Ok(Response::new(pb::UnassignPlaceResponse {}))
+    }
+}
+
+/// A location that must be named.
+fn location(text: &str, workspace: WorkspaceId) -> Result<LocationId, Status> {
+    let mut input = Input::new();
+    let named = input.required("location", Some(text).filter(|text| !text.is_empty()));
+    let location = named.and_then(|text| convert::location_of(&mut input, text, workspace));
+    input.finish_with(location).map_err(refuse)
 }

@@ -3,9 +3,10 @@
 use chassis::paging::Page;
 use domain::{IntegrationId, LocationId, Timestamp, WorkspaceId};
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::model::{Integration, Status};
+use crate::model::{Account, Integration, Problem, SavedCredential, Status};
 
 #[derive(sqlx::FromRow)]
 struct IntegrationRow {
@@ -14,12 +15,15 @@ struct IntegrationRow {
     provider: String,
     location_id: Option<Uuid>,
     status: Status,
-    status_reason: String,
-    account_display_name: String,
     status_at: Timestamp,
+    problems: Json<Vec<Problem>>,
+    account: Option<Json<Account>>,
+    confirmed_account_ref: Option<String>,
     heard_at: Timestamp,
     version: i64,
-    credential_names: Vec<String>,
+    failures: i32,
+    check_at: Option<Timestamp>,
+    credentials: Json<Vec<SavedCredential>>,
 }
 
 impl From<IntegrationRow> for Integration {
@@ -30,12 +34,15 @@ impl From<IntegrationRow> for Integration {
             provider: row.provider,
             location: row.location_id.map(LocationId::from_uuid),
             status: row.status,
-            status_reason: row.status_reason,
-            account_display_name: row.account_display_name,
             status_at: row.status_at,
+            problems: row.problems.0,
+            account: row.account.map(|account| account.0),
+            confirmed_account_ref: row.confirmed_account_ref,
             heard_at: row.heard_at,
             version: row.version,
-            credential_names: row.credential_names,
+            failures: row.failures,
+            check_at: row.check_at,
+            credentials: row.credentials.0,
         }
     }
 }
@@ -43,11 +50,14 @@ impl From<IntegrationRow> for Integration {
 macro_rules! select_integration {
     ($rest:literal) => {
         concat!(
-            "select workspace_id, id, provider, location_id, status, status_reason, account_display_name,
-                    status_at, heard_at, version,
-                    array(select c.name from credential c
-                          where c.workspace_id = i.workspace_id and c.integration_id = i.id
-                          order by c.name) as credential_names
+            "select workspace_id, id, provider, location_id, status, status_at, problems, account,
+                    confirmed_account_ref, heard_at, version, failures, check_at,
+                    coalesce(
+                      (select jsonb_agg(jsonb_build_object('name', c.name, 'mask', c.mask,
+                                'saved_by', c.saved_by, 'saved_at', c.saved_at) order by c.name)
+                       from credential c
+                       where c.workspace_id = i.workspace_id and c.integration_id = i.id),
+                      '[]') as credentials
              from integration i ",
             $rest
         )
@@ -55,32 +65,37 @@ macro_rules! select_integration {
 }
 
 /// Makes the integration of a workspace or location with a provider, or says of the one that is there
-/// that its values are new and unchecked. Locks the row.
+/// that its values are new and nobody was asked about them. A location's new one starts from the account
+/// that was in force there before: the workspace's. It is checked at `check_at` if nobody does so before.
+/// Locks the row.
 pub(crate) async fn put(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
     provider: &str,
     location: Option<LocationId>,
-    reason: &str,
     now: Timestamp,
+    check_at: Timestamp,
 ) -> Result<IntegrationId, sqlx::Error> {
     let id: Uuid = sqlx::query_scalar(
         "insert into integration
-           (workspace_id, id, provider, location_id, status, status_reason, account_display_name,
-            status_at, heard_at, version, created_at)
-         values ($1, $2, $3, $4, $5, $6, '', $7, $7, 1, $7)
+           (workspace_id, id, provider, location_id, status, status_at, problems, confirmed_account_ref,
+            heard_at, version, failures, check_at, created_at)
+         values ($1, $2, $3, $4, $5, $6, '[]',
+           (select whole.confirmed_account_ref from integration whole
+            where whole.workspace_id = $1 and whole.provider = $3 and whole.location_id is null),
+           $6, 1, 0, $7, $6)
          on conflict on constraint integration_place do update
-         set status = $5, status_reason = $6, account_display_name = '', status_at = $7, heard_at = $7,
-             version = integration.version + 1
+         set status = $5, status_at = $6, problems = '[]', account = null, heard_at = $6, failures = 0,
+             check_at = $7, version = integration.version + 1
          returning id",
     )
     .bind(workspace.uuid())
     .bind(IntegrationId::new().uuid())
     .bind(provider)
     .bind(location.map(LocationId::uuid))
-    .bind(Status::Unchecked)
-    .bind(reason)
+    .bind(Status::NotConnected)
     .bind(now)
+    .bind(check_at)
     .fetch_one(conn)
     .await?;
     Ok(IntegrationId::from_uuid(id))
@@ -129,22 +144,73 @@ pub(crate) async fn list(
     Ok(rows.into_iter().map(Integration::from).collect())
 }
 
-/// Writes the status. The row must be locked.
+/// Writes what a word, a confirmation or a disconnection changed. The row must be locked.
 pub(crate) async fn update(conn: &mut PgConnection, integration: &Integration) -> Result<(), sqlx::Error> {
     sqlx::query(
         "update integration
-         set status = $3, status_reason = $4, account_display_name = $5, status_at = $6, heard_at = $7,
-             version = $8
+         set status = $3, status_at = $4, problems = $5, account = $6, confirmed_account_ref = $7,
+             heard_at = $8, version = $9, failures = $10, check_at = $11
          where workspace_id = $1 and id = $2",
     )
     .bind(integration.workspace.uuid())
     .bind(integration.id.uuid())
     .bind(integration.status)
-    .bind(&integration.status_reason)
-    .bind(&integration.account_display_name)
     .bind(integration.status_at)
+    .bind(Json(&integration.problems))
+    .bind(integration.account.as_ref().map(Json))
+    .bind(&integration.confirmed_account_ref)
     .bind(integration.heard_at)
     .bind(integration.version)
+    .bind(integration.failures)
+    .bind(integration.check_at)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Takes integrations of all workspaces that are due for a check, the longest due first, passing over
+/// those that other replicas have. Until `lease_until` they are nobody else's.
+pub(crate) async fn claim_due(
+    conn: &mut PgConnection,
+    now: Timestamp,
+    lease_until: Timestamp,
+    limit: u16,
+) -> Result<Vec<(WorkspaceId, IntegrationId)>, sqlx::Error> {
+    let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
+        "with due as (
+           select workspace_id, id from integration where check_at <= $1
+           order by check_at limit $3 for update skip locked
+         )
+         update integration i set check_at = $2 from due
+         where i.workspace_id = due.workspace_id and i.id = due.id
+         returning i.workspace_id, i.id",
+    )
+    .bind(now)
+    .bind(lease_until)
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    let key = |(workspace, id)| (WorkspaceId::from_uuid(workspace), IntegrationId::from_uuid(id));
+    Ok(rows.into_iter().map(key).collect())
+}
+
+/// Has the connections of a workspace's locations looked at: what is in force there may have changed with
+/// the workspace's own values.
+pub(crate) async fn make_locations_due(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    provider: &str,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update integration i set check_at = $3
+         where i.workspace_id = $1 and i.provider = $2 and i.location_id is not null
+           and exists (select from credential c
+                       where c.workspace_id = i.workspace_id and c.integration_id = i.id)",
+    )
+    .bind(workspace.uuid())
+    .bind(provider)
+    .bind(now)
     .execute(conn)
     .await?;
     Ok(())

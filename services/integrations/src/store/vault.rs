@@ -4,55 +4,120 @@ use domain::{IntegrationId, LocationId, Timestamp, WorkspaceId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// The text that only the right master key opens: the first one that was kept, `fresh` if there was
-/// none.
-pub(crate) async fn ensure_check(conn: &mut PgConnection, fresh: &[u8]) -> Result<Vec<u8>, sqlx::Error> {
-    sqlx::query("insert into master_key_check (sealed) values ($1) on conflict do nothing")
-        .bind(fresh)
-        .execute(&mut *conn)
-        .await?;
-    sqlx::query_scalar("select sealed from master_key_check").fetch_one(conn).await
+/// A workspace's data key as it is kept.
+#[derive(Debug, sqlx::FromRow)]
+pub(crate) struct WrappedKey {
+    pub master_key_id: String,
+    pub wrapped: Vec<u8>,
 }
 
-/// A workspace's wrapped data key: the first one that was kept, `fresh` if there was none.
-pub(crate) async fn ensure_data_key(
+pub(crate) async fn find_data_key(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
-    fresh: &[u8],
-    now: Timestamp,
-) -> Result<Vec<u8>, sqlx::Error> {
-    sqlx::query(
-        "insert into data_key (workspace_id, wrapped, created_at) values ($1, $2, $3) on conflict do nothing",
-    )
-    .bind(workspace.uuid())
-    .bind(fresh)
-    .bind(now)
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query_scalar("select wrapped from data_key where workspace_id = $1")
+) -> Result<Option<WrappedKey>, sqlx::Error> {
+    sqlx::query_as("select master_key_id, wrapped from data_key where workspace_id = $1")
         .bind(workspace.uuid())
-        .fetch_one(conn)
+        .fetch_optional(conn)
         .await
 }
 
-/// Keeps a sealed value in place of the one before.
+/// Keeps a workspace's data key, unless it has one.
+pub(crate) async fn ensure_data_key(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    key: &WrappedKey,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into data_key (workspace_id, master_key_id, wrapped, created_at) values ($1, $2, $3, $4)
+         on conflict do nothing",
+    )
+    .bind(workspace.uuid())
+    .bind(&key.master_key_id)
+    .bind(&key.wrapped)
+    .bind(now)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The master keys that data keys are wrapped by.
+pub(crate) async fn list_master_keys(conn: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar("select distinct master_key_id from data_key order by 1").fetch_all(conn).await
+}
+
+/// Data keys that are wrapped by other master keys than this one.
+pub(crate) async fn list_wrapped_by_others(
+    conn: &mut PgConnection,
+    master_key_id: &str,
+    limit: u16,
+) -> Result<Vec<(WorkspaceId, WrappedKey)>, sqlx::Error> {
+    // Two ranges of the index: the rows between them, which are done, are never walked over.
+    let rows: Vec<(Uuid, String, Vec<u8>)> = sqlx::query_as(
+        "select workspace_id, master_key_id, wrapped from (
+           (select * from data_key where master_key_id < $1 limit $2)
+           union all
+           (select * from data_key where master_key_id > $1 limit $2)
+         ) as other limit $2",
+    )
+    .bind(master_key_id)
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    let row = |(workspace, master_key_id, wrapped)| {
+        (WorkspaceId::from_uuid(workspace), WrappedKey { master_key_id, wrapped })
+    };
+    Ok(rows.into_iter().map(row).collect())
+}
+
+/// Keeps a data key as it was wrapped anew, unless someone else did so since it was `before`.
+pub(crate) async fn rewrap(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    before: &WrappedKey,
+    after: &WrappedKey,
+) -> Result<bool, sqlx::Error> {
+    let updated = sqlx::query(
+        "update data_key set master_key_id = $3, wrapped = $4 where workspace_id = $1 and wrapped = $2",
+    )
+    .bind(workspace.uuid())
+    .bind(&before.wrapped)
+    .bind(&after.master_key_id)
+    .bind(&after.wrapped)
+    .execute(conn)
+    .await?;
+    Ok(updated.rows_affected() == 1)
+}
+
+/// A value to keep.
+#[derive(Debug)]
+pub(crate) struct NewCredential<'a> {
+    pub name: &'a str,
+    pub sealed: &'a [u8],
+    pub mask: &'a str,
+    pub saved_by: &'a str,
+}
+
+/// Keeps a value in place of the one before.
 pub(crate) async fn put_credential(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
     integration: IntegrationId,
-    name: &str,
-    sealed: &[u8],
+    new: NewCredential<'_>,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "insert into credential (workspace_id, integration_id, name, sealed, saved_at)
-         values ($1, $2, $3, $4, $5)
-         on conflict (workspace_id, integration_id, name) do update set sealed = $4, saved_at = $5",
+        "insert into credential (workspace_id, integration_id, name, sealed, mask, saved_by, saved_at)
+         values ($1, $2, $3, $4, $5, $6, $7)
+         on conflict (workspace_id, integration_id, name) do update
+         set sealed = $4, mask = $5, saved_by = $6, saved_at = $7",
     )
     .bind(workspace.uuid())
     .bind(integration.uuid())
-    .bind(name)
-    .bind(sealed)
+    .bind(new.name)
+    .bind(new.sealed)
+    .bind(new.mask)
+    .bind(new.saved_by)
     .bind(now)
     .execute(conn)
     .await?;
@@ -79,17 +144,15 @@ struct SealedRow {
     location_id: Option<Uuid>,
     name: String,
     sealed: Vec<u8>,
-    wrapped: Vec<u8>,
 }
 
-/// A sealed value, where it belongs, and the wrapped key that it is sealed with.
+/// A sealed value, and where it belongs.
 #[derive(Debug)]
 pub(crate) struct Sealed {
     pub integration: IntegrationId,
     pub location: Option<LocationId>,
     pub name: String,
     pub sealed: Vec<u8>,
-    pub wrapped_key: Vec<u8>,
 }
 
 /// The values for a location: the workspace's first, then the location's own.
@@ -100,10 +163,9 @@ pub(crate) async fn list_sealed(
     location: Option<LocationId>,
 ) -> Result<Vec<Sealed>, sqlx::Error> {
     let rows: Vec<SealedRow> = sqlx::query_as(
-        "select i.id as integration_id, i.location_id, c.name, c.sealed, k.wrapped
+        "select i.id as integration_id, i.location_id, c.name, c.sealed
          from integration i
          join credential c on c.workspace_id = i.workspace_id and c.integration_id = i.id
-         join data_key k on k.workspace_id = i.workspace_id
          where i.workspace_id = $1 and i.provider = $2 and (i.location_id is null or i.location_id = $3)
          order by i.location_id nulls first, c.name",
     )
@@ -119,7 +181,6 @@ pub(crate) async fn list_sealed(
             location: row.location_id.map(LocationId::from_uuid),
             name: row.name,
             sealed: row.sealed,
-            wrapped_key: row.wrapped,
         })
         .collect())
 }

@@ -3,10 +3,10 @@
 use std::sync::atomic::Ordering;
 
 use chassis::auth::Role;
-use domain::WorkspaceId;
 use domain::names::WorkspaceName;
+use domain::{Clock as _, WorkspaceId};
 use proto::integrations::v1 as pb;
-use proto::integrations::v1::IntegrationStatus::{Connected, Disconnected, Refused, Unchecked};
+use proto::integrations::v1::IntegrationStatus::{Connected, Failing, NotConnected};
 use proto::integrations::v1::integration_service_client::IntegrationServiceClient;
 use tonic::Code;
 
@@ -18,11 +18,17 @@ async fn a_good_key_connects_and_is_told() {
     let mut world = World::new().await;
     let integration = world.connect("", GOOD_KEY).await.unwrap();
     assert_eq!(integration.status(), Connected);
-    assert_eq!(integration.account_display_name, "Acme Coworking");
+    let account = integration.account.as_ref().unwrap();
+    assert_eq!((account.display_name.as_str(), account.r#ref.as_str()), ("Acme Coworking", "9"));
+    assert_eq!((account.findings[0].count, account.findings[0].names[1].as_str()), (2, "Loft"));
+    assert!(integration.is_active && !integration.account_changed);
     assert_eq!((integration.provider.as_str(), integration.location.as_str()), ("kisi", ""));
-    assert_eq!(integration.credential_names, ["api_key"]);
+    let [key] = &integration.credentials[..] else { panic!("{integration:?}") };
+    assert_eq!((key.name.as_str(), key.mask.as_str()), ("api_key", "••••••••4e85"));
+    assert!(!key.saved_by.is_empty());
+    assert_eq!(key.save_time.unwrap().seconds, world.harness.clock.now().timestamp());
     assert_eq!(world.list().await, [integration]);
-    assert_eq!(world.facts(2).await, [("UNCHECKED".into(), 1), ("CONNECTED".into(), 2)]);
+    assert_eq!(world.facts(2).await, [("NOT_CONNECTED".into(), 1), ("CONNECTED".into(), 2)]);
     world.harness.finish().await;
 }
 
@@ -30,45 +36,93 @@ async fn a_good_key_connects_and_is_told() {
 async fn a_wrong_key_is_refused_with_the_reason_and_kept_until_a_better_one() {
     let mut world = World::new().await;
     let refused = world.connect("", "a-wrong-key").await.unwrap();
-    assert_eq!((refused.status(), refused.status_reason.as_str()), (Refused, "Kisi refuses the API key"));
+    assert_eq!((refused.status(), refused.status_reason.as_str()), (Failing, "Kisi refuses the API key"));
+    assert_eq!(refused.problems[0].credential, "api_key");
+    assert_eq!(refused.problems[0].kind(), pb::ConnectionProblemKind::Wrong);
+    assert!(!refused.is_active, "nobody knows where it leads");
     assert_eq!(world.resolve("").await.values["api_key"], "a-wrong-key");
 
     let connected = world.connect("", GOOD_KEY).await.unwrap();
     assert_eq!(connected.name, refused.name, "one integration for one place");
     assert_eq!((connected.status(), connected.status_reason.as_str()), (Connected, ""));
-    let told = ["UNCHECKED", "REFUSED", "UNCHECKED", "CONNECTED"].map(str::to_owned);
+    let told = ["NOT_CONNECTED", "FAILING", "NOT_CONNECTED", "CONNECTED"].map(str::to_owned);
     assert_eq!(world.facts(4).await, told.into_iter().zip(1..).collect::<Vec<_>>());
     world.harness.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_provider_that_cannot_be_asked_is_no_refusal() {
+async fn a_provider_that_cannot_be_reached_costs_no_value() {
     let mut world = World::new().await;
     world.adapter.is_away.store(true, Ordering::SeqCst);
-    let unchecked = world.connect("", GOOD_KEY).await.unwrap();
-    assert_eq!((unchecked.status(), unchecked.status_reason.as_str()), (Unchecked, "Kisi does not answer"));
+    let failing = world.connect("", GOOD_KEY).await.unwrap();
+    assert_eq!((failing.status(), failing.status_reason.as_str()), (Failing, "Kisi does not answer"));
+    assert_eq!(failing.problems[0].kind(), pb::ConnectionProblemKind::Unreachable);
     assert_eq!(world.resolve("").await.values["api_key"], GOOD_KEY);
-
     world.adapter.is_away.store(false, Ordering::SeqCst);
-    assert_eq!(world.check(&unchecked.name).await.unwrap().status(), Connected);
-
-    world.stop_adapter.cancel();
-    let unchecked =
-        testkit::eventually("the adapter is gone", std::time::Duration::from_secs(20), async || {
-            let name = unchecked.name.clone();
-            let request = pb::CheckIntegrationRequest { name };
-            let checked = world.integrations.clone().check_integration(request).await.unwrap();
-            let checked = checked.into_inner().integration.unwrap();
-            if checked.status() == Unchecked { Ok(checked) } else { Err(format!("{checked:?}")) }
-        })
-        .await;
-    assert!(unchecked.status_reason.contains("its adapter is not available"), "{unchecked:?}");
-    assert_eq!(world.resolve("").await.values["api_key"], GOOD_KEY);
+    assert_eq!(world.check(&failing.name).await.unwrap().status(), Connected);
     world.harness.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_blank_value_is_refused_and_wipes_nothing() {
+async fn an_adapter_that_is_not_there_says_nothing_about_the_connection() {
+    let mut world = World::new().await;
+    world.adapter.is_down.store(true, Ordering::SeqCst);
+    let saved = world.connect("", GOOD_KEY).await.unwrap();
+    assert_eq!(saved.status(), NotConnected);
+    assert!(saved.status_reason.contains("its adapter is not available"), "{saved:?}");
+    world.adapter.is_down.store(false, Ordering::SeqCst);
+    assert_eq!(world.check(&saved.name).await.unwrap().status(), Connected);
+    world.adapter.is_down.store(true, Ordering::SeqCst);
+    let expected = (Code::Unavailable, "ADAPTER_UNAVAILABLE".into());
+    assert_eq!(refusal(world.check(&saved.name).await), expected);
+    assert_eq!(world.list().await[0].status(), Connected);
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn values_are_saved_in_any_order_and_what_is_missing_is_said() {
+    let mut world = World::new().await;
+    let first = world.save("relay", &[("api_key", "short")]).await.unwrap();
+    assert_eq!(first.status(), NotConnected);
+    assert_eq!(first.status_reason, "host is missing; port is missing");
+    assert!(first.problems.iter().all(|problem| problem.kind() == pb::ConnectionProblemKind::Missing));
+    let second = world.save("relay", &[("host", "relay.example"), ("api_key", "")]).await.unwrap();
+    assert_eq!(second.name, first.name);
+    assert_eq!(second.status_reason, "port is missing");
+    let masks: Vec<_> = second.credentials.iter().map(|c| (c.name.as_str(), c.mask.as_str())).collect();
+    assert_eq!(masks, [("api_key", "••••••••"), ("host", "relay.example")]);
+    // All is there now, and nothing in this installation speaks to relays.
+    let third = world.save("relay", &[("port", "80")]).await.unwrap();
+    assert!(third.status_reason.contains("no adapter"), "{third:?}");
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stripes_keys_are_of_one_mode_also_if_they_come_one_by_one() {
+    let mut world = World::new().await;
+    world.save("stripe", &[("secret_key", "sk_test_4eC39HqLyjWD")]).await.unwrap();
+    let wrong = world.save("stripe", &[("publishable_key", "pk_live_TYooMQauvdED")]).await.unwrap_err();
+    assert_eq!(wrong.code(), Code::InvalidArgument);
+    assert!(wrong.message().starts_with("credentials.publishable_key must be of the same mode"), "{wrong}");
+    assert_eq!(world.list().await[0].credentials.len(), 1, "nothing of it was saved");
+    world.save("stripe", &[("publishable_key", "pk_test_TYooMQauvdED")]).await.unwrap();
+
+    // A location's key goes with what is in force there.
+    let here = world.new_location();
+    let at_here = |value: &str| pb::ConnectIntegrationRequest {
+        provider: "stripe".into(),
+        credentials: [("secret_key".to_owned(), value.to_owned())].into(),
+        ..world.request(&here, "")
+    };
+    let (wrong, right) = (at_here("rk_live_4eC39HqLyjWD"), at_here("rk_test_4eC39HqLyjWD"));
+    assert_eq!(refusal(world.send(wrong).await).0, Code::InvalidArgument);
+    let right = world.send(right).await.unwrap();
+    assert_eq!(right.status_reason, "webhook_secret is missing");
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_blank_value_wipes_nothing_and_stands_for_none() {
     let mut world = World::new().await;
     world.connect("", GOOD_KEY).await.unwrap();
     for key in ["", " ", "\n\t"] {
@@ -81,6 +135,11 @@ async fn a_blank_value_is_refused_and_wipes_nothing() {
     assert_eq!(refusal(world.send(nameless).await).0, Code::InvalidArgument);
     assert_eq!(world.resolve("").await.values["api_key"], GOOD_KEY);
     assert_eq!(world.list().await[0].status(), Connected);
+
+    let status = world.save("relay", &[("host", "relay.example"), ("port", " ")]).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert_eq!(status.message(), "credentials.port must not be empty");
+    assert_eq!(world.list().await.len(), 1, "nothing of it was saved");
     world.harness.finish().await;
 }
 
@@ -92,16 +151,17 @@ async fn the_same_request_twice_saves_once_and_checks_again() {
     let first = world.send(request.clone()).await.unwrap();
     world.adapter.is_away.store(false, Ordering::SeqCst);
     let second = world.send(request.clone()).await.unwrap();
-    assert_eq!((first.status(), second.status()), (Unchecked, Connected));
+    assert_eq!((first.status(), second.status()), (Failing, Connected));
     assert_eq!(world.adapter.checks.load(Ordering::SeqCst), 2);
-    assert_eq!(world.facts(2).await, [("UNCHECKED".into(), 1), ("CONNECTED".into(), 2)]);
+    let told = ["NOT_CONNECTED", "FAILING", "CONNECTED"].map(str::to_owned);
+    assert_eq!(world.facts(3).await, told.into_iter().zip(1..).collect::<Vec<_>>());
 
     let mut other = request.clone();
     other.credentials.insert("api_key".into(), "another-key".into());
     assert_eq!(refusal(world.send(other).await), (Code::FailedPrecondition, "REQUEST_ID_REUSED".into()));
 
     world.disconnect(&first.name).await.unwrap();
-    assert_eq!(world.send(request).await.unwrap().status(), Disconnected, "what was forgotten stays so");
+    assert_eq!(world.send(request).await.unwrap().status(), NotConnected, "what was forgotten stays so");
     assert!(world.resolve("").await.values.is_empty());
     world.harness.finish().await;
 }
@@ -111,8 +171,8 @@ async fn disconnecting_forgets_the_values_and_keeps_the_row() {
     let mut world = World::new().await;
     let name = world.connect("", GOOD_KEY).await.unwrap().name;
     let gone = world.disconnect(&name).await.unwrap();
-    assert_eq!(gone.status(), Disconnected);
-    assert!(gone.credential_names.is_empty() && gone.account_display_name.is_empty());
+    assert_eq!(gone.status(), NotConnected);
+    assert!(gone.credentials.is_empty() && gone.account.is_none() && !gone.is_active);
     assert_eq!(world.list().await, std::slice::from_ref(&gone));
     assert_eq!(world.resolve("").await, pb::ResolveCredentialResponse::default());
     let kept: i64 =
@@ -123,7 +183,8 @@ async fn disconnecting_forgets_the_values_and_keeps_the_row() {
     let expected = (Code::FailedPrecondition, "INTEGRATION_DISCONNECTED".into());
     assert_eq!(refusal(world.check(&name).await), expected);
     assert_eq!(world.connect("", GOOD_KEY).await.unwrap().status(), Connected);
-    let told = ["UNCHECKED", "CONNECTED", "DISCONNECTED", "UNCHECKED", "CONNECTED"].map(str::to_owned);
+    let told =
+        ["NOT_CONNECTED", "CONNECTED", "NOT_CONNECTED", "NOT_CONNECTED", "CONNECTED"].map(str::to_owned);
     assert_eq!(world.facts(5).await, told.into_iter().zip(1..).collect::<Vec<_>>());
     world.harness.finish().await;
 }

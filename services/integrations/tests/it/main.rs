@@ -1,13 +1,17 @@
 //! The integrations service, through its contract, on real Postgres and NATS, with an adapter that
-//! knows one good key.
+//! knows two good keys.
 
 #![expect(clippy::unwrap_used, reason = "tests say what went wrong by panicking")]
 
+mod accounts;
 mod adapter;
+mod checking;
 mod connecting;
 mod hearing;
 mod isolation;
 mod master_key;
+mod places;
 mod resolving;
+mod rotation;
 mod secrecy;
 mod world;

@@ -33,6 +33,35 @@ async fn a_locations_value_wins_over_the_workspaces() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_value_is_resolved_by_itself() {
+    let mut world = World::new().await;
+    let here = world.new_location();
+    world.save("relay", &[("host", "relay.example"), ("port", "80"), ("api_key", "the-key")]).await.unwrap();
+    let request = pb::ConnectIntegrationRequest {
+        provider: "relay".into(),
+        credentials: [("host".to_owned(), "10.0.0.7".to_owned())].into(),
+        ..world.request(&here, "")
+    };
+    world.send(request).await.unwrap();
+    let relay = world.harness.channel(&world.address, "relay-adapter");
+    let resolve = |location: &str| pb::ResolveCredentialRequest {
+        workspace: world.parent.clone(),
+        provider: "relay".into(),
+        location: location.into(),
+    };
+    let mut relay = CredentialServiceClient::new(relay);
+    let at_here = relay.resolve_credential(resolve(&here)).await.unwrap().into_inner().values;
+    let whole = relay.resolve_credential(resolve("")).await.unwrap().into_inner().values;
+    assert_eq!(at_here, [("api_key", "the-key"), ("host", "10.0.0.7"), ("port", "80")].map(owned).into());
+    assert_eq!(whole["host"], "relay.example");
+    world.harness.finish().await;
+}
+
+fn owned((name, value): (&str, &str)) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn values_go_to_the_providers_adapter_alone() {
     let mut world = World::new().await;
     world.connect("", GOOD_KEY).await.unwrap();
@@ -63,7 +92,7 @@ async fn an_unknown_provider_is_named_as_the_field() {
     };
     let status = world.credentials.resolve_credential(request).await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);
-    assert_eq!(status.message(), "provider must be one of: kisi");
+    assert_eq!(status.message(), "provider must be one of: kisi, relay, stripe, unifi");
     world.harness.finish().await;
 }
 

@@ -43,5 +43,12 @@ async fn a_saved_value_is_nowhere_in_plain() {
     assert!(found.iter().any(|path| path.starts_with("pg_wal/")), "{found:?}");
     assert_eq!(files_with(&mut conn, &wrong).await, Vec::<String>::new());
     assert_eq!(files_with(&mut conn, GOOD_KEY).await, Vec::<String>::new());
+
+    // Not even its end goes out on the bus.
+    let bodies: Vec<String> = sqlx::query_scalar("select convert_from(payload, 'UTF8') from outbox")
+        .fetch_all(&world.pool)
+        .await
+        .unwrap();
+    assert!(bodies.len() >= 4 && bodies.iter().all(|body| !body.contains("4e85")), "{bodies:?}");
     world.harness.finish().await;
 }

@@ -13,10 +13,11 @@ use futures::StreamExt as _;
 use integrations::{Config, VaultConfig};
 use proto::access::v1::door_provider_service_server::DoorProviderServiceServer;
 use proto::integrations::v1 as pb;
+use proto::integrations::v1::connection_service_server::ConnectionServiceServer;
 use proto::integrations::v1::credential_service_client::CredentialServiceClient;
 use proto::integrations::v1::integration_service_client::IntegrationServiceClient;
+use proto::integrations::v1::key_service_client::KeyServiceClient;
 use testkit::{Bearer, Harness};
-use tokio_util::sync::CancellationToken;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
@@ -31,7 +32,6 @@ pub(crate) struct World {
     pub workspace: WorkspaceId,
     pub parent: String,
     pub adapter: Arc<Knobs>,
-    pub stop_adapter: CancellationToken,
     pub pool: sqlx::PgPool,
     pub integrations: IntegrationServiceClient<AsAdmin>,
     pub credentials: CredentialServiceClient<ServiceChannel>,
@@ -43,7 +43,7 @@ pub(crate) fn config(folder: &std::path::Path, adapter: &str) -> Config {
     let master_key_file: PathBuf = folder.join("master-key");
     integrations::ensure_master_key_file(&master_key_file).unwrap();
     Config {
-        vault: VaultConfig { master_key_file },
+        vault: VaultConfig { aws_kms_key: String::new(), master_key: String::new().into(), master_key_file },
         adapters: BTreeMap::from([("kisi".to_owned(), adapter.to_owned())]),
     }
 }
@@ -52,11 +52,11 @@ impl World {
     pub(crate) async fn new() -> Self {
         let mut harness = Harness::new().await;
         let adapter = Arc::<Knobs>::default();
-        let stop_adapter = CancellationToken::new();
         let adapter_service =
             chassis::Service::new("kisi-adapter", &harness.basic_deps("kisi-adapter").await)
-                .grpc(DoorProviderServiceServer::new(Adapter(adapter.clone())));
-        let adapter_address = harness.run_until(adapter_service, stop_adapter.clone());
+                .grpc(DoorProviderServiceServer::new(Adapter(adapter.clone())))
+                .grpc(ConnectionServiceServer::new(Adapter(adapter.clone())));
+        let adapter_address = harness.run(adapter_service);
 
         let folder = tempfile::tempdir().unwrap();
         let deps = harness.deps(&integrations::DEFINITION).await;
@@ -73,7 +73,6 @@ impl World {
             address,
             workspace,
             adapter,
-            stop_adapter,
             pool,
             credentials,
             folder,
@@ -115,6 +114,26 @@ impl World {
         Ok(response.into_inner().integration.unwrap())
     }
 
+    /// Saves values of a provider for the whole workspace.
+    pub(crate) async fn save(
+        &mut self,
+        provider: &str,
+        values: &[(&str, &str)],
+    ) -> Result<pb::Integration, Status> {
+        let request = pb::ConnectIntegrationRequest {
+            provider: provider.into(),
+            credentials: values.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+            ..self.request("", "")
+        };
+        self.send(request).await
+    }
+
+    /// Has one batch of data keys wrapped anew, as the command line does.
+    pub(crate) async fn rotate(&self) -> Result<pb::RotateKeysResponse, Status> {
+        let mut keys = KeyServiceClient::new(self.harness.channel(&self.address, "latchkey"));
+        Ok(keys.rotate_keys(pb::RotateKeysRequest {}).await?.into_inner())
+    }
+
     pub(crate) async fn check(&mut self, name: &str) -> Result<pb::Integration, Status> {
         let request = pb::CheckIntegrationRequest { name: name.into() };
         Ok(self.integrations.check_integration(request).await?.into_inner().integration.unwrap())
@@ -128,6 +147,19 @@ impl World {
     pub(crate) async fn list(&self) -> Vec<pb::Integration> {
         let request = pb::ListIntegrationsRequest { parent: self.parent.clone(), ..Default::default() };
         self.integrations.clone().list_integrations(request).await.unwrap().into_inner().integrations
+    }
+
+    /// Waits until the one integration is as `is_so` says.
+    pub(crate) async fn until(
+        &self,
+        what: &str,
+        is_so: impl Fn(&pb::Integration) -> bool,
+    ) -> pb::Integration {
+        testkit::eventually(what, Duration::from_secs(10), async || match self.list().await.as_slice() {
+            [integration] if is_so(integration) => Ok(integration.clone()),
+            other => Err(format!("{other:?}")),
+        })
+        .await
     }
 
     pub(crate) async fn resolve(&mut self, location: &str) -> pb::ResolveCredentialResponse {

@@ -2,47 +2,80 @@
 
 use chassis::auth::Role;
 use proto::access::v1 as pb;
+use proto::access::v1::DoorTargetKind;
 use proto::access::v1::door_provider_service_client::DoorProviderServiceClient;
-use proto::access::v1::{ConnectionOutcome, DoorTargetKind};
+use proto::integrations::v1::connection_service_client::ConnectionServiceClient;
+use proto::integrations::v1::{
+    CheckConnectionRequest, CheckConnectionResponse, ConnectionProblem, ConnectionProblemKind,
+};
 use sandbox::{Action, Fault, Vendor};
 use tonic::Code;
 
 use crate::world::{Site, World};
 
-async fn check(world: &World, site: &Site) -> pb::CheckConnectionResponse {
-    let request = pb::CheckConnectionRequest { workspace: site.name(), location: site.location_name() };
-    world.provider_service().check_connection(request).await.unwrap().into_inner()
+async fn check(world: &World, site: &Site) -> CheckConnectionResponse {
+    let request = CheckConnectionRequest { workspace: site.name(), location: site.location_name() };
+    let channel = world.harness.channel(&world.address, "integrations");
+    ConnectionServiceClient::new(channel).check_connection(request).await.unwrap().into_inner()
+}
+
+async fn problem(world: &World, site: &Site) -> ConnectionProblem {
+    let CheckConnectionResponse { account, problems } = check(world, site).await;
+    assert_eq!(account, None);
+    let [problem] = &problems[..] else { panic!("{problems:?}") };
+    problem.clone()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_is_taken_refused_or_cannot_be_checked() {
+async fn a_check_finds_the_organization_with_its_places_or_says_what_is_wrong() {
     let world = World::start().await;
     let site = world.site("Nine");
     let taken = check(&world, &site).await;
-    assert_eq!(taken.outcome(), ConnectionOutcome::Accepted);
-    assert_eq!(taken.account_display_name, "Nine");
+    assert_eq!(taken.problems, []);
+    let account = taken.account.unwrap();
+    assert_eq!(account.display_name, "Nine");
+    assert_eq!(account.r#ref, site.org.created.id.to_string());
+    let [places] = &account.findings[..] else { panic!("{account:?}") };
+    assert_eq!(places.kind, "place");
+    assert_eq!(usize::try_from(places.count).unwrap(), places.names.len());
+    assert!(places.count > 0, "{account:?}");
 
     let outage = Fault::on(Vendor::Kisi, Action::Outage);
     let outage = world.twin.sandbox.faults().add(outage).unwrap();
-    let unknown = check(&world, &site).await;
-    assert_eq!(unknown.outcome(), ConnectionOutcome::Unreachable);
-    assert!(!unknown.reason.is_empty() && unknown.account_display_name.is_empty());
+    let unknown = problem(&world, &site).await;
+    assert_eq!((unknown.kind(), unknown.credential.as_str()), (ConnectionProblemKind::Unreachable, ""));
+    assert!(!unknown.reason.is_empty());
     world.twin.sandbox.faults().remove(outage);
 
     // A key that works and yet may not do what is needed.
     site.org.twin.set_role(&site.org.created.owner.email, None).unwrap();
-    let refused = check(&world, &site).await;
-    assert_eq!(refused.outcome(), ConnectionOutcome::Refused);
+    let refused = problem(&world, &site).await;
+    assert_eq!((refused.kind(), refused.credential.as_str()), (ConnectionProblemKind::Wrong, "api_key"));
     assert!(refused.reason.contains("may not do what is needed"), "{}", refused.reason);
 
     for key in ["unknown", "with\nnewline", " "] {
         world.keys.set(&site, key);
-        let refused = check(&world, &site).await;
-        assert_eq!(refused.outcome(), ConnectionOutcome::Refused, "{key:?}");
+        let refused = problem(&world, &site).await;
+        assert_eq!((refused.kind(), refused.credential.as_str()), (ConnectionProblemKind::Wrong, "api_key"));
         assert!(!refused.reason.contains(key.trim()) || key.trim().is_empty(), "{}", refused.reason);
     }
     world.keys.remove(&site);
-    assert_eq!(check(&world, &site).await.outcome(), ConnectionOutcome::Refused);
+    assert_eq!(problem(&world, &site).await.kind(), ConnectionProblemKind::Missing);
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn places_are_listed_by_what_they_are_called() {
+    let world = World::start().await;
+    let site = world.site("Nine");
+    let request = pb::ListPlacesRequest { workspace: site.name(), location: site.location_name() };
+    let listed = world.provider_service().list_places(request.clone()).await.unwrap().into_inner().places;
+    assert!(!listed.is_empty());
+    assert!(listed.is_sorted_by_key(|place| place.display_name.clone()), "{listed:?}");
+    assert!(listed.iter().all(|place| place.r#ref.parse::<u64>().is_ok()), "{listed:?}");
+    world.keys.set(&site, "unknown");
+    let refused = world.provider_service().list_places(request).await.unwrap_err();
+    assert_eq!(refused.code(), Code::FailedPrecondition);
     world.finish().await;
 }
 
@@ -69,13 +102,16 @@ async fn doors_are_listed_without_the_groups_that_are_kept_for_locks() {
 async fn only_services_may_ask_and_only_what_makes_sense() {
     let world = World::start().await;
     let site = world.site("Nine");
-    let request = pb::CheckConnectionRequest { workspace: site.name(), location: String::new() };
-    let channel = world.harness.channel_as(&world.address, Role::Owner, site.workspace);
-    let refused = DoorProviderServiceClient::new(channel).check_connection(request).await.unwrap_err();
+    let request = pb::ListPlacesRequest { workspace: site.name(), location: String::new() };
+    let owner = world.harness.channel_as(&world.address, Role::Owner, site.workspace);
+    let refused = DoorProviderServiceClient::new(owner.clone()).list_places(request).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied);
+    let request = CheckConnectionRequest { workspace: site.name(), location: String::new() };
+    let refused = ConnectionServiceClient::new(owner).check_connection(request).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
     let other = world.site("Ten");
-    let request = pb::CheckConnectionRequest { workspace: site.name(), location: other.location_name() };
-    let refused = world.provider_service().check_connection(request).await.unwrap_err();
+    let request = pb::ListPlacesRequest { workspace: site.name(), location: other.location_name() };
+    let refused = world.provider_service().list_places(request).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
     world.finish().await;
 }

@@ -55,6 +55,10 @@ impl Listeners {
         Ok(format!("http://{}", self.gateway.local_addr()?))
     }
 
+    pub(super) fn integrations_url(&self) -> anyhow::Result<String> {
+        url(&self.integrations)
+    }
+
     pub(super) fn sandbox_url(&self) -> anyhow::Result<String> {
         Ok(format!("http://{}", self.sandbox.local_addr()?))
     }

@@ -104,6 +104,7 @@ impl Wiring {
                 vec![
                     ("LATCHKEY_VAULT__MASTER_KEY_FILE", path(data.master_key())),
                     ("LATCHKEY_ADAPTERS__KISI", url(&listeners.kisi_adapter)?),
+                    ("LATCHKEY_ADAPTERS__STRIPE", url(&listeners.billing)?),
                 ],
             ),
             ("kisi-adapter", kisi),

@@ -1,0 +1,3 @@
+//! What happens by time.
+
+pub(crate) mod checker;
