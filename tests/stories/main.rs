@@ -13,4 +13,5 @@ mod disorder;
 mod kill;
 mod kisi_trouble;
 mod servers;
+mod sign_in;
 mod web;
