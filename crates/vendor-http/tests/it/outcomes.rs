@@ -109,6 +109,7 @@ async fn nobody_listening_means_no_effect() {
     let url = format!("http://127.0.0.1:{port}/x?email=ada").parse().unwrap();
     let error = fails(&client(), Call::new(AccountKey::new("a"), Method::POST, url, "/x")).await;
     assert_eq!((error.kind, error.effect), (ErrorKind::Unreachable, Effect::None));
+    assert!(!error.is_timeout());
     assert!(!format!("{error:?}").contains("ada"), "{error:?}");
 }
 
@@ -120,6 +121,7 @@ async fn a_vendor_that_does_not_answer_in_time_is_given_up() {
     let error = fails(&client(), call).await;
     assert_eq!((error.kind, error.effect), (ErrorKind::Unreachable, Effect::Unknown));
     assert_eq!(error.message(), Some("no whole answer in time"));
+    assert!(error.is_timeout());
 }
 
 #[tokio::test]
