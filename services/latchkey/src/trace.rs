@@ -1,7 +1,7 @@
 //! `latchkey trace`: one trace as a tree, read from the file that `latchkey up` keeps.
 
 use std::collections::HashMap;
-use std::io::BufRead as _;
+use std::io::{BufRead as _, Write as _};
 
 use anyhow::Context as _;
 use chassis::telemetry::SpanLine;
@@ -40,11 +40,14 @@ pub(crate) fn run(args: &TraceArgs) -> anyhow::Result<()> {
     let mut spans: Vec<SpanLine> = spans.into_iter().filter(|span| span.trace == trace).collect();
     anyhow::ensure!(!spans.is_empty(), "there is no trace {trace} in {}", path.display());
     spans.sort_by_key(|span| span.start_us);
-    println!("trace {trace}: {} spans", spans.len());
-    for line in tree(&spans) {
-        println!("{line}");
+    let mut out = std::io::stdout().lock();
+    let shown = writeln!(out, "trace {trace}: {} spans", spans.len())
+        .and_then(|()| tree(&spans).into_iter().try_for_each(|line| writeln!(out, "{line}")));
+    match shown {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        shown => Ok(shown?),
     }
-    Ok(())
 }
 
 /// Spans below their parents, with the time from the first span's start and how long each took.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use proto::access::v1 as access;
+use proto::auth::v1::Role;
 use proto::integrations::v1 as integrations;
 use proto::workspace::v1 as workspace;
 use secrecy::ExposeSecret as _;
@@ -16,6 +17,8 @@ use crate::installation::{DataDir, DemoWorkspace, Running};
 
 /// How long the services may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The person who is paused.
+const PAUSED: &str = "paused";
 
 /// The demo workspace, made if it is not there. Each step has a key of its own, so that a start that
 /// was broken off goes on where it was.
@@ -111,7 +114,40 @@ async fn make(client: &mut Client) -> anyhow::Result<DemoWorkspace> {
     };
     let answer = client.people.create_person(request).await.map_err(failed("the demo person"))?;
     let person = answer.into_inner().person.context("the person is missing")?.name;
+    add_people(client, &parent, &location).await?;
     Ok(DemoWorkspace { workspace: parent, location, resource, person })
+}
+
+/// One person for each role, and a paused one: those whom the sandbox's OpenID provider lets sign in.
+async fn add_people(client: &mut Client, parent: &str, location: &str) -> anyhow::Result<()> {
+    for (name, role) in [
+        ("owner", Role::Owner),
+        ("admin", Role::Admin),
+        ("manager", Role::Manager),
+        ("member", Role::Member),
+        ("guest", Role::Guest),
+        (PAUSED, Role::Member),
+    ] {
+        let is_manager = role == Role::Manager;
+        let request = workspace::CreatePersonRequest {
+            parent: parent.to_owned(),
+            person: Some(workspace::Person {
+                display_name: format!("Demo {name}"),
+                email: format!("{name}@demo.latchkey.test"),
+                role: role.into(),
+                locations: is_manager.then(|| location.to_owned()).into_iter().collect(),
+                ..Default::default()
+            }),
+            request_id: format!("demo-{name}"),
+        };
+        let answer = client.people.create_person(request).await.map_err(failed("the demo people"))?;
+        let person = answer.into_inner().person.context("the person is missing")?.name;
+        if name == PAUSED {
+            let request = workspace::PausePersonRequest { name: person, request_id: "demo-pause".into() };
+            client.people.pause_person(request).await.map_err(failed("the paused person"))?;
+        }
+    }
+    Ok(())
 }
 
 /// Room 1 of the demo workspace opens by the sandbox's lock of that name, and by its front door. A real
