@@ -12,6 +12,7 @@ mod authorization;
 mod disorder;
 mod kill;
 mod kisi_trouble;
+mod secrets;
 mod servers;
 mod sign_in;
 mod web;

@@ -163,7 +163,7 @@ async fn only_the_integrations_service_may_ask_and_only_what_makes_sense() {
 async fn without_the_integrations_service_nothing_is_said() {
     let mut world = World::start().await;
     // A port that nobody is given by chance.
-    let integrations = "http://127.0.0.1:1".to_owned();
+    let integrations = "https://127.0.0.1:1".to_owned();
     let config = Config { peers: PeersConfig { integrations }, ..world.config() };
     let address = world.run(config).await;
     assert_eq!(world.check_at(&address, "").await.unwrap_err().code(), Code::Unavailable);

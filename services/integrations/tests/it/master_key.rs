@@ -53,10 +53,10 @@ async fn a_missing_master_key_is_named() {
 async fn the_defaults_are_a_configuration() {
     let environment = std::collections::BTreeMap::from([(
         "LATCHKEY_ADAPTERS__KISI".to_owned(),
-        "http://kisi-adapter:7421".to_owned(),
+        "https://kisi-adapter:7421".to_owned(),
     )]);
     let (_, own): (_, integrations::Config) =
         chassis::config::load(integrations::DEFINITION.config_defaults, environment).unwrap();
-    assert_eq!(own.adapters["kisi"], "http://kisi-adapter:7421");
+    assert_eq!(own.adapters["kisi"], "https://kisi-adapter:7421");
     assert!(own.vault.master_key_file.ends_with("master-key"));
 }
