@@ -37,12 +37,13 @@ pub const ROUTED: [(&str, &str); 6] = [
 ];
 
 /// Those that it does not.
-pub const INTERNAL: [(&str, &str); 5] = [
+pub const INTERNAL: [(&str, &str); 6] = [
     ("latchkey.access.v1.DoorProviderService", "kisi-adapter"),
     ("latchkey.integrations.v1.ConnectionService", "kisi-adapter"),
     ("latchkey.integrations.v1.CredentialService", "integrations"),
     ("latchkey.integrations.v1.KeyService", "integrations"),
     ("latchkey.notification.v1.WebhookService", "notification"),
+    ("latchkey.workspace.v1.SessionService", "workspace"),
 ];
 
 const SENDGRID_KEY: &str = "SG.demodemodemodemodemode.demodemodemodemodemodemodemodemodemodemodem";

@@ -119,7 +119,7 @@ mod tests {
     fn each_method_of_the_contracts_says_who_may_call_it() {
         let requirements = Requirements::of_contracts().unwrap();
         let confirm = requirements.of("/latchkey.workspace.v1.BookingService/ConfirmBooking");
-        assert_eq!(confirm, Some(&Requirement::Role(Role::Admin)));
+        assert_eq!(confirm, Some(&Requirement::Role(Role::Manager)));
         assert!(requirements.is_internal("latchkey.integrations.v1.CredentialService"));
         assert!(!requirements.is_internal("latchkey.workspace.v1.WorkspaceService"));
         assert!(!requirements.is_internal("latchkey.workspace.v1.Workspace"));

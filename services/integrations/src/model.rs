@@ -6,7 +6,11 @@ use serde::{Deserialize, Serialize};
 
 /// A connection that works is looked at so often.
 const CHECK_EVERY: Duration = Duration::minutes(15);
-/// One that does not, at first after a minute, then twice as long each time, at most this.
+/// One that does not, at first after this, then twice as long each time.
+const FAILED_AGAIN: Duration = Duration::minutes(1);
+/// The same, if our own adapter could not be asked: it will be back soon, and a new connection waits for it.
+const NOT_ASKED_AGAIN: Duration = Duration::seconds(2);
+/// At most.
 const CHECK_EVERY_MAX: Duration = Duration::hours(1);
 
 chassis::text_enum! {
@@ -169,7 +173,7 @@ impl Integration {
             }
             Word::Failed { problems } => {
                 (after.status, after.problems) = (Status::Failing, problems.clone());
-                after.check_later(time);
+                after.check_later(time, FAILED_AGAIN);
             }
             Word::Incomplete { problems } => {
                 (after.status, after.problems) = (Status::NotConnected, problems.clone());
@@ -182,7 +186,7 @@ impl Integration {
                     let (credential, kind) = (String::new(), ProblemKind::Unreachable);
                     after.problems = vec![Problem { credential, kind, reason: reason.clone() }];
                 }
-                after.check_later(time);
+                after.check_later(time, NOT_ASKED_AGAIN);
             }
         }
         if after.status != self.status {
@@ -194,8 +198,9 @@ impl Integration {
         Some(after)
     }
 
-    fn check_later(&mut self, time: Timestamp) {
-        let doubled = Duration::minutes(1 << self.failures.clamp(0, 10));
+    /// After `first`, twice as long each time.
+    fn check_later(&mut self, time: Timestamp, first: Duration) {
+        let doubled = first * (1 << self.failures.clamp(0, 10));
         self.check_at = Some(time + doubled.min(CHECK_EVERY_MAX));
         self.failures = self.failures.saturating_add(1);
     }
@@ -364,6 +369,9 @@ mod tests {
         let after = saved().hear(&not_asked, at(30)).unwrap();
         assert_eq!(after.status_reason(), "the adapter is away");
         assert_eq!(after.version, 3);
+        assert_eq!(after.check_at, Some(at(32)), "a new connection does not wait long");
+        let again = after.hear(&not_asked, at(32)).unwrap();
+        assert_eq!(again.check_at, Some(at(36)));
     }
 
     #[test]
