@@ -104,6 +104,7 @@ fn fill(message: &mut DynamicMessage, noun: &str, home: WorkspaceId) {
 fn name(noun: &str, home: WorkspaceId) -> String {
     let collections = [
         ("Booking", "bookings"),
+        ("ChangeRole", "people"),
         ("ConfirmAccount", "integrations"),
         ("DoorMapping", "doorMappings"),
         ("Integration", "integrations"),
@@ -112,6 +113,7 @@ fn name(noun: &str, home: WorkspaceId) -> String {
         ("Location", "locations"),
         ("Person", "people"),
         ("Resource", "resources"),
+        ("TransferOwnership", "people"),
     ];
     match collections.iter().find(|(kind, _)| noun.ends_with(kind)) {
         Some((_, collection)) => format!("workspaces/{home}/{collection}/{}", BookingId::new()),
