@@ -33,14 +33,7 @@ impl App {
             Begun::Fresh(change) => change,
         };
         let booking = new_booking(workspace, new, BookingState::Pending, self.clock.now());
-        let snapshot = insert(change.conn(), booking).await?;
-        if !policy::sees(reach, snapshot.booking.person, snapshot.location.id) {
-            // Rolled back. Whom or what a caller can't see is not there to be booked.
-            return Err(match reach {
-                Reach::Own(_) => Error::PersonNotFound(snapshot.person.id),
-                Reach::Locations(_) | Reach::Workspace => Error::ResourceNotFound(snapshot.resource.id),
-            });
-        }
+        let snapshot = insert(change.conn(), reach, booking).await?;
         outbox::append(change.conn(), &[facts::booking(BookingFact::Created, &snapshot)]).await?;
         Ok(change.commit(convert::booking(&snapshot.booking)).await?)
     }
@@ -152,12 +145,21 @@ pub(super) fn new_booking(
     }
 }
 
-/// Stores a new booking of an active person on a known resource.
-pub(super) async fn insert(conn: &mut PgConnection, booking: Booking) -> Result<Snapshot, Error> {
+/// Stores a new booking of an active person on a known resource. Whom or what the caller can't see is not
+/// there, and is not asked for: its state must not show either.
+pub(super) async fn insert(
+    conn: &mut PgConnection,
+    reach: &Reach,
+    booking: Booking,
+) -> Result<Snapshot, Error> {
+    if !policy::sees_person(reach, booking.person) {
+        return Err(Error::PersonNotFound(booking.person));
+    }
     let id = booking.workspace;
     let workspace = place::find_workspace(conn, id).await?.ok_or(Error::WorkspaceNotFound(id))?;
     let resource = place::find_resource(conn, id, booking.resource)
         .await?
+        .filter(|resource| policy::sees(reach, booking.person, resource.location))
         .ok_or(Error::ResourceNotFound(booking.resource))?;
     let person =
         person::find(conn, id, booking.person).await?.ok_or(Error::PersonNotFound(booking.person))?;

@@ -1,6 +1,7 @@
 //! Bookings that other systems tell us. A telling says how the booking is now; what changes follows
 //! from how it is here.
 
+use chassis::auth::Reach;
 use domain::contact::EmailAddress;
 use domain::{PersonId, WorkspaceId};
 use events::outbox;
@@ -86,7 +87,7 @@ impl App {
         let mut booking = new_booking(workspace, new, state, now);
         booking.external_sequence = Some(telling.sequence);
         booking.state_reason.clone_from(&telling.reason);
-        let snapshot = insert(conn, booking).await?;
+        let snapshot = insert(conn, &Reach::Workspace, booking).await?;
         if state == BookingState::Pending {
             outbox::append(conn, &[facts::booking(BookingFact::Created, &snapshot)]).await?;
         }

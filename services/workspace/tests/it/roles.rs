@@ -132,6 +132,13 @@ async fn members_see_and_book_their_own_alone() {
     let for_another = pb::Booking { person: other.clone(), ..world.booking(15, 16) };
     let refused = member.bookings.create_booking(create(for_another.clone())).await;
     assert_eq!(refusal(refused), not_found("PERSON_NOT_FOUND"));
+    // Nor does it show whether they are paused, or whether the room is taken for them.
+    let paused = world.create_person("paul@example.org").await;
+    let pause = pb::PausePersonRequest { name: paused.clone(), ..Default::default() };
+    world.people.pause_person(pause).await.unwrap();
+    let for_paused = pb::Booking { person: paused, ..world.booking(11, 12) };
+    let refused = member.bookings.create_booking(create(for_paused)).await;
+    assert_eq!(refusal(refused), not_found("PERSON_NOT_FOUND"));
     // It was rolled back: the room is free.
     assert!(world.create(for_another).await.is_ok());
 
