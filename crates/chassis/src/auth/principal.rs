@@ -52,6 +52,18 @@ impl Role {
         }
     }
 
+    /// As contracts say it; services have none there.
+    pub(crate) fn contract(self) -> pb::Role {
+        match self {
+            Self::Owner => pb::Role::Owner,
+            Self::Admin => pb::Role::Admin,
+            Self::Manager => pb::Role::Manager,
+            Self::Member => pb::Role::Member,
+            Self::Guest => pb::Role::Guest,
+            Self::Service => pb::Role::Unspecified,
+        }
+    }
+
     /// The least role of a method, as its contract says it.
     fn of_contract(role: pb::Role) -> Option<Self> {
         match role {
