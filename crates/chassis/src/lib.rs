@@ -7,6 +7,7 @@
 
 pub mod audit;
 pub mod auth;
+mod client_address;
 pub mod config;
 pub mod deps;
 pub mod error;
@@ -22,6 +23,7 @@ mod service;
 pub mod telemetry;
 mod text_enum;
 
+pub use client_address::ClientAddress;
 pub use config::PlatformConfig;
 pub use deps::{BasicDeps, Deps};
 pub use error::{Class, Classify};

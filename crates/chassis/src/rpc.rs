@@ -19,6 +19,7 @@ use tonic::{Extensions, Status};
 use tracing::Instrument as _;
 
 use crate::auth::{AuthError, Principal, Signer, Verifier};
+use crate::client_address;
 use crate::error::{Classify, status};
 use crate::identity::{self, Identity};
 
@@ -67,7 +68,7 @@ impl Guard {
     /// The caller, who may call this method. What is no method of the contracts (reflection; what is not
     /// there) is for all who are known.
     fn admit(&self, request: &Request<Body>) -> Result<Principal, AuthError> {
-        let principal = self.caller(request)?;
+        let principal = Principal { address: client_address::of(request), ..self.caller(request)? };
         let path = request.uri().path();
         if let Some(requirement) = self.requirements.of(path) {
             principal.meets(requirement, path)?;
