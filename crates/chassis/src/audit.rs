@@ -60,9 +60,7 @@ fn actor(caller: &Principal) -> pb::Actor {
         (Some(workspace), Some(key), _) => {
             (pb::ActorKind::ApiKey, format!("{}/apiKeys/{key}", WorkspaceName(workspace)))
         }
-        (Some(workspace), None, Ok(id)) => {
-            (pb::ActorKind::Person, PersonName { workspace, id }.to_string())
-        }
+        (Some(workspace), None, Ok(id)) => (pb::ActorKind::Person, PersonName { workspace, id }.to_string()),
         // A token that names no person is one of the command line.
         _ => (pb::ActorKind::Operator, id.to_owned()),
     };
@@ -177,7 +175,8 @@ mod tests {
             (Principal::operator(), operator, "latchkey".into()),
             (Principal::service("workspace"), pb::ActorKind::Service, "workspace".into()),
         ] {
-            let role = if caller.workspace.is_some() { proto::auth::v1::Role::Admin } else { Default::default() };
+            let role =
+                if caller.workspace.is_some() { proto::auth::v1::Role::Admin } else { Default::default() };
             let caller = Principal { address: Some([192, 0, 2, 7].into()), ..caller };
             let expected =
                 pb::Actor { kind: kind.into(), name, role: role.into(), address: "192.0.2.7".into() };

@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::{
-    AuditEntryId, BookingId, DoorMappingId, GrantId, IntegrationId, LocationId, MessageId, PersonId, ResourceId,
-    WorkspaceId,
+    AuditEntryId, BookingId, DoorMappingId, GrantId, IntegrationId, LocationId, MessageId, PersonId,
+    ResourceId, WorkspaceId,
 };
 
 /// The text was not a resource name of the expected kind.
