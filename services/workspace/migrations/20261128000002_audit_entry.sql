@@ -11,6 +11,8 @@ create table audit_entry (
 );
 
 create index audit_entry_time on audit_entry (workspace_id, happened_at, id);
+create index audit_entry_actor on audit_entry (workspace_id, actor, happened_at, id);
+create index audit_entry_subject on audit_entry (workspace_id, subject, happened_at, id);
 
 -- Entries are only ever added, whoever it is that has rights to more.
 create function refuse_change_of_audit_entry() returns trigger language plpgsql as $$

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use chassis::error::Violation;
+use chassis::input::InvalidInput;
 use chassis::paging::Page;
-use domain::{Timestamp, WorkspaceId};
+use domain::WorkspaceId;
 use futures::{Stream, TryStreamExt as _, stream};
 use proto::audit::v1 as pb;
 use uuid::Uuid;
 
 use super::App;
 use crate::error::Error;
-use crate::model::audit::AuditFilter;
+use crate::model::audit::{AuditFilter, Period};
 use crate::store::audit as store;
 
 /// Entries that an export holds in memory at most.
@@ -24,7 +26,15 @@ impl App {
         page: Page,
     ) -> Result<pb::ListAuditEntriesResponse, Error> {
         let mut tx = self.pool.begin(workspace).await?;
-        let mut rows = store::list(&mut tx, workspace, filter, &page).await?;
+        // Nothing is ever taken away, so the entry at which a page ended is still there.
+        let before = match page.after {
+            first if first.is_nil() => (filter.period.end, first),
+            last => match store::find_time(&mut tx, workspace, last).await? {
+                Some(time) => (time, last),
+                None => return Err(unknown_page().into()),
+            },
+        };
+        let mut rows = store::list_before(&mut tx, workspace, filter, before, page.limit).await?;
         let next_page_token = page.finish(&mut rows, |entry| entry.id.uuid());
         let audit_entries = rows.into_iter().map(|entry| entry.told).collect();
         Ok(pb::ListAuditEntriesResponse { audit_entries, next_page_token })
@@ -35,20 +45,25 @@ impl App {
     pub(crate) fn export_audit_entries(
         self: Arc<Self>,
         workspace: WorkspaceId,
-        start: Option<Timestamp>,
-        end: Option<Timestamp>,
+        period: Period,
     ) -> impl Stream<Item = Result<pb::AuditEntry, Error>> {
-        let pages = stream::try_unfold(Some((start, Uuid::nil())), move |after| {
+        let pages = stream::try_unfold(Some((period.start, Uuid::nil())), move |after| {
             let app = self.clone();
             async move {
                 let Some(after) = after else { return Ok::<_, Error>(None) };
                 let mut tx = app.pool.begin(workspace).await?;
-                let rows = store::list_from(&mut tx, workspace, after, end, EXPORT_PAGE as i64).await?;
+                let rows =
+                    store::list_after(&mut tx, workspace, after, period.end, EXPORT_PAGE as i64).await?;
                 let is_full = rows.len() == EXPORT_PAGE;
-                let next = rows.last().filter(|_| is_full).map(|last| (Some(last.time), last.id.uuid()));
+                let next = rows.last().filter(|_| is_full).map(|last| (last.time, last.id.uuid()));
                 Ok(Some((stream::iter(rows.into_iter().map(|row| Ok(row.told))), next)))
             }
         });
         pages.try_flatten()
     }
+}
+
+fn unknown_page() -> InvalidInput {
+    let problem = "must be one that this list gave".to_owned();
+    InvalidInput(vec![Violation { field: "page_token".to_owned(), problem }])
 }

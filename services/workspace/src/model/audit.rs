@@ -11,12 +11,22 @@ pub(crate) struct AuditEntry {
     pub told: pb::AuditEntry,
 }
 
-/// Which entries are meant. All of them if nothing is set.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// When entries were made: from `start` until just before `end`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Period {
+    pub start: Timestamp,
+    pub end: Timestamp,
+}
+
+impl Period {
+    /// All times that an entry can have.
+    pub(crate) const ALWAYS: Self = Self { start: Timestamp::UNIX_EPOCH, end: Timestamp::MAX_UTC };
+}
+
+/// Which entries are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AuditFilter {
-    pub start: Option<Timestamp>,
-    /// Exclusive.
-    pub end: Option<Timestamp>,
+    pub period: Period,
     pub actor: Option<String>,
     pub subject: Option<String>,
 }

@@ -1,10 +1,9 @@
 //! Rows of the audit log.
 
-use chassis::paging::Page;
 use domain::{AuditEntryId, Timestamp, WorkspaceId};
 use proto::audit::v1 as pb;
-use sqlx::PgConnection;
 use sqlx::types::Json;
+use sqlx::{PgConnection, QueryBuilder};
 use uuid::Uuid;
 
 use crate::model::audit::{AuditEntry, AuditFilter};
@@ -44,46 +43,53 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Newest first. Nothing is ever taken away, so where a page ended is still there to say its time.
-pub(crate) async fn list(
+/// When an entry was made.
+pub(crate) async fn find_time(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    id: Uuid,
+) -> Result<Option<Timestamp>, sqlx::Error> {
+    sqlx::query_scalar("select happened_at from audit_entry where workspace_id = $1 and id = $2")
+        .bind(workspace.uuid())
+        .bind(id)
+        .fetch_optional(conn)
+        .await
+}
+
+/// Newest first: those before the one with this time and id.
+pub(crate) async fn list_before(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
     filter: &AuditFilter,
-    page: &Page,
+    (time, id): (Timestamp, Uuid),
+    limit: i64,
 ) -> Result<Vec<AuditEntry>, sqlx::Error> {
-    let rows: Vec<EntryRow> = sqlx::query_as(
-        "select id, happened_at, entry from audit_entry
-         where workspace_id = $1 and happened_at >= coalesce($2, '-infinity')
-           and (happened_at, id) < (
-             coalesce((select happened_at from audit_entry where workspace_id = $1 and id = $4), $3, 'infinity'),
-             $4)
-           and ($5::text is null or actor = $5) and ($6::text is null or subject = $6)
-         order by happened_at desc, id desc limit $7",
-    )
-    .bind(workspace.uuid())
-    .bind(filter.start)
-    .bind(filter.end)
-    .bind(page.after)
-    .bind(&filter.actor)
-    .bind(&filter.subject)
-    .bind(page.limit)
-    .fetch_all(conn)
-    .await?;
+    // Each filter has an index, which a statement that leaves it open could not use.
+    let mut query = QueryBuilder::new("select id, happened_at, entry from audit_entry where workspace_id = ");
+    query.push_bind(workspace.uuid());
+    for (condition, value) in [(" and actor = ", &filter.actor), (" and subject = ", &filter.subject)] {
+        if let Some(value) = value {
+            query.push(condition).push_bind(value);
+        }
+    }
+    query.push(" and happened_at >= ").push_bind(filter.period.start);
+    query.push(" and (happened_at, id) < (").push_bind(time).push(", ").push_bind(id).push(")");
+    query.push(" order by happened_at desc, id desc limit ").push_bind(limit);
+    let rows: Vec<EntryRow> = query.build_query_as().fetch_all(conn).await?;
     Ok(rows.into_iter().map(AuditEntry::from).collect())
 }
 
 /// Oldest first: those after the one with this time and id, and before `end`.
-pub(crate) async fn list_from(
+pub(crate) async fn list_after(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
-    (time, id): (Option<Timestamp>, Uuid),
-    end: Option<Timestamp>,
+    (time, id): (Timestamp, Uuid),
+    end: Timestamp,
     limit: i64,
 ) -> Result<Vec<AuditEntry>, sqlx::Error> {
     let rows: Vec<EntryRow> = sqlx::query_as(
         "select id, happened_at, entry from audit_entry
-         where workspace_id = $1 and (happened_at, id) > (coalesce($2, '-infinity'), $3)
-           and happened_at < coalesce($4, 'infinity')
+         where workspace_id = $1 and (happened_at, id) > ($2, $3) and happened_at < $4
          order by happened_at, id limit $5",
     )
     .bind(workspace.uuid())

@@ -406,11 +406,12 @@ async fn an_export_gives_all_of_it_oldest_first_and_holds_no_transaction_meanwhi
     world.logged().await;
     let owner = world.owner_of_tables().await;
     let template = world.entry(0, "a", "s");
-    // Three of each second.
+    // Three of each second; large, so that a connection does not hold all of them at once.
     sqlx::query(
         "insert into audit_entry (workspace_id, id, happened_at, actor, subject, entry)
          select $1, gen_random_uuid(), to_timestamp(1700000000 + n / 3), 'a', 's',
-           $2 || jsonb_build_object('subject', n::text) from generate_series(0, 3499) as n",
+           $2 || jsonb_build_object('subject', n::text, 'action', repeat('x', 4000))
+         from generate_series(0, 3499) as n",
     )
     .bind(world.workspace.uuid())
     .bind(sqlx::types::Json(&template))
