@@ -7,12 +7,12 @@ use std::io::ErrorKind;
 use anyhow::Context as _;
 use chassis::input::timestamp;
 use chrono::{DateTime, NaiveDate, NaiveTime};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use domain::Timestamp;
 use domain::names::WorkspaceName;
 use proto::audit::v1 as pb;
 
-use self::sheet::Sheet;
+use self::sheet::{Format, Sheet};
 use crate::client::{Client, said};
 use crate::installation::DataDir;
 
@@ -39,14 +39,6 @@ pub(crate) struct ExportArgs {
     to: Option<Timestamp>,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// A table with a row for each field that changed.
-    Csv,
-    /// A line with an object for each entry.
-    Json,
-}
-
 pub(crate) async fn run(command: &Command) -> anyhow::Result<()> {
     let Command::Export(args) = command;
     let WorkspaceName(_) = args.workspace.parse().with_context(|| format!("{:?}", args.workspace))?;
@@ -60,11 +52,7 @@ pub(crate) async fn run(command: &Command) -> anyhow::Result<()> {
 }
 
 async fn export(mut client: Client, args: &ExportArgs) -> anyhow::Result<()> {
-    let out = std::io::stdout();
-    let mut sheet = match args.format {
-        Format::Csv => Sheet::csv(out)?,
-        Format::Json => Sheet::json(out),
-    };
+    let mut sheet = Sheet::begin(args.format, std::io::stdout())?;
     let refused = |status| anyhow::anyhow!("{}", said(&status));
     let request = pb::ExportAuditEntriesRequest {
         parent: args.workspace.clone(),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, BufWriter, Write};
 
 use chrono::{DateTime, SecondsFormat};
+use clap::ValueEnum;
 use proto::audit::v1 as pb;
 
 const COLUMNS: [&str; 12] = [
@@ -21,6 +22,15 @@ const COLUMNS: [&str; 12] = [
     "after",
 ];
 
+/// How a file is written.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Format {
+    /// A table with a row for each field that changed.
+    Csv,
+    /// A line with an object for each entry.
+    Json,
+}
+
 /// A file that is written entry by entry.
 pub(super) enum Sheet<W: Write> {
     Csv(csv::Writer<W>),
@@ -28,16 +38,16 @@ pub(super) enum Sheet<W: Write> {
 }
 
 impl<W: Write> Sheet<W> {
-    /// A table, which begins with its columns' names.
-    pub(super) fn csv(out: W) -> io::Result<Self> {
-        let mut table = csv::Writer::from_writer(out);
-        table.write_record(COLUMNS).map_err(cause)?;
-        Ok(Self::Csv(table))
-    }
-
-    /// Lines of JSON.
-    pub(super) fn json(out: W) -> Self {
-        Self::Json(BufWriter::new(out))
+    /// A file without entries yet; a table has its columns' names.
+    pub(super) fn begin(format: Format, out: W) -> io::Result<Self> {
+        Ok(match format {
+            Format::Csv => {
+                let mut table = csv::Writer::from_writer(out);
+                table.write_record(COLUMNS).map_err(cause)?;
+                Self::Csv(table)
+            }
+            Format::Json => Self::Json(BufWriter::new(out)),
+        })
     }
 
     pub(super) fn write(&mut self, entry: &pb::AuditEntry) -> io::Result<()> {
@@ -143,12 +153,9 @@ mod tests {
         }
     }
 
-    fn written(
-        sheet: impl FnOnce(&mut Vec<u8>) -> Sheet<&mut Vec<u8>>,
-        entries: &[pb::AuditEntry],
-    ) -> String {
+    fn written(format: Format, entries: &[pb::AuditEntry]) -> String {
         let mut out = Vec::new();
-        let mut sheet = sheet(&mut out);
+        let mut sheet = Sheet::begin(format, &mut out).unwrap();
         entries.iter().for_each(|entry| sheet.write(entry).unwrap());
         sheet.finish().unwrap();
         drop(sheet);
@@ -164,15 +171,15 @@ mod tests {
              {head},role,replaced,member,\"Room 4, \"\"east\"\"\"\n\
              {head},email,set,,\n"
         );
-        assert_eq!(written(|out| Sheet::csv(out).unwrap(), &[entry("Room 4, \"east\"")]), expected);
-        let nothing = written(|out| Sheet::csv(out).unwrap(), &[]);
+        assert_eq!(written(Format::Csv, &[entry("Room 4, \"east\"")]), expected);
+        let nothing = written(Format::Csv, &[]);
         assert_eq!(nothing.lines().count(), 1, "the columns' names");
     }
 
     #[test]
     fn no_cell_is_a_formula() {
         for cell in ["=1+1", "+1", "-1", "@sum", "\t=1", "\r=1"] {
-            let table = written(|out| Sheet::csv(out).unwrap(), &[entry(cell)]);
+            let table = written(Format::Csv, &[entry(cell)]);
             let mut reader = csv::Reader::from_reader(table.as_bytes());
             let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
             assert_eq!(&rows[0][11], format!("'{cell}"));
@@ -183,7 +190,7 @@ mod tests {
     #[test]
     fn lines_of_json_read_back_as_they_were() {
         let entries = [entry("Röom"), entry("two\nlines")];
-        let lines = written(Sheet::json, &entries);
+        let lines = written(Format::Json, &entries);
         let read: Vec<pb::AuditEntry> =
             lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(read, entries);
