@@ -1,6 +1,6 @@
 //! `make bench`: prints its table; `docs/performance.md` keeps one with the machine it came from.
 
-use stories::bench::{Times, bare, latency, memory, sustained};
+use stories::bench::{Times, bare, gateway, latency, memory, sustained};
 use stories::play::{PEOPLE_KNOWN, World};
 use stories::{Stage, stage::Setting};
 
@@ -35,6 +35,8 @@ async fn main() {
     let latency = latency::measure(&stage, &worlds, LATENCY_BOOKINGS).await;
     eprintln!("sustained");
     let sustained = sustained::measure(&stage, &worlds, SUSTAINED_BOOKINGS).await;
+    eprintln!("the gateway");
+    let gateway = gateway::measure(&stage, &worlds[0]).await;
 
     println!("                                                              p50            p99");
     println!("bare chain: 2 commits, 2 acknowledged publishes, 1 POST");
@@ -58,6 +60,12 @@ async fn main() {
     println!(
         "  against the commits (aim: at least 6 %)                  {:8.1} %",
         sustained.bookings_per_second / bare.commits_per_second * 100.0
+    );
+    println!("calls to look at a room, straight at the service           {:8.0} a second", gateway.direct);
+    println!("  through the gateway                                      {:8.0} a second", gateway.through);
+    println!(
+        "  one is so many of the other (aim: at most 1.5)           {:8.2} times",
+        gateway.direct / gateway.through
     );
     println!("resident memory at rest (aim: under 40 MiB each)");
     for (service, mib) in idle {
