@@ -64,6 +64,8 @@ macro_rules! ids {
 }
 
 ids! {
+    /// A key with which a machine calls.
+    ApiKeyId,
     /// A person's hold on a resource.
     BookingId,
     /// A mapping of a resource to a provider's door or door group.

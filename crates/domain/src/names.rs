@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::{
-    BookingId, DoorMappingId, GrantId, IntegrationId, LocationId, MessageId, PersonId, ResourceId,
+    ApiKeyId, BookingId, DoorMappingId, GrantId, IntegrationId, LocationId, MessageId, PersonId, ResourceId,
     WorkspaceId,
 };
 
@@ -70,6 +70,8 @@ macro_rules! names {
 }
 
 names! {
+    /// An API key's name.
+    ApiKeyName(ApiKeyId) = "apiKeys" / "api_key";
     /// A booking's name.
     BookingName(BookingId) = "bookings" / "booking";
     /// A door mapping's name.
