@@ -59,8 +59,12 @@ impl Refusal {
                 "too many wrong tokens came from your address; wait, and send a good one",
             ),
             Self::KeyInvalid => (Code::Unauthenticated, "API_KEY_INVALID", "the API key is not valid here"),
-            Self::KeyRevoked => (Code::Unauthenticated, "API_KEY_REVOKED", "the API key was revoked; get a new one"),
-            Self::KeyExpired => (Code::Unauthenticated, "API_KEY_EXPIRED", "the API key has expired; get a new one"),
+            Self::KeyRevoked => {
+                (Code::Unauthenticated, "API_KEY_REVOKED", "the API key was revoked; get a new one")
+            }
+            Self::KeyExpired => {
+                (Code::Unauthenticated, "API_KEY_EXPIRED", "the API key has expired; get a new one")
+            }
         }
     }
 

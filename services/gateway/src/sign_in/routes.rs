@@ -160,11 +160,10 @@ async fn choose(
     extensions: Extensions,
     Form(said): Form<Said>,
 ) -> Response {
-    let ticket =
-        match sign_in.ticket::<Known>(said.get("ticket").map(String::as_str), network(&extensions)) {
-            Ok(ticket) => ticket,
-            Err(refusal) => return sign_in.put_off(refusal),
-        };
+    let ticket = match sign_in.ticket::<Known>(said.get("ticket").map(String::as_str), network(&extensions)) {
+        Ok(ticket) => ticket,
+        Err(refusal) => return sign_in.put_off(refusal),
+    };
     let (Some(known), Some(workspace)) = (ticket, said.get("workspace")) else {
         return sign_in.pages.problem("It took longer than ten minutes. Go back and try again.");
     };

@@ -57,7 +57,11 @@ impl App {
         Ok(pb::CreateApiKeyResponse { text: shown.text().to_owned(), ..answer })
     }
 
-    pub(crate) async fn get_api_key(&self, workspace: WorkspaceId, id: ApiKeyId) -> Result<pb::ApiKey, Error> {
+    pub(crate) async fn get_api_key(
+        &self,
+        workspace: WorkspaceId,
+        id: ApiKeyId,
+    ) -> Result<pb::ApiKey, Error> {
         let mut tx = self.pool.begin(workspace).await?;
         let key = store::find(&mut tx, workspace, id).await?.ok_or(Error::ApiKeyNotFound(id))?;
         Ok(convert::api_key(&key))

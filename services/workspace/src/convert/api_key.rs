@@ -34,14 +34,13 @@ pub(crate) fn new_api_key(
 ) -> Result<NewApiKey, InvalidInput> {
     let mut input = Input::new();
     let values = input.required("api_key", message).and_then(|message| {
-        let display_name =
-            input.text("api_key.display_name", &message.display_name, DISPLAY_NAME_CHARS_MAX);
+        let display_name = input.text("api_key.display_name", &message.display_name, DISPLAY_NAME_CHARS_MAX);
         let role = role(message.role()).filter(|role| *role != Role::Owner);
         if role.is_none() {
             input.refuse("api_key.role", "must be admin, manager, member or guest");
         }
-        let locations = role
-            .map(|role| locations(&mut input, "api_key.locations", &message.locations, role, workspace));
+        let locations =
+            role.map(|role| locations(&mut input, "api_key.locations", &message.locations, role, workspace));
         let methods = methods(&mut input, &message.methods, contracts);
         let expires_at = message.expire_time.as_ref().and_then(|time| {
             let time = input.time("api_key.expire_time", Some(time))?;
@@ -50,7 +49,13 @@ pub(crate) fn new_api_key(
             }
             Some(time)
         });
-        Some(NewApiKey { display_name: display_name?, role: role?, locations: locations?, methods, expires_at })
+        Some(NewApiKey {
+            display_name: display_name?,
+            role: role?,
+            locations: locations?,
+            methods,
+            expires_at,
+        })
     });
     input.finish_with(values)
 }

@@ -69,12 +69,11 @@ pub(crate) async fn find(
     workspace: WorkspaceId,
     id: ApiKeyId,
 ) -> Result<Option<ApiKey>, sqlx::Error> {
-    let row: Option<ApiKeyRow> =
-        sqlx::query_as("select * from api_key where workspace_id = $1 and id = $2")
-            .bind(workspace.uuid())
-            .bind(id.uuid())
-            .fetch_optional(conn)
-            .await?;
+    let row: Option<ApiKeyRow> = sqlx::query_as("select * from api_key where workspace_id = $1 and id = $2")
+        .bind(workspace.uuid())
+        .bind(id.uuid())
+        .fetch_optional(conn)
+        .await?;
     Ok(row.map(ApiKey::from))
 }
 
@@ -98,10 +97,8 @@ pub(crate) async fn find_anywhere(
     conn: &mut PgConnection,
     id: ApiKeyId,
 ) -> Result<Option<ApiKey>, sqlx::Error> {
-    let row: Option<ApiKeyRow> = sqlx::query_as("select * from api_key where id = $1")
-        .bind(id.uuid())
-        .fetch_optional(conn)
-        .await?;
+    let row: Option<ApiKeyRow> =
+        sqlx::query_as("select * from api_key where id = $1").bind(id.uuid()).fetch_optional(conn).await?;
     Ok(row.map(ApiKey::from))
 }
 
@@ -110,14 +107,13 @@ pub(crate) async fn list(
     workspace: WorkspaceId,
     page: &Page,
 ) -> Result<Vec<ApiKey>, sqlx::Error> {
-    let rows: Vec<ApiKeyRow> = sqlx::query_as(
-        "select * from api_key where workspace_id = $1 and id > $2 order by id limit $3",
-    )
-    .bind(workspace.uuid())
-    .bind(page.after)
-    .bind(page.limit)
-    .fetch_all(conn)
-    .await?;
+    let rows: Vec<ApiKeyRow> =
+        sqlx::query_as("select * from api_key where workspace_id = $1 and id > $2 order by id limit $3")
+            .bind(workspace.uuid())
+            .bind(page.after)
+            .bind(page.limit)
+            .fetch_all(conn)
+            .await?;
     Ok(rows.into_iter().map(ApiKey::from).collect())
 }
 
