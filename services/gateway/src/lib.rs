@@ -35,10 +35,10 @@ pub const CONFIG_DEFAULTS: &str = include_str!("../config.default.toml");
 
 /// Makes the service's parts. Connects to the services behind with the first call to each.
 pub async fn build(config: Config, deps: chassis::BasicDeps) -> anyhow::Result<chassis::Service> {
+    let wrong = WrongTokens::new(config.limits.wrong_tokens_per_minute, deps.clock.clone())?;
     let proxy = Proxy::new(&config, &deps.identity)?;
     let webhooks = Webhooks::new(&config, &deps.identity)?;
     let signer = Signer::load(&config.tokens.keys_folder, deps.clock.clone())?;
-    let wrong = WrongTokens::new(config.limits.wrong_tokens_per_minute, deps.clock.clone())?;
     let callers = Callers::new(&config, &deps, signer.clone(), wrong.clone())?;
     let sign_in = SignIn::new(&config, &deps, signer, wrong)?;
     let proxies = TrustedProxies::parse(&config.connections.trusted_proxies)?;
