@@ -1,13 +1,17 @@
 //! Every method of the contracts, called as everybody: through the gateway, and past it.
 
+mod call;
+mod request;
+mod sight;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
 use chassis::auth::{Principal, Role};
 use chassis::identity::Identity;
 use chassis::rpc::forwarding_channel;
-use domain::{BookingId, PersonId, WorkspaceId};
-use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MethodDescriptor, ReflectMessage as _, Value};
+use domain::{PersonId, WorkspaceId};
+use prost_reflect::DescriptorPool;
 use proto::auth::v1::Role as Least;
 use proto::{Requirement, Requirements};
 use stories::Stage;
@@ -15,7 +19,9 @@ use stories::stage::{INTERNAL, ROUTED, Setting};
 use testkit::eventually;
 use tonic::Code;
 use tonic::transport::Channel;
-use tonic_types::StatusExt as _;
+
+use self::call::{Outcome, call};
+use self::request::Things;
 
 /// Services that exist, and one that does not.
 const SERVICES: [&str; 5] = ["gateway", "integrations", "kisi-adapter", "notification", "stranger"];
@@ -69,92 +75,9 @@ fn expected(requirement: &Requirement, caller: &Caller) -> Option<Outcome> {
     };
     match (is_let_in, caller.is_at_home) {
         (false, _) => Some(Outcome::Refused),
-        (true, false) => Some(Outcome::Answered(Code::NotFound)),
+        (true, false) => Some(Outcome::Failed(Code::NotFound)),
         (true, true) => None,
     }
-}
-
-/// A request of the method about something in the workspace.
-fn sample(method: &MethodDescriptor, home: WorkspaceId) -> DynamicMessage {
-    let input = method.input();
-    let noun = input.name().trim_end_matches("Request").to_owned();
-    let mut message = DynamicMessage::new(input);
-    fill(&mut message, &noun, home);
-    message
-}
-
-fn fill(message: &mut DynamicMessage, noun: &str, home: WorkspaceId) {
-    for field in message.descriptor().fields().collect::<Vec<_>>() {
-        match (field.name(), field.kind()) {
-            ("parent" | "workspace", Kind::String) => {
-                message.set_field(&field, Value::String(format!("workspaces/{home}")));
-            }
-            ("name", Kind::String) => message.set_field(&field, Value::String(name(noun, home))),
-            (_, Kind::Message(inner)) if inner.full_name().starts_with("latchkey.") && !field.is_list() => {
-                let mut value = DynamicMessage::new(inner.clone());
-                fill(&mut value, inner.name(), home);
-                message.set_field(&field, Value::Message(value));
-            }
-            _ => {}
-        }
-    }
-}
-
-/// The name of something that a word ends with, such as `GetBooking`.
-fn name(noun: &str, home: WorkspaceId) -> String {
-    let collections = [
-        ("ApiKey", "apiKeys"),
-        ("Booking", "bookings"),
-        ("ChangeRole", "people"),
-        ("ConfirmAccount", "integrations"),
-        ("DoorMapping", "doorMappings"),
-        ("Integration", "integrations"),
-        ("Places", "integrations"),
-        ("Place", "integrations"),
-        ("Location", "locations"),
-        ("Person", "people"),
-        ("Resource", "resources"),
-        ("TransferOwnership", "people"),
-    ];
-    match collections.iter().find(|(kind, _)| noun.ends_with(kind)) {
-        Some((_, collection)) => format!("workspaces/{home}/{collection}/{}", BookingId::new()),
-        None if noun.ends_with("AccessSettings") => format!("workspaces/{home}/accessSettings"),
-        None => format!("workspaces/{home}"),
-    }
-}
-
-/// What came of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    /// The guard did not know the caller.
-    Unknown,
-    /// The guard did not let the caller in.
-    Refused,
-    /// The method answered, with this code.
-    Answered(Code),
-}
-
-async fn call(channel: &Channel, path: &str, message: &DynamicMessage, token: Option<&str>) -> Outcome {
-    eventually("the service is there", Duration::from_secs(30), async || {
-        let mut client = tonic::client::Grpc::new(channel.clone());
-        client.ready().await.map_err(|error| error.to_string())?;
-        let mut request = tonic::Request::new(message.clone());
-        if let Some(token) = token {
-            request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
-        }
-        let codec = tonic_prost::ProstCodec::<DynamicMessage, ()>::default();
-        let Err(status) = client.unary(request, path.parse().unwrap(), codec).await else {
-            return Ok(Outcome::Answered(Code::Ok));
-        };
-        let details = status.get_error_details();
-        Ok(match (status.code(), details.error_info().map_or("", |info| info.reason.as_str())) {
-            (Code::Unavailable, _) => return Err(status.to_string()),
-            (Code::Unauthenticated, "TOKEN_MISSING") => Outcome::Unknown,
-            (Code::PermissionDenied, "ROLE_TOO_LOW" | "INTERNAL_METHOD") => Outcome::Refused,
-            (code, _) => Outcome::Answered(code),
-        })
-    })
-    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -164,6 +87,7 @@ async fn every_method_lets_in_whom_it_declares_and_nobody_else() {
     let requirements = Requirements::of_contracts().unwrap();
     let pool = DescriptorPool::decode(proto::DESCRIPTORS).unwrap();
     let callers = callers(home);
+    let things = Things::nowhere(home);
     let gateway = chassis::rpc::outside_channel(&stage.gateway()).unwrap();
     // Whoever may be a caller past the gateway, by the certificate that they show there.
     let identities: Vec<(&str, Identity)> = SERVICES.map(|name| (name, stage.identity(name))).into();
@@ -189,7 +113,7 @@ async fn every_method_lets_in_whom_it_declares_and_nobody_else() {
                 // People's calls are passed on by the gateway, with their tokens.
                 let service = caller.principal.as_ref().filter(|_| token.is_none());
                 let channel = &direct[service.map_or("gateway", |service| service.id.as_str())];
-                let message = sample(&method, home);
+                let message = things.request(&method);
                 let inside = call(channel, &path, &message, token.as_deref()).await;
                 let outside = call(&gateway, &path, &message, token.as_deref()).await;
                 let wanted = match (&caller.principal, requirement) {
@@ -197,12 +121,12 @@ async fn every_method_lets_in_whom_it_declares_and_nobody_else() {
                     (None, Requirement::Internal(services)) if services.contains(&"gateway".into()) => None,
                     _ => expected(requirement, caller),
                 };
-                let wanted_outside = if token.is_none() { Some(Outcome::Unknown) } else { wanted };
-                let is_right = |outcome, wanted: Option<Outcome>| match wanted {
-                    Some(wanted) => outcome == wanted,
-                    None => matches!(outcome, Outcome::Answered(_)),
+                let wanted_outside = if token.is_none() { Some(Outcome::Unknown) } else { wanted.clone() };
+                let is_right = |outcome: &Outcome, wanted: Option<Outcome>| match wanted {
+                    Some(wanted) => *outcome == wanted,
+                    None => outcome.is_methods(),
                 };
-                if !is_right(inside, wanted) || !is_right(outside, wanted_outside) {
+                if !is_right(&inside, wanted) || !is_right(&outside, wanted_outside) {
                     wrong.push(format!("{path} as {}: {inside:?}, by the gateway {outside:?}", caller.title));
                 }
             }

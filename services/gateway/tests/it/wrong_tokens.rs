@@ -90,7 +90,6 @@ async fn wrong_keys_stop_at_the_gateway() {
     let world = World::new().await;
     let made_up = (0..2_000).map(|_| ApiKeyText::generate(ApiKeyId::new()).text().to_owned()).collect();
     let outcomes = world.flood(from_here(made_up)).await;
-    // Some of the first are told to come again, so many come at once.
     let looked_at = outcomes["API_KEY_INVALID"];
     assert_eq!(looked_at, ALLOWED, "{outcomes:?}");
     assert_eq!(world.exchanges(), ALLOWED);

@@ -213,8 +213,10 @@ impl World {
     pub(crate) async fn messages(&self) -> Vec<npb::Message> {
         let channel = self.harness.channel_as(&self.address, Role::Admin, self.workspace);
         let parent = WorkspaceName(self.workspace).to_string();
-        let request = npb::ListMessagesRequest { parent, ..Default::default() };
-        NotificationServiceClient::new(channel).list_messages(request).await.unwrap().into_inner().messages
+        let request = npb::ListMessagesRequest { parent, page_size: 500, ..Default::default() };
+        let page = NotificationServiceClient::new(channel).list_messages(request).await.unwrap().into_inner();
+        assert_eq!(page.next_page_token, "", "these would not be all");
+        page.messages
     }
 
     /// Waits until the messages stand so: channel and state, in order of their making.

@@ -1,0 +1,151 @@
+//! Every method, about things that are there but are none of the caller's business.
+
+use chassis::auth::{Principal, Role};
+use domain::names::{LocationName, PersonName, WorkspaceName};
+use domain::{LocationId, PersonId, WorkspaceId};
+use prost_reflect::DescriptorPool;
+use proto::access::v1 as access;
+use proto::integrations::v1 as integrations;
+use proto::workspace::v1 as pb;
+use stories::Stage;
+use stories::play::World;
+use stories::stage::{ROUTED, Setting};
+use tonic::Code;
+
+use super::call::{Outcome, call};
+use super::request::Things;
+
+/// Who looks where they have nothing to look for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Who {
+    OwnerElsewhere,
+    ManagerElsewhere,
+    Member,
+    PausedMember,
+    Guest,
+}
+
+use Who::{Guest, ManagerElsewhere, Member, OwnerElsewhere, PausedMember};
+
+const ANYONE_AT_HOME: &[Who] = &[ManagerElsewhere, Member, PausedMember, Guest];
+
+/// What is seen, or answered to, all the same. Reviewed; may only shrink: one that no longer happens fails
+/// the test.
+const EXCEPTIONS: &[(&str, &[Who], &str)] = &[
+    ("WorkspaceService/GetWorkspace", ANYONE_AT_HOME, "where they are"),
+    ("WorkspaceService/GetLocation", ANYONE_AT_HOME, "what can be booked is no secret at home"),
+    ("WorkspaceService/ListLocations", ANYONE_AT_HOME, "as above"),
+    ("WorkspaceService/GetResource", ANYONE_AT_HOME, "as above"),
+    ("WorkspaceService/ListResources", ANYONE_AT_HOME, "as above"),
+    ("PersonService/GetPerson", &[ManagerElsewhere], "people are of the workspace, not of a location"),
+    ("PersonService/ListPeople", &[ManagerElsewhere], "as above"),
+    ("PersonService/UpdatePerson", &[ManagerElsewhere], "as above"),
+    ("PersonService/CreatePerson", &[ManagerElsewhere], "as above"),
+];
+
+/// A workspace with one of everything, and a location where nothing is.
+struct Scene {
+    world: World,
+    things: Things,
+    /// Ids of what is there: none may stand in an answer.
+    ids: Vec<String>,
+    elsewhere: LocationId,
+    paused: PersonId,
+}
+
+impl Scene {
+    async fn set(stage: &Stage) -> Self {
+        let client = stage.client();
+        let world = World::build(stage, 1, 2).await;
+        let booking = world.book(&client, 1).await.name;
+        let location = pb::Location {
+            display_name: "Graz".into(),
+            time_zone: "Europe/Vienna".into(),
+            country: "AT".into(),
+            ..Default::default()
+        };
+        let request = pb::CreateLocationRequest {
+            parent: world.workspace.clone(),
+            location: Some(location),
+            ..Default::default()
+        };
+        let elsewhere = client.places.clone().create_location(request).await.unwrap().into_inner();
+        let LocationName { id: elsewhere, .. } = elsewhere.location.unwrap().name.parse().unwrap();
+        let (paused, someone) = (world.people[0].0.clone(), world.people[1].0.clone());
+        let request = pb::PausePersonRequest { name: paused.clone(), ..Default::default() };
+        client.people.clone().pause_person(request).await.unwrap();
+        let PersonName { id: paused, .. } = paused.parse().unwrap();
+
+        let parent = world.workspace.clone();
+        let request = access::ListDoorMappingsRequest { parent: parent.clone(), ..Default::default() };
+        let mappings = client.access.clone().list_door_mappings(request).await.unwrap().into_inner();
+        let mapping = mappings.door_mappings[0].name.clone();
+        let request = integrations::ListIntegrationsRequest { parent, ..Default::default() };
+        let found = client.integrations.clone().list_integrations(request).await.unwrap().into_inner();
+        let integration = found.integrations[0].name.clone();
+        let known = [
+            ("bookings", booking),
+            ("doorMappings", mapping),
+            ("integrations", integration),
+            ("locations", world.location.clone()),
+            ("people", someone),
+            ("resources", world.rooms[0].clone()),
+        ];
+        let id_of = |name: &String| name.rsplit('/').next().unwrap().to_owned();
+        let ids = known.iter().map(|(_, name)| id_of(name)).chain([id_of(&world.workspace)]).collect();
+        let things = Things::of(&world.workspace, known);
+        Self { world, things, ids, elsewhere, paused }
+    }
+
+    fn principal(&self, who: Who) -> Principal {
+        let WorkspaceName(home) = self.world.workspace.parse().unwrap();
+        let stranger = || PersonId::new().to_string();
+        match who {
+            OwnerElsewhere => Principal::person(stranger(), WorkspaceId::new(), Role::Owner),
+            ManagerElsewhere => Principal::person(stranger(), home, Role::Manager).at([self.elsewhere]),
+            Member => Principal::person(stranger(), home, Role::Member),
+            PausedMember => Principal::person(self.paused.to_string(), home, Role::Member),
+            Guest => Principal::person(stranger(), home, Role::Guest),
+        }
+    }
+
+    /// Whether the caller is told that something is there, or may do something with it.
+    fn is_let_on(&self, outcome: &Outcome) -> bool {
+        match outcome {
+            Outcome::Refused | Outcome::Failed(Code::NotFound) => false,
+            // A list of nothing.
+            Outcome::Answered(message) => {
+                self.ids.iter().any(|id| memchr::memmem::find(message, id.as_bytes()).is_some())
+            }
+            Outcome::Unknown | Outcome::Failed(_) => true,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_told_of_what_is_none_of_their_business() {
+    let stage = Stage::set(Setting::default()).await;
+    let scene = Scene::set(&stage).await;
+    let gateway = chassis::rpc::outside_channel(&stage.gateway()).unwrap();
+    let callers: Vec<(Who, String)> = [OwnerElsewhere, ManagerElsewhere, Member, PausedMember, Guest]
+        .map(|who| (who, stage.token(&scene.principal(who))))
+        .into();
+    let pool = DescriptorPool::decode(proto::DESCRIPTORS).unwrap();
+    let routed =
+        pool.services().filter(|service| ROUTED.iter().any(|(name, _)| *name == service.full_name()));
+    let mut wrong = Vec::new();
+    for method in routed.flat_map(|service| service.methods().collect::<Vec<_>>()) {
+        let short = format!("{}/{}", method.parent_service().name(), method.name());
+        let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+        let request = scene.things.request(&method);
+        for (who, token) in &callers {
+            let outcome = call(&gateway, &path, &request, Some(token)).await;
+            let is_excepted = EXCEPTIONS.iter().any(|(of, whom, _)| *of == short && whom.contains(who));
+            if scene.is_let_on(&outcome) != is_excepted {
+                let expected = if is_excepted { "an exception that is none any more" } else { "let on" };
+                wrong.push(format!("{short} as {who:?}: {expected}: {outcome:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
