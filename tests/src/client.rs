@@ -8,6 +8,7 @@ use chassis::auth::Signer;
 use chassis::rpc::OperatorChannel;
 use domain::SystemClock;
 use proto::access::v1::access_service_client::AccessServiceClient;
+use proto::audit::v1::audit_service_client::AuditServiceClient;
 use proto::integrations::v1::integration_service_client::IntegrationServiceClient;
 use proto::workspace::v1::booking_service_client::BookingServiceClient;
 use proto::workspace::v1::person_service_client::PersonServiceClient;
@@ -19,6 +20,8 @@ use tonic::{Code, Response, Status};
 pub struct Client {
     /// Door mappings, grants.
     pub access: AccessServiceClient<OperatorChannel>,
+    /// The audit log.
+    pub audit: AuditServiceClient<OperatorChannel>,
     /// Bookings.
     pub bookings: BookingServiceClient<OperatorChannel>,
     /// Connections to providers.
@@ -38,6 +41,7 @@ impl Client {
         let channel = chassis::rpc::operator_channel(gateway, signer, Arc::new(SystemClock)).unwrap();
         Self {
             access: AccessServiceClient::new(channel.clone()),
+            audit: AuditServiceClient::new(channel.clone()),
             bookings: BookingServiceClient::new(channel.clone()),
             integrations: IntegrationServiceClient::new(channel.clone()),
             people: PersonServiceClient::new(channel.clone()),

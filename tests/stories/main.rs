@@ -8,6 +8,7 @@
     reason = "stories say what went wrong by panicking"
 )]
 
+mod audit;
 mod authorization;
 mod disorder;
 mod kill;

@@ -5,6 +5,7 @@
 //! configuration. The service's own `build(config, deps)` makes its parts and opens nothing that
 //! it was not given. [`Service::run`] serves until told to stop, then drains.
 
+pub mod audit;
 pub mod auth;
 mod client_address;
 pub mod config;

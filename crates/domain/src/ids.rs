@@ -66,6 +66,8 @@ macro_rules! ids {
 ids! {
     /// A key with which a machine calls.
     ApiKeyId,
+    /// An entry of the audit log.
+    AuditEntryId,
     /// A person's hold on a resource.
     BookingId,
     /// A mapping of a resource to a provider's door or door group.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{dead_letters, demo, import, keys, token, trace, up};
+use crate::{audit, dead_letters, demo, import, keys, token, trace, up};
 
 /// Latchkey: bookings open doors.
 #[derive(Debug, Parser)]
@@ -27,6 +27,11 @@ enum Command {
     DeadLetters {
         #[command(subcommand)]
         command: dead_letters::Command,
+    },
+    /// Read the log of who changed what.
+    Audit {
+        #[command(subcommand)]
+        command: audit::Command,
     },
     /// Look after the keys that credentials are sealed with.
     Keys {
@@ -99,6 +104,7 @@ pub fn run(cli: Cli) -> ExitCode {
         }),
         Command::Token(args) => plain(async || token::run(&args)),
         Command::DeadLetters { command } => plain(async || dead_letters::run(command).await),
+        Command::Audit { command } => plain(async || audit::run(&command).await),
         Command::Keys { command } => plain(async || keys::run(&command).await),
         Command::Import { command: ImportCommand::Bookings(args) } => {
             plain(async || import::upload::run(&args).await)

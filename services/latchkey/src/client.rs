@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chassis::rpc::OperatorChannel;
 use domain::SystemClock;
 use proto::access::v1::access_service_client::AccessServiceClient;
+use proto::audit::v1::audit_service_client::AuditServiceClient;
 use proto::integrations::v1::integration_service_client::IntegrationServiceClient;
 use proto::workspace::v1::booking_service_client::BookingServiceClient;
 use proto::workspace::v1::person_service_client::PersonServiceClient;
@@ -17,6 +18,7 @@ use crate::installation::DataDir;
 #[derive(Clone)]
 pub(crate) struct Client {
     pub access: AccessServiceClient<OperatorChannel>,
+    pub audit: AuditServiceClient<OperatorChannel>,
     pub bookings: BookingServiceClient<OperatorChannel>,
     pub integrations: IntegrationServiceClient<OperatorChannel>,
     pub people: PersonServiceClient<OperatorChannel>,
@@ -29,6 +31,7 @@ impl Client {
         let channel = chassis::rpc::operator_channel(gateway, data.signer()?, Arc::new(SystemClock))?;
         Ok(Self {
             access: AccessServiceClient::new(channel.clone()),
+            audit: AuditServiceClient::new(channel.clone()),
             bookings: BookingServiceClient::new(channel.clone()),
             integrations: IntegrationServiceClient::new(channel.clone()),
             people: PersonServiceClient::new(channel.clone()),

@@ -2,6 +2,7 @@
 //! they are remembered by `request_id` as such.
 
 mod api_key;
+mod audit;
 mod booking;
 pub(crate) mod ingest;
 mod person;

@@ -1,6 +1,7 @@
 //! The contract's methods: check, call, convert back; nothing else.
 
 mod api_key;
+mod audit;
 mod booking;
 mod person;
 mod place;
@@ -13,6 +14,7 @@ use chassis::auth::{Principal, Reach};
 use chassis::input::Input;
 use chassis::rpc::{REQUEST_BYTES_MAX, refuse};
 use domain::names::{NameError, WorkspaceName};
+use proto::audit::v1::audit_service_server::AuditServiceServer;
 use proto::workspace::v1::api_key_exchange_service_server::ApiKeyExchangeServiceServer;
 use proto::workspace::v1::api_key_service_server::ApiKeyServiceServer;
 use proto::workspace::v1::booking_service_server::BookingServiceServer;
@@ -50,6 +52,10 @@ pub(crate) fn api_key_service(app: Arc<App>) -> ApiKeyServiceServer<Methods> {
 
 pub(crate) fn api_key_exchange_service(app: Arc<App>) -> ApiKeyExchangeServiceServer<Methods> {
     ApiKeyExchangeServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
+}
+
+pub(crate) fn audit_service(app: Arc<App>) -> AuditServiceServer<Methods> {
+    AuditServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
 }
 
 /// The workspace of a request, which must be the caller's, and how much of it they see.

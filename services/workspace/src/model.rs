@@ -1,6 +1,7 @@
 //! What this service knows, as plain values. No IO.
 
 pub(crate) mod api_key;
+pub(crate) mod audit;
 pub(crate) mod booking;
 pub(crate) mod person;
 pub(crate) mod place;

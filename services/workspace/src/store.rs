@@ -2,6 +2,7 @@
 //! file.
 
 pub(crate) mod api_key;
+pub(crate) mod audit;
 pub(crate) mod booking;
 pub(crate) mod person;
 pub(crate) mod place;

@@ -57,6 +57,18 @@ impl Role {
         }
     }
 
+    /// As contracts say it; services have none there.
+    pub(crate) fn contract(self) -> pb::Role {
+        match self {
+            Self::Owner => pb::Role::Owner,
+            Self::Admin => pb::Role::Admin,
+            Self::Manager => pb::Role::Manager,
+            Self::Member => pb::Role::Member,
+            Self::Guest => pb::Role::Guest,
+            Self::Service => pb::Role::Unspecified,
+        }
+    }
+
     /// A role as contracts say it.
     pub fn of_contract(role: pb::Role) -> Option<Self> {
         match role {
@@ -190,7 +202,12 @@ impl Principal {
 
     /// Whether this is a machine with an API key.
     pub fn is_api_key(&self) -> bool {
-        self.id.starts_with(API_KEY)
+        self.api_key_id().is_some()
+    }
+
+    /// The id of a machine's API key.
+    pub(crate) fn api_key_id(&self) -> Option<&str> {
+        self.id.strip_prefix(API_KEY)
     }
 
     /// Whether this is the operator of the platform.
@@ -211,7 +228,7 @@ impl Principal {
             Role::Owner | Role::Admin => Ok(Reach::Workspace),
             Role::Manager => Ok(Reach::Locations(self.locations.clone())),
             Role::Member | Role::Guest => {
-                let own = self.id.strip_prefix(API_KEY).unwrap_or(&self.id);
+                let own = self.api_key_id().unwrap_or(&self.id);
                 own.parse().map(Reach::Own).map_err(|_| AuthError::RoleTooLow(Role::Manager.title()))
             }
             Role::Service => Err(AuthError::Internal(self.id.clone())),

@@ -1,5 +1,6 @@
 //! API keys, and what one that is shown is good for.
 
+use chassis::audit::Author;
 use chassis::auth::{ApiKeyText, Principal};
 use chassis::idempotency::{Begun, Change, Intent};
 use chassis::paging::Page;
@@ -8,8 +9,10 @@ use proto::workspace::v1 as pb;
 
 use super::App;
 use super::person::known_locations;
+use crate::audit;
 use crate::convert::{self, NewApiKey};
 use crate::error::Error;
+use crate::facts::SOURCE;
 use crate::model::api_key::Verdict;
 use crate::model::{ApiKey, policy};
 use crate::store::{api_key as store, place};
@@ -20,6 +23,7 @@ impl App {
         &self,
         workspace: WorkspaceId,
         caller: &Principal,
+        author: &Author,
         new: NewApiKey,
         intent: Option<Intent>,
     ) -> Result<pb::CreateApiKeyResponse, Error> {
@@ -35,7 +39,7 @@ impl App {
         };
         place::find_workspace(change.conn(), workspace).await?.ok_or(Error::WorkspaceNotFound(workspace))?;
         known_locations(change.conn(), workspace, &new.locations).await?;
-        let shown = ApiKeyText::generate(ApiKeyId::new());
+        let (shown, now) = (ApiKeyText::generate(ApiKeyId::new()), self.clock.now());
         let key = ApiKey {
             workspace,
             id: shown.id(),
@@ -45,12 +49,13 @@ impl App {
             locations: new.locations,
             methods: new.methods,
             creator: caller.id.clone(),
-            created_at: self.clock.now(),
+            created_at: now,
             expires_at: new.expires_at,
             revoked_at: None,
             last_used_at: None,
         };
         store::insert(change.conn(), &key).await?;
+        audit::api_key_created(author, &key, now).record(SOURCE, change.conn()).await?;
         let remembered =
             pb::CreateApiKeyResponse { api_key: Some(convert::api_key(&key)), text: String::new() };
         let answer = change.commit(remembered).await?;
@@ -82,6 +87,7 @@ impl App {
         &self,
         workspace: WorkspaceId,
         caller: &Principal,
+        author: &Author,
         id: ApiKeyId,
         intent: Option<Intent>,
     ) -> Result<pb::RevokeApiKeyResponse, Error> {
@@ -94,9 +100,11 @@ impl App {
         };
         let before =
             store::find_for_update(change.conn(), workspace, id).await?.ok_or(Error::ApiKeyNotFound(id))?;
-        let revoked = before.revoked(self.clock.now());
+        let now = self.clock.now();
+        let revoked = before.revoked(now);
         if let Some(after) = &revoked {
             store::revoke(change.conn(), after).await?;
+            audit::api_key_revoked(author, after, now).record(SOURCE, change.conn()).await?;
         }
         let key = revoked.as_ref().unwrap_or(&before);
         Ok(change.commit(pb::RevokeApiKeyResponse { api_key: Some(convert::api_key(key)) }).await?)

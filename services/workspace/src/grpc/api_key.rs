@@ -4,7 +4,7 @@ use chassis::auth::Principal;
 use chassis::idempotency::Intent;
 use chassis::input::Input;
 use chassis::paging::Page;
-use chassis::rpc::{principal, refuse};
+use chassis::rpc::{author, principal, refuse};
 use domain::names::{ApiKeyName, WorkspaceName};
 use proto::workspace::v1 as pb;
 use proto::workspace::v1::api_key_exchange_service_server::ApiKeyExchangeService;
@@ -20,7 +20,7 @@ impl ApiKeyService for Methods {
         &self,
         request: Request<pb::CreateApiKeyRequest>,
     ) -> Result<Response<pb::CreateApiKeyResponse>, Status> {
-        let caller = principal(&request)?;
+        let (caller, author) = (principal(&request)?, author(&request)?);
         let message = request.into_inner();
         let (WorkspaceName(workspace), _) = parent("parent", &message.parent, &caller)?;
         let (contracts, now) = (self.app.contracts(), self.app.now());
@@ -28,7 +28,7 @@ impl ApiKeyService for Methods {
             convert::new_api_key(workspace, message.api_key.as_ref(), contracts, now).map_err(refuse)?;
         let intent =
             Intent::of(&caller, workspace, "CreateApiKey", &message.request_id, &message).map_err(refuse)?;
-        let answer = self.app.create_api_key(workspace, &caller, new, intent).await;
+        let answer = self.app.create_api_key(workspace, &caller, &author, new, intent).await;
         answer.map(Response::new).map_err(refuse)
     }
 
@@ -58,12 +58,12 @@ impl ApiKeyService for Methods {
         &self,
         request: Request<pb::RevokeApiKeyRequest>,
     ) -> Result<Response<pb::RevokeApiKeyResponse>, Status> {
-        let caller = principal(&request)?;
+        let (caller, author) = (principal(&request)?, author(&request)?);
         let message = request.into_inner();
         let ApiKeyName { workspace, id } = managed(&caller, &message.name)?;
         let intent =
             Intent::of(&caller, workspace, "RevokeApiKey", &message.request_id, &message).map_err(refuse)?;
-        let answer = self.app.revoke_api_key(workspace, &caller, id, intent).await;
+        let answer = self.app.revoke_api_key(workspace, &caller, &author, id, intent).await;
         answer.map(Response::new).map_err(refuse)
     }
 }

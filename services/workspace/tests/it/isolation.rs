@@ -14,10 +14,21 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
     world.move_elsewhere().await;
     world.create(world.booking(9, 10)).await.unwrap();
     world.keys().create_api_key(world.new_key(Role::Guest)).await.unwrap();
+    world.harness.books().balance(0, std::time::Duration::from_secs(20)).await;
     let tried = world.harness.assert_isolated(&DEFINITION, [here, world.workspace]).await;
     assert_eq!(
         tried,
-        ["api_key", "booking", "location", "outbox", "person", "request", "resource", "workspace"]
+        [
+            "api_key",
+            "audit_entry",
+            "booking",
+            "location",
+            "outbox",
+            "person",
+            "request",
+            "resource",
+            "workspace"
+        ]
     );
     world.harness.finish().await;
 }
