@@ -13,7 +13,7 @@ use proto::workspace::v1::person_service_client::PersonServiceClient;
 use proto::workspace::v1::workspace_service_client::WorkspaceServiceClient;
 use secrecy::ExposeSecret as _;
 use sqlx::{AssertSqlSafe, Connection as _};
-use testkit::Bearer;
+use testkit::{Bearer, audit_line};
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
@@ -52,7 +52,7 @@ impl World {
         (answer.verdict(), answer.api_key)
     }
 
-    async fn revoke(&self, name: &str) -> pb::ApiKey {
+    async fn revoke_key(&self, name: &str) -> pb::ApiKey {
         let request = pb::RevokeApiKeyRequest { name: name.into(), ..Default::default() };
         self.keys().revoke_api_key(request).await.unwrap().into_inner().api_key.unwrap()
     }
@@ -124,12 +124,12 @@ async fn a_key_is_good_until_it_is_revoked_or_expires() {
     let made_up = ApiKeyText::generate(ApiKeyId::new());
     assert_eq!(world.exchange(made_up.text()).await, (pb::ApiKeyVerdict::Unknown, None));
 
-    let revoked = world.revoke(&key.name).await;
+    let revoked = world.revoke_key(&key.name).await;
     assert!(revoked.revoke_time.is_some());
     assert_eq!(world.exchange(&text).await, (pb::ApiKeyVerdict::Revoked, None));
     assert_eq!(world.exchange(guess.text()).await, (pb::ApiKeyVerdict::WrongSecret, None));
     world.harness.clock.advance(chrono::Duration::minutes(1));
-    assert_eq!(world.revoke(&key.name).await, revoked, "it was revoked when it was");
+    assert_eq!(world.revoke_key(&key.name).await, revoked, "it was revoked when it was");
 
     let mut request = world.new_key(ProtoRole::Guest);
     let end = domain::Clock::now(&*world.harness.clock) + chrono::Duration::hours(1);
@@ -162,7 +162,7 @@ async fn a_use_is_written_down_once_a_minute() {
     let since: Vec<i64> = seen.iter().map(|time| time - start).collect();
     assert_eq!(since, [0, 0, 0, 75, 75]);
 
-    world.revoke(&key.name).await;
+    world.revoke_key(&key.name).await;
     world.harness.clock.advance(chrono::Duration::hours(1));
     world.exchange(&text).await;
     assert_eq!(world.key_named(&key.name).await.last_use_time.unwrap().seconds - start, 75);
@@ -317,7 +317,7 @@ async fn a_secret_stands_in_no_row() {
     let request = pb::CreateApiKeyRequest { request_id: "secret".into(), ..world.new_key(ProtoRole::Admin) };
     let made = world.keys().create_api_key(request).await.unwrap().into_inner();
     world.exchange(&made.text).await;
-    world.revoke(&made.api_key.as_ref().unwrap().name).await;
+    world.revoke_key(&made.api_key.as_ref().unwrap().name).await;
     let secret = made.text.rsplit('_').next().unwrap();
     let hash = ApiKeyText::read(&made.text).unwrap().hash();
     let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -348,5 +348,38 @@ async fn a_secret_stands_in_no_row() {
     assert_eq!(with_secret, [""; 0]);
     assert_eq!(with_hash, ["workspace.api_key"], "the search finds nothing at all");
     assert!(!format!("{made:?}").contains(secret), "a log would show it");
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn making_and_revoking_a_key_is_in_the_audit_log() {
+    let world = World::new().await;
+    let mut request = world.new_key(ProtoRole::Manager);
+    let location = world.location.clone();
+    let key = request.api_key.as_mut().unwrap();
+    key.locations = vec![location.clone()];
+    key.methods = vec!["latchkey.workspace.v1.BookingService/*".into()];
+    let end = domain::Clock::now(&*world.harness.clock) + chrono::Duration::hours(1);
+    key.expire_time = Some(chassis::input::timestamp(end));
+    request.request_id = "once".into();
+    let made = world.keys().create_api_key(request.clone()).await.unwrap().into_inner();
+    world.keys().create_api_key(request).await.unwrap();
+    let name = made.api_key.unwrap().name;
+    world.exchange(&made.text).await;
+    for _ in 0..2 {
+        world.revoke_key(&name).await;
+    }
+    world.logged().await;
+    let entries = world.log().await;
+    let told: Vec<String> =
+        entries.iter().rev().filter(|entry| entry.subject == name).map(audit_line).collect();
+    let expected = [
+        format!(
+            "CreateApiKey: display_name SET door screens; role SET manager; locations SET {location}; \
+             methods SET latchkey.workspace.v1.BookingService/*; expire_time SET 2026-12-01T09:00:00Z; text SET"
+        ),
+        "RevokeApiKey: revoke_time SET 2026-12-01T08:00:00Z".into(),
+    ];
+    assert_eq!(told, expected);
     world.harness.finish().await;
 }
