@@ -103,6 +103,7 @@ fn fill(message: &mut DynamicMessage, noun: &str, home: WorkspaceId) {
 /// The name of something that a word ends with, such as `GetBooking`.
 fn name(noun: &str, home: WorkspaceId) -> String {
     let collections = [
+        ("AcceptCertificate", "integrations"),
         ("Booking", "bookings"),
         ("ChangeRole", "people"),
         ("ConfirmAccount", "integrations"),
