@@ -5,7 +5,9 @@
 //! configuration. The service's own `build(config, deps)` makes its parts and opens nothing that
 //! it was not given. [`Service::run`] serves until told to stop, then drains.
 
+pub mod audit;
 pub mod auth;
+mod client_address;
 pub mod config;
 pub mod deps;
 pub mod error;
@@ -21,6 +23,7 @@ mod service;
 pub mod telemetry;
 mod text_enum;
 
+pub use client_address::ClientAddress;
 pub use config::PlatformConfig;
 pub use deps::{BasicDeps, Deps};
 pub use error::{Class, Classify};

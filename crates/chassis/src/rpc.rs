@@ -18,7 +18,9 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Extensions, Status};
 use tracing::Instrument as _;
 
+use crate::audit::Author;
 use crate::auth::{AuthError, Principal, Signer, Verifier};
+use crate::client_address;
 use crate::error::{Classify, status};
 use crate::identity::{self, Identity};
 
@@ -39,6 +41,16 @@ pub fn principal<T>(request: &tonic::Request<T>) -> Result<Principal, Status> {
 fn of(extensions: &Extensions) -> Result<Principal, Status> {
     extensions.get::<Principal>().cloned().ok_or_else(|| status(&AuthError::TokenMissing))
 }
+
+/// The caller as the author of what their method changes, for the audit log.
+pub fn author<T>(request: &tonic::Request<T>) -> Result<Author, Status> {
+    let path = request.extensions().get::<Path>().map_or("", |Path(path)| path);
+    Ok(Author::of(&principal(request)?, path))
+}
+
+/// Which method is called: an extension of the request that the [`Guard`] let in.
+#[derive(Debug, Clone)]
+struct Path(String);
 
 /// A service's error as its caller sees it.
 pub fn refuse(error: impl Classify) -> Status {
@@ -67,7 +79,7 @@ impl Guard {
     /// The caller, who may call this method. What is no method of the contracts (reflection; what is not
     /// there) is for all who are known.
     fn admit(&self, request: &Request<Body>) -> Result<Principal, AuthError> {
-        let principal = self.caller(request)?;
+        let principal = Principal { address: client_address::of(request), ..self.caller(request)? };
         let path = request.uri().path();
         if let Some(requirement) = self.requirements.of(path) {
             principal.meets(requirement, path)?;
@@ -117,7 +129,10 @@ where
         let path = request.uri().path().to_owned();
         if !path.starts_with(HEALTH_PATH) {
             match self.guard.admit(&request) {
-                Ok(principal) => request.extensions_mut().insert(principal),
+                Ok(principal) => {
+                    request.extensions_mut().insert(principal);
+                    request.extensions_mut().insert(Path(path.clone()))
+                }
                 Err(error) => return Box::pin(std::future::ready(Ok(status(&error).into_http()))),
             };
         }

@@ -64,6 +64,8 @@ macro_rules! ids {
 }
 
 ids! {
+    /// An entry of the audit log.
+    AuditEntryId,
     /// A person's hold on a resource.
     BookingId,
     /// A mapping of a resource to a provider's door or door group.

@@ -1,6 +1,6 @@
 //! The messages that travel as events, each with its place on the bus.
 
-use crate::{access, integrations, workspace};
+use crate::{access, audit, integrations, workspace};
 
 /// A message that is published as an event on `{root}.event.{DOMAIN}.{NAME}.{workspace}`.
 pub trait Fact: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static {
@@ -29,6 +29,9 @@ facts! {
         AccessRevoked = "revoked",
         AccessFailing = "failing",
         ProviderConnectionChanged = "provider_connection_changed",
+    }
+    audit {
+        ChangeRecorded = "change_recorded",
     }
     integrations {
         IntegrationStatusChanged = "integration_status_changed",

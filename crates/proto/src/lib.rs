@@ -34,6 +34,7 @@ macro_rules! package {
 
 package!(auth, "latchkey.auth.v1");
 package!(access, "latchkey.access.v1");
+package!(audit, "latchkey.audit.v1");
 package!(ingest, "latchkey.ingest.v1");
 package!(integrations, "latchkey.integrations.v1");
 package!(notification, "latchkey.notification.v1");

@@ -12,6 +12,7 @@ use domain::{SettableClock, WorkspaceId};
 use events::subject::Root;
 use events::{Bus, Connection};
 use local_infra::Certificates;
+use proto::audit::v1::AuditEntry;
 use secrecy::SecretString;
 use sqlx::Connection as _;
 use tokio::net::TcpListener;
@@ -23,18 +24,22 @@ use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 
-use crate::{Books, infra, isolation};
+use crate::{Books, audit, infra, isolation};
 
 /// How long the books may take to balance.
 const SETTLE: Duration = Duration::from_secs(30);
 
-/// Adds one token to each call.
+/// From where people's calls come.
+pub const CALLER_ADDRESS: &str = "192.0.2.7";
+
+/// Adds one token to each call, and from where it comes, as the gateway does.
 #[derive(Debug, Clone)]
 pub struct Bearer(MetadataValue<Ascii>);
 
 impl Interceptor for Bearer {
     fn call(&mut self, mut request: tonic::Request<()>) -> Result<tonic::Request<()>, Status> {
         request.metadata_mut().insert("authorization", self.0.clone());
+        request.metadata_mut().insert("latchkey-client-address", MetadataValue::from_static(CALLER_ADDRESS));
         Ok(request)
     }
 }
@@ -201,6 +206,11 @@ impl Harness {
         workspaces: [WorkspaceId; 2],
     ) -> Vec<String> {
         isolation::hold(&self.database_url, definition, workspaces).await
+    }
+
+    /// What a service recorded for the audit log so far, oldest first.
+    pub async fn audit_entries(&self, definition: &Definition) -> Vec<AuditEntry> {
+        audit::recorded(&self.database_url, definition.schema).await
     }
 
     /// Where this test's database is.

@@ -17,6 +17,7 @@
     reason = "a harness of tests"
 )]
 
+mod audit;
 mod books;
 mod eventually;
 mod harness;
@@ -24,8 +25,9 @@ mod infra;
 mod isolation;
 mod owner;
 
+pub use audit::audit_line;
 pub use books::Books;
 pub use eventually::eventually;
-pub use harness::{Bearer, Harness};
+pub use harness::{Bearer, CALLER_ADDRESS, Harness};
 pub use infra::{Infra, infra};
 pub use owner::owner;

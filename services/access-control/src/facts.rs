@@ -11,7 +11,7 @@ use crate::convert;
 use crate::engine::Command;
 use crate::model::{Grant, Person};
 
-const SOURCE: &str = "access-control";
+pub(crate) const SOURCE: &str = "access-control";
 
 fn about(grant: &Grant, now: Timestamp) -> About {
     About {

@@ -6,7 +6,7 @@ use chassis::auth::Principal;
 use chassis::idempotency::Intent;
 use chassis::input::Input;
 use chassis::paging::Page;
-use chassis::rpc::{REQUEST_BYTES_MAX, principal, refuse};
+use chassis::rpc::{REQUEST_BYTES_MAX, author, principal, refuse};
 use domain::WorkspaceId;
 use domain::names::{DoorMappingName, PersonName, WorkspaceName};
 use proto::access::v1 as pb;
@@ -39,13 +39,13 @@ impl AccessService for Methods {
         &self,
         request: Request<pb::CreateDoorMappingRequest>,
     ) -> Result<Response<pb::CreateDoorMappingResponse>, Status> {
-        let caller = principal(&request)?;
+        let (caller, author) = (principal(&request)?, author(&request)?);
         let message = request.into_inner();
         let workspace = parent(&message.parent, &caller)?;
         let mapping = convert::new_mapping(workspace, message.door_mapping.as_ref()).map_err(refuse)?;
         let intent = Intent::of(&caller, workspace, "CreateDoorMapping", &message.request_id, &message)
             .map_err(refuse)?;
-        self.app.create_mapping(workspace, mapping, intent).await.map(Response::new).map_err(refuse)
+        self.app.create_mapping(workspace, mapping, &author, intent).await.map(Response::new).map_err(refuse)
     }
 
     async fn list_door_mappings(
@@ -64,7 +64,7 @@ impl AccessService for Methods {
         &self,
         request: Request<pb::DeleteDoorMappingRequest>,
     ) -> Result<Response<pb::DeleteDoorMappingResponse>, Status> {
-        let caller = principal(&request)?;
+        let (caller, author) = (principal(&request)?, author(&request)?);
         let message = request.into_inner();
         let mut input = Input::new();
         let parsed = input.parse("name", &message.name);
@@ -72,7 +72,7 @@ impl AccessService for Methods {
         caller.manages(workspace).map_err(refuse)?;
         let intent = Intent::of(&caller, workspace, "DeleteDoorMapping", &message.request_id, &message)
             .map_err(refuse)?;
-        self.app.delete_mapping(workspace, id, intent).await.map(Response::new).map_err(refuse)
+        self.app.delete_mapping(workspace, id, &author, intent).await.map(Response::new).map_err(refuse)
     }
 
     async fn get_access_settings(
@@ -89,13 +89,17 @@ impl AccessService for Methods {
         &self,
         request: Request<pb::UpdateAccessSettingsRequest>,
     ) -> Result<Response<pb::UpdateAccessSettingsResponse>, Status> {
-        let caller = principal(&request)?;
+        let (caller, author) = (principal(&request)?, author(&request)?);
         let message = request.into_inner();
         let workspace = parent(&message.parent, &caller)?;
         let settings = convert::new_settings(message.access_settings.as_ref()).map_err(refuse)?;
         let intent = Intent::of(&caller, workspace, "UpdateAccessSettings", &message.request_id, &message)
             .map_err(refuse)?;
-        self.app.update_settings(workspace, settings, intent).await.map(Response::new).map_err(refuse)
+        self.app
+            .update_settings(workspace, settings, &author, intent)
+            .await
+            .map(Response::new)
+            .map_err(refuse)
     }
 
     async fn list_grants(

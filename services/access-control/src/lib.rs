@@ -5,6 +5,7 @@
 //! the next boundary. Knows no vendor: a provider is a name on the bus.
 
 mod app;
+mod audit;
 mod config;
 mod consumers;
 mod convert;

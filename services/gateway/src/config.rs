@@ -12,6 +12,8 @@ use tonic::transport::Channel;
 /// All of them.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Config {
+    /// Section `[connections]`.
+    pub connections: ConnectionsConfig,
     /// Section `[cors]`.
     pub cors: CorsConfig,
     /// Section `[services]`: where each service is reached, such as `https://127.0.0.1:7411`. Names are
@@ -76,6 +78,14 @@ pub struct ClientConfig {
     pub is_local: bool,
 }
 
+/// Who connects.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectionsConfig {
+    /// Proxies that are believed when they say for whom they speak: networks, separated by commas.
+    pub trusted_proxies: String,
+}
+
 /// Which pages may call.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -127,6 +137,9 @@ pub(crate) enum SettingError {
     /// Not an origin.
     #[error("cors.allowed_origins has {0:?}, which is no origin such as https://console.example.org")]
     Origin(String),
+    /// Not a network.
+    #[error("connections.trusted_proxies has {0:?}, which is no network such as 10.0.0.0/8")]
+    Network(String),
     /// Where answers would never arrive.
     #[error(
         "sign_in.clients.{client}.redirect_uris has {uri:?}, which is no address such as https://app.example/back"

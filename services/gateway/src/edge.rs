@@ -1,6 +1,7 @@
 //! What stands before the guard: CORS, gRPC-web, sign-in, and the little that is plain HTTP.
 
 mod cors;
+mod proxies;
 mod webhooks;
 
 use std::sync::Arc;
@@ -11,16 +12,19 @@ use chassis::rpc::Guarded;
 use tonic::service::Routes;
 use tonic_web::GrpcWebLayer;
 use tower::Layer as _;
+use tower::util::MapRequestLayer;
 use tower_http::cors::CorsLayer;
 
 use crate::config::{CorsConfig, SettingError};
 use crate::sign_in::{self, SignIn};
 
+pub(crate) use proxies::TrustedProxies;
 pub(crate) use webhooks::Webhooks;
 
 /// The front of the gateway.
 pub(crate) struct Edge {
     cors: CorsLayer,
+    proxies: TrustedProxies,
     webhooks: Webhooks,
     sign_in: Arc<SignIn>,
 }
@@ -28,10 +32,11 @@ pub(crate) struct Edge {
 impl Edge {
     pub(crate) fn new(
         cors: &CorsConfig,
+        proxies: TrustedProxies,
         webhooks: Webhooks,
         sign_in: Arc<SignIn>,
     ) -> Result<Self, SettingError> {
-        Ok(Self { cors: cors::layer(&cors.allowed_origins)?, webhooks, sign_in })
+        Ok(Self { cors: cors::layer(&cors.allowed_origins)?, proxies, webhooks, sign_in })
     }
 
     /// Puts the front around the guarded methods. CORS comes first: a browser sends no token with its
@@ -42,6 +47,7 @@ impl Edge {
             .route("/webhooks/sendgrid", post(webhooks::sendgrid).with_state(self.webhooks))
             .merge(sign_in::routes(self.sign_in))
             .fallback_service(GrpcWebLayer::new().layer(methods))
+            .layer(MapRequestLayer::new(move |request| self.proxies.mark(request)))
             .layer(self.cors)
             .into()
     }

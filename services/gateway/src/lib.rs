@@ -13,10 +13,13 @@ mod proxy;
 mod refusal;
 mod sign_in;
 
-pub use config::{ClientConfig, Config, CorsConfig, IssuerConfig, LimitsConfig, SignInConfig, TokensConfig};
+pub use config::{
+    ClientConfig, Config, ConnectionsConfig, CorsConfig, IssuerConfig, LimitsConfig, SignInConfig,
+    TokensConfig,
+};
 
 use chassis::auth::Signer;
-use edge::{Edge, Webhooks};
+use edge::{Edge, TrustedProxies, Webhooks};
 use proxy::Proxy;
 use sign_in::SignIn;
 
@@ -32,6 +35,7 @@ pub async fn build(config: Config, deps: chassis::BasicDeps) -> anyhow::Result<c
     let webhooks = Webhooks::new(&config, &deps.identity)?;
     let signer = Signer::load(&config.tokens.keys_folder, deps.clock.clone())?;
     let sign_in = SignIn::new(&config, &deps, signer, deps.verifier.clone())?;
-    let edge = Edge::new(&config.cors, webhooks, sign_in)?;
+    let proxies = TrustedProxies::parse(&config.connections.trusted_proxies)?;
+    let edge = Edge::new(&config.cors, proxies, webhooks, sign_in)?;
     Ok(chassis::Service::new(NAME, &deps).fallback(proxy).front(move |methods| edge.around(methods)))
 }

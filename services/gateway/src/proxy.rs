@@ -85,7 +85,7 @@ impl Proxy {
         // Held until the answer's last frame.
         let place = self.0.places.clone().try_acquire_owned().map_err(|_| Refusal::Busy)?;
         let (mut parts, body) = request.into_parts();
-        headers::prepare(&mut parts.headers);
+        headers::prepare(&mut parts.headers, parts.extensions.get().copied());
         parts.version = Version::HTTP_2;
         let (upload, is_too_large) = Upload::new(body, REQUEST_BYTES_MAX);
         let request = Request::from_parts(parts, Body::new(upload));

@@ -8,6 +8,8 @@ use proto::integrations::v1 as pb;
 use crate::convert;
 use crate::model::Integration;
 
+pub(crate) const SOURCE: &str = "integrations";
+
 /// The status of an integration changed, or what is in force; `after` is as it is now.
 pub(crate) fn status_changed(after: &Integration) -> Outgoing {
     let about = About {
@@ -18,5 +20,5 @@ pub(crate) fn status_changed(after: &Integration) -> Outgoing {
     };
     // Even a mask is no business of all who listen.
     let integration = pb::Integration { credentials: Vec::new(), ..convert::integration(after) };
-    Outgoing::event("integrations", about, &pb::IntegrationStatusChanged { integration: Some(integration) })
+    Outgoing::event(SOURCE, about, &pb::IntegrationStatusChanged { integration: Some(integration) })
 }

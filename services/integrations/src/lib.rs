@@ -8,6 +8,7 @@
 
 mod adapters;
 mod app;
+mod audit;
 mod config;
 mod consumers;
 mod convert;

@@ -1,6 +1,7 @@
 //! Use cases: begin, read, decide, write, outbox, commit. Answers are messages of the contract, for
 //! they are remembered by `request_id` as such.
 
+mod audit;
 mod booking;
 pub(crate) mod ingest;
 mod person;

@@ -1,3 +1,4 @@
 //! What this service hears.
 
+pub(crate) mod audit;
 pub(crate) mod ingest;

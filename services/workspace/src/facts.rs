@@ -9,7 +9,7 @@ use proto::workspace::v1 as pb;
 use crate::convert;
 use crate::model::{BookingState, Person, Snapshot};
 
-const SOURCE: &str = "workspace";
+pub(crate) const SOURCE: &str = "workspace";
 
 /// What happened to a booking.
 #[derive(Debug, Clone, Copy)]

@@ -1,5 +1,6 @@
 //! The contract's methods: check, call, convert back; nothing else.
 
+mod audit;
 mod booking;
 mod person;
 mod place;
@@ -12,6 +13,7 @@ use chassis::auth::{Principal, Reach};
 use chassis::input::Input;
 use chassis::rpc::{REQUEST_BYTES_MAX, refuse};
 use domain::names::{NameError, WorkspaceName};
+use proto::audit::v1::audit_service_server::AuditServiceServer;
 use proto::workspace::v1::booking_service_server::BookingServiceServer;
 use proto::workspace::v1::person_service_server::PersonServiceServer;
 use proto::workspace::v1::session_service_server::SessionServiceServer;
@@ -39,6 +41,10 @@ pub(crate) fn booking_service(app: Arc<App>) -> BookingServiceServer<Methods> {
 
 pub(crate) fn session_service(app: Arc<App>) -> SessionServiceServer<Methods> {
     SessionServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
+}
+
+pub(crate) fn audit_service(app: Arc<App>) -> AuditServiceServer<Methods> {
+    AuditServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
 }
 
 /// The workspace of a request, which must be the caller's, and how much of it they see.

@@ -1,10 +1,11 @@
 //! The system of record of who may be where, when.
 //!
-//! Owns workspaces, locations, resources, people and bookings, and who is signed in. Tells every change as an event, in the
-//! transaction of the change. No two live bookings of a resource overlap: Postgres itself holds that.
+//! Owns workspaces, locations, resources, people and bookings, who is signed in, and the audit log of all
+//! services. Tells every change as an event, in the transaction of the change. No two live bookings of a resource overlap: Postgres itself holds that.
 //! Knows nothing of doors, money or messages.
 
 mod app;
+mod audit;
 mod config;
 mod consumers;
 mod convert;
@@ -38,7 +39,9 @@ pub async fn build(_config: Config, deps: chassis::Deps) -> anyhow::Result<chass
         .grpc(grpc::person_service(app.clone()))
         .grpc(grpc::booking_service(app.clone()))
         .grpc(grpc::session_service(app.clone()))
+        .grpc(grpc::audit_service(app.clone()))
         .outbox(&deps, &DEFINITION)
         .consumer(&deps, consumers::ingest::config(), consumers::ingest::Ingest::new(app))
+        .consumer(&deps, consumers::audit::config(), consumers::audit::Audit)
         .task("completion", move |shutdown| completion.run(shutdown)))
 }

@@ -1,5 +1,6 @@
 //! What this service knows, as plain values. No IO.
 
+pub(crate) mod audit;
 pub(crate) mod booking;
 pub(crate) mod person;
 pub(crate) mod place;

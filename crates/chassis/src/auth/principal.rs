@@ -1,5 +1,7 @@
 //! Callers, and what they may do.
 
+use std::net::IpAddr;
+
 use domain::{LocationId, PersonId, WorkspaceId};
 use proto::Requirement;
 use proto::auth::v1 as pb;
@@ -52,6 +54,18 @@ impl Role {
         }
     }
 
+    /// As contracts say it; services have none there.
+    pub(crate) fn contract(self) -> pb::Role {
+        match self {
+            Self::Owner => pb::Role::Owner,
+            Self::Admin => pb::Role::Admin,
+            Self::Manager => pb::Role::Manager,
+            Self::Member => pb::Role::Member,
+            Self::Guest => pb::Role::Guest,
+            Self::Service => pb::Role::Unspecified,
+        }
+    }
+
     /// The least role of a method, as its contract says it.
     fn of_contract(role: pb::Role) -> Option<Self> {
         match role {
@@ -79,6 +93,8 @@ pub struct Principal {
     /// Which methods an API key is for, as `package.Service/Method` or `package.Service/*`; `None`: all
     /// that its role may call.
     pub methods: Option<Vec<String>>,
+    /// From where it calls, if that is known.
+    pub address: Option<IpAddr>,
 }
 
 /// How much of a workspace a principal may look at and change.
@@ -143,12 +159,19 @@ impl Classify for AuthError {
 impl Principal {
     /// A person of a workspace.
     pub fn person(id: impl Into<String>, workspace: WorkspaceId, role: Role) -> Self {
-        Self { id: id.into(), workspace: Some(workspace), role, locations: Vec::new(), methods: None }
+        Self { workspace: Some(workspace), role, ..Self::service(id) }
     }
 
     /// A part of the platform.
     pub fn service(name: impl Into<String>) -> Self {
-        Self { id: name.into(), workspace: None, role: Role::Service, locations: Vec::new(), methods: None }
+        Self {
+            id: name.into(),
+            workspace: None,
+            role: Role::Service,
+            locations: Vec::new(),
+            methods: None,
+            address: None,
+        }
     }
 
     /// The operator of the platform, who may do everything everywhere.

@@ -161,6 +161,7 @@ impl Verifier {
             role: claims.role,
             locations: claims.locations,
             methods: claims.methods,
+            address: None,
         };
         // A token can name the operator and people; a service is known by its certificate.
         let is_fit = if principal.role == Role::Service {

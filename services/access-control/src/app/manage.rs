@@ -1,15 +1,17 @@
 //! Door mappings, settings and the view of the ledger.
 
+use chassis::audit::Author;
 use chassis::idempotency::{Begun, Change, Intent};
 use chassis::paging::Page;
 use domain::{DoorMappingId, PersonId, WorkspaceId};
 use proto::access::v1 as pb;
 
 use super::App;
-use crate::convert;
 use crate::error::Error;
+use crate::facts::SOURCE;
 use crate::model::{DoorMapping, Settings};
 use crate::store::{grant, mapping as store, settings};
+use crate::{audit, convert};
 
 impl App {
     /// Maps a resource to a door. Whoever is entitled to the resource already gets the door, too.
@@ -17,6 +19,7 @@ impl App {
         &self,
         workspace: WorkspaceId,
         mut mapping: DoorMapping,
+        author: &Author,
         intent: Option<Intent>,
     ) -> Result<pb::CreateDoorMappingResponse, Error> {
         let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
@@ -28,6 +31,7 @@ impl App {
         let inserted = store::try_insert(change.conn(), workspace, &mapping, now).await?;
         mapping.is_active = inserted.ok_or(Error::DoorMappingExists)?;
         grant::ensure_for_mapping(change.conn(), workspace, &mapping, now).await?;
+        audit::mapping_created(author, workspace, &mapping, now).record(SOURCE, change.conn()).await?;
         let answer =
             pb::CreateDoorMappingResponse { door_mapping: Some(convert::mapping(workspace, &mapping)) };
         let answer = change.commit(answer).await?;
@@ -52,6 +56,7 @@ impl App {
         &self,
         workspace: WorkspaceId,
         id: DoorMappingId,
+        author: &Author,
         intent: Option<Intent>,
     ) -> Result<pb::DeleteDoorMappingResponse, Error> {
         let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
@@ -60,7 +65,9 @@ impl App {
         };
         let mapping =
             store::delete(change.conn(), workspace, id).await?.ok_or(Error::DoorMappingNotFound(id))?;
-        grant::make_target_due(change.conn(), workspace, &mapping.target, self.clock.now()).await?;
+        let now = self.clock.now();
+        grant::make_target_due(change.conn(), workspace, &mapping.target, now).await?;
+        audit::mapping_deleted(author, workspace, &mapping, now).record(SOURCE, change.conn()).await?;
         let answer = change.commit(pb::DeleteDoorMappingResponse {}).await?;
         self.wake();
         Ok(answer)
@@ -76,14 +83,18 @@ impl App {
         &self,
         workspace: WorkspaceId,
         settings: Settings,
+        author: &Author,
         intent: Option<Intent>,
     ) -> Result<pb::UpdateAccessSettingsResponse, Error> {
         let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
             Begun::Known(answer) => return Ok(answer),
             Begun::Fresh(change) => change,
         };
+        let now = self.clock.now();
+        let before = settings::find_for_update(change.conn(), workspace).await?.unwrap_or(self.defaults);
         settings::upsert(change.conn(), workspace, settings).await?;
-        grant::make_workspace_due(change.conn(), workspace, None, self.clock.now()).await?;
+        grant::make_workspace_due(change.conn(), workspace, None, now).await?;
+        audit::settings(author, workspace, before, settings, now).record(SOURCE, change.conn()).await?;
         let answer = pb::UpdateAccessSettingsResponse { access_settings: Some(convert::settings(settings)) };
         let answer = change.commit(answer).await?;
         self.wake();

@@ -17,6 +17,18 @@ pub(crate) async fn find(
     Ok(row.map(|(lead_minutes, lag_minutes)| Settings { lead_minutes, lag_minutes }))
 }
 
+pub(crate) async fn find_for_update(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+) -> Result<Option<Settings>, sqlx::Error> {
+    let row: Option<(i32, i32)> =
+        sqlx::query_as("select lead_minutes, lag_minutes from settings where workspace_id = $1 for update")
+            .bind(workspace.uuid())
+            .fetch_optional(conn)
+            .await?;
+    Ok(row.map(|(lead_minutes, lag_minutes)| Settings { lead_minutes, lag_minutes }))
+}
+
 pub(crate) async fn upsert(
     conn: &mut PgConnection,
     workspace: WorkspaceId,

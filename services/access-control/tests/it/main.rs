@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "tests say what went wrong by panicking")]
 
 mod adapter;
+mod audit;
 mod bookings;
 mod integrations;
 mod isolation;

@@ -1,5 +1,6 @@
 //! Headers on their way through.
 
+use chassis::ClientAddress;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// A request's headers are at most so large: as much as hyper takes over HTTP/2 by itself.
@@ -30,8 +31,9 @@ pub(super) fn content_length(headers: &HeaderMap) -> u64 {
     length.and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
-/// Makes a caller's headers fit for the next connection, within the trace of this hop.
-pub(super) fn prepare(headers: &mut HeaderMap) {
+/// Makes a caller's headers fit for the next connection, within the trace of this hop; says from where the
+/// call came.
+pub(super) fn prepare(headers: &mut HeaderMap, from: Option<ClientAddress>) {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()
@@ -44,6 +46,7 @@ pub(super) fn prepare(headers: &mut HeaderMap) {
     }
     // HTTP/2 has no other use for it (RFC 9113, section 8.2.2), and gRPC wants this one.
     headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    ClientAddress::tell(from, headers);
     if let Some(traceparent) = events::trace::current().and_then(|text| text.parse().ok()) {
         headers.insert("traceparent", traceparent);
     }
@@ -70,7 +73,7 @@ mod tests {
             headers.insert(name, HeaderValue::from_static(value));
         }
         assert_eq!(content_length(&headers), 12);
-        prepare(&mut headers);
+        prepare(&mut headers, None);
         let mut left: Vec<(&str, &str)> =
             headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
         left.sort_unstable();

@@ -1,5 +1,6 @@
 //! Native gRPC, on its way through.
 
+use chassis::auth::Principal;
 use opentelemetry::trace::TracerProvider as _;
 use proto::workspace::v1 as pb;
 use proto::workspace::v1::person_service_client::PersonServiceClient;
@@ -43,7 +44,23 @@ async fn a_call_reaches_its_service_as_its_caller() {
     let world = World::new().await;
     let answer = world.bookings().get_booking(get("workspaces/w/bookings/1")).await.unwrap();
     assert_eq!(answer.into_inner().booking.unwrap().name, "workspaces/w/bookings/1");
-    assert_eq!(*world.seen.caller.lock().unwrap(), Some(world.admin()));
+    let here = Some("127.0.0.1".parse().unwrap());
+    let caller = Principal { address: here, ..world.admin() };
+    assert_eq!(*world.seen.caller.lock().unwrap(), Some(caller));
+}
+
+#[tokio::test]
+async fn the_service_hears_from_where_a_call_came_by_trusted_proxies_alone() {
+    for (trusted_proxies, expected) in [("", "127.0.0.1"), ("127.0.0.0/8", "203.0.113.7")] {
+        let world = World::with(|config| config.connections.trusted_proxies = trusted_proxies.into()).await;
+        let mut request = tonic::Request::new(get("workspaces/w/bookings/1"));
+        for header in ["x-forwarded-for", "latchkey-client-address"] {
+            request.metadata_mut().insert(header, "198.51.100.1, 203.0.113.7".parse().unwrap());
+        }
+        world.bookings().get_booking(request).await.unwrap();
+        let caller = world.seen.caller.lock().unwrap().clone().unwrap();
+        assert_eq!(caller.address.unwrap().to_string(), expected, "trusted: {trusted_proxies:?}");
+    }
 }
 
 #[tokio::test]

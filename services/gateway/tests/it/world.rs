@@ -6,7 +6,7 @@ use chassis::BasicDeps;
 use chassis::auth::{Principal, Role, Signer, Verifier};
 use chassis::identity::Identity;
 use domain::{SettableClock, WorkspaceId};
-use gateway::{Config, CorsConfig, LimitsConfig, SignInConfig, TokensConfig};
+use gateway::{Config, ConnectionsConfig, CorsConfig, LimitsConfig, SignInConfig, TokensConfig};
 use local_infra::Certificates;
 use proto::workspace::v1::booking_service_client::BookingServiceClient;
 use tokio::net::TcpListener;
@@ -78,6 +78,7 @@ impl World {
         let bookings = world.run(bookings);
         let raw = world.run_raw().await;
         let mut config = Config {
+            connections: ConnectionsConfig::default(),
             cors: CorsConfig { allowed_origins: "*".into() },
             services: [
                 ("workspace", bookings),

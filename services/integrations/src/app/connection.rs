@@ -1,5 +1,6 @@
 //! Integrations: connected, confirmed, disconnected.
 
+use chassis::audit::Author;
 use chassis::idempotency::{Begun, Change, Intent};
 use chassis::input::Input;
 use chassis::paging::Page;
@@ -11,9 +12,10 @@ use proto::integrations::v1 as pb;
 use sqlx::PgConnection;
 
 use super::{App, credential};
+use crate::audit;
 use crate::convert::{self, NewConnection};
 use crate::error::Error;
-use crate::facts;
+use crate::facts::{self, SOURCE};
 use crate::model::Integration;
 use crate::store::vault::NewCredential;
 use crate::store::{integration as store, vault};
@@ -31,13 +33,14 @@ impl App {
         new: NewConnection,
         key: &DataKey,
         saved_by: &str,
+        author: &Author,
         intent: Option<Intent>,
     ) -> Result<pb::Integration, Error> {
         let begun = Change::begin::<pb::Integration>(self.pool.begin(workspace).await?, intent).await?;
         let saved = match begun {
             Begun::Known(saved) => saved,
             Begun::Fresh(mut change) => {
-                let saved = self.save(change.conn(), workspace, &new, key, saved_by).await?;
+                let saved = self.save(change.conn(), workspace, &new, key, saved_by, author).await?;
                 change.commit(convert::integration(&saved)).await?
             }
         };
@@ -59,9 +62,11 @@ impl App {
         new: &NewConnection,
         key: &DataKey,
         saved_by: &str,
+        author: &Author,
     ) -> Result<Integration, Error> {
         let (now, provider, location) = (self.clock.now(), new.provider, new.location);
         let id = store::put(conn, workspace, provider.name, location, now, now + CHECK_AFTER_SAVE).await?;
+        let before = store::find(conn, workspace, id).await?.ok_or(Error::IntegrationNotFound(id))?;
         for (spec, value) in &new.credentials {
             let label = Label { workspace, location, provider: provider.name, name: spec.name };
             let (sealed, mask) = (key.seal(label, value), spec.mask(value));
@@ -84,6 +89,8 @@ impl App {
         if location.is_none() {
             store::make_locations_due(conn, workspace, provider.name, now).await?;
         }
+        let names = new.credentials.iter().map(|(spec, _)| spec.name);
+        audit::saved(author, &before, names, now).record(SOURCE, conn).await?;
         // Told even if nothing else changed: whoever holds the old values learns that there are others.
         outbox::append(conn, &[facts::status_changed(&saved)]).await?;
         Ok(saved)
@@ -95,6 +102,7 @@ impl App {
         workspace: WorkspaceId,
         id: IntegrationId,
         account_ref: &str,
+        author: &Author,
     ) -> Result<pb::Integration, Error> {
         let mut tx = self.pool.begin(workspace).await?;
         let before = store::find_for_update(&mut tx, workspace, id).await?;
@@ -104,6 +112,7 @@ impl App {
         if after.is_news_after(&before) {
             outbox::append(&mut tx, &[facts::status_changed(&after)]).await?;
         }
+        audit::confirmed(author, &before, &after, self.clock.now()).record(SOURCE, &mut tx).await?;
         tx.commit().await?;
         Ok(convert::integration(&after))
     }
@@ -130,6 +139,7 @@ impl App {
         &self,
         workspace: WorkspaceId,
         id: IntegrationId,
+        author: &Author,
         intent: Option<Intent>,
     ) -> Result<pb::Integration, Error> {
         let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
@@ -142,13 +152,15 @@ impl App {
         if before.credentials.is_empty() {
             return Ok(change.commit(convert::integration(&before)).await?);
         }
-        let after = before.disconnect(self.clock.now());
+        let now = self.clock.now();
+        let after = before.disconnect(now);
         vault::delete_credentials(change.conn(), workspace, id).await?;
         store::update(change.conn(), &after).await?;
         if after.location.is_none() {
             store::make_locations_due(change.conn(), workspace, &after.provider, after.status_at).await?;
         }
         outbox::append(change.conn(), &[facts::status_changed(&after)]).await?;
+        audit::forgotten(author, &before, now).record(SOURCE, change.conn()).await?;
         Ok(change.commit(convert::integration(&after)).await?)
     }
 }

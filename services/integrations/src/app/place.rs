@@ -1,11 +1,14 @@
 //! A provider's places, and which of them a location is.
 
+use chassis::audit::Author;
 use domain::{IntegrationId, LocationId, WorkspaceId};
 use proto::access::v1::ProviderPlace;
 use proto::integrations::v1 as pb;
 
 use super::App;
+use crate::audit;
 use crate::error::Error;
+use crate::facts::SOURCE;
 use crate::model::Integration;
 use crate::providers;
 use crate::store::{integration, place as store};
@@ -31,6 +34,7 @@ impl App {
         id: IntegrationId,
         location: LocationId,
         place_ref: &str,
+        author: &Author,
     ) -> Result<(), Error> {
         let integration = self.get(workspace, id).await?;
         if integration.location.is_some_and(|own| own != location) {
@@ -40,8 +44,13 @@ impl App {
         if places.iter().all(|place| place.r#ref != place_ref) {
             return Err(Error::PlaceNotFound);
         }
-        let mut tx = self.pool.begin(workspace).await?;
-        store::put(&mut tx, workspace, id, location, place_ref, self.clock.now()).await?;
+        let (now, mut tx) = (self.clock.now(), self.pool.begin(workspace).await?);
+        let integration = integration::find_for_update(&mut tx, workspace, id).await?;
+        let integration = integration.ok_or(Error::IntegrationNotFound(id))?;
+        let before = store::find(&mut tx, workspace, id, location).await?;
+        store::put(&mut tx, workspace, id, location, place_ref, now).await?;
+        let entry = audit::place(author, &integration, location, before.as_deref(), Some(place_ref), now);
+        entry.record(SOURCE, &mut tx).await?;
         Ok(tx.commit().await?)
     }
 
@@ -51,10 +60,14 @@ impl App {
         workspace: WorkspaceId,
         id: IntegrationId,
         location: LocationId,
+        author: &Author,
     ) -> Result<(), Error> {
-        let mut tx = self.pool.begin(workspace).await?;
-        integration::find(&mut tx, workspace, id).await?.ok_or(Error::IntegrationNotFound(id))?;
-        store::delete(&mut tx, workspace, id, location).await?;
+        let (now, mut tx) = (self.clock.now(), self.pool.begin(workspace).await?);
+        let integration = integration::find(&mut tx, workspace, id).await?;
+        let integration = integration.ok_or(Error::IntegrationNotFound(id))?;
+        let before = store::delete(&mut tx, workspace, id, location).await?;
+        let entry = audit::place(author, &integration, location, before.as_deref(), None, now);
+        entry.record(SOURCE, &mut tx).await?;
         Ok(tx.commit().await?)
     }
 

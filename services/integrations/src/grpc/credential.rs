@@ -29,7 +29,7 @@ impl CredentialService for Methods {
             return Err(refuse(AuthError::Internal(caller.id)));
         }
         let resolved = self.app.resolve(workspace, provider, location).await.map_err(refuse)?;
-        // The audit log of who was given what.
+        // Who was given what.
         tracing::info!(
             principal.id = caller.id,
             workspace.id = %workspace,

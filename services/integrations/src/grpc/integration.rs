@@ -3,7 +3,7 @@
 use chassis::idempotency::Intent;
 use chassis::input::Input;
 use chassis::paging::Page;
-use chassis::rpc::{principal, refuse};
+use chassis::rpc::{author, principal, refuse};
 use domain::names::{IntegrationName, WorkspaceName};
 use domain::{LocationId, WorkspaceId};
 use proto::integrations::v1 as pb;
@@ -19,7 +19,7 @@ impl IntegrationService for Methods {
         &self,
         request: Request<pb::ConnectIntegrationRequest>,
     ) -> Result<Response<pb::ConnectIntegrationResponse>, Status> {
-        let caller = principal(&request)?;
+        let (caller, author) = (principal(&request)?, author(&request)?);
         let mut message = request.into_inner();
         let plain = convert::take_credentials(&mut message);
         let WorkspaceName(workspace) = name("parent", &message.parent)?;
@@ -33,7 +33,7 @@ impl IntegrationService for Methods {
         }
         let intent = Intent::of(&caller, workspace, "ConnectIntegration", &message.request_id, &message)
             .map_err(refuse)?;
-        let connected = self.app.connect(workspace, new, &key, &caller.id, intent).await;
+        let connected = self.app.connect(workspace, new, &key, &caller.id, &author, intent).await;
         let integration = connected.map_err(refuse)?;
         Ok(Response::new(pb::ConnectIntegrationResponse { integration: Some(integration) }))
     }
@@ -66,13 +66,13 @@ impl IntegrationService for Methods {
         &self,
         request: Request<pb::DisconnectIntegrationRequest>,
     ) -> Result<Response<pb::DisconnectIntegrationResponse>, Status> {
-        let caller = principal(&request)?;
+        let (caller, author) = (principal(&request)?, author(&request)?);
         let message = request.into_inner();
         let IntegrationName { workspace, id } = name("name", &message.name)?;
         caller.manages(workspace).map_err(refuse)?;
         let intent = Intent::of(&caller, workspace, "DisconnectIntegration", &message.request_id, &message)
             .map_err(refuse)?;
-        let integration = self.app.disconnect(workspace, id, intent).await.map_err(refuse)?;
+        let integration = self.app.disconnect(workspace, id, &author, intent).await.map_err(refuse)?;
         Ok(Response::new(pb::DisconnectIntegrationResponse { integration: Some(integration) }))
     }
 
@@ -80,11 +80,11 @@ impl IntegrationService for Methods {
         &self,
         request: Request<pb::ConfirmAccountRequest>,
     ) -> Result<Response<pb::ConfirmAccountResponse>, Status> {
-        let caller = principal(&request)?;
+        let (caller, author) = (principal(&request)?, author(&request)?);
         let message = request.into_inner();
         let IntegrationName { workspace, id } = name("name", &message.name)?;
         caller.manages(workspace).map_err(refuse)?;
-        let confirmed = self.app.confirm_account(workspace, id, &message.account_ref).await;
+        let confirmed = self.app.confirm_account(workspace, id, &message.account_ref, &author).await;
         let integration = confirmed.map_err(refuse)?;
         Ok(Response::new(pb::ConfirmAccountResponse { integration: Some(integration) }))
     }
@@ -103,12 +103,12 @@ impl IntegrationService for Methods {
         &self,
         request: Request<pb::AssignPlaceRequest>,
     ) -> Result<Response<pb::AssignPlaceResponse>, Status> {
-        let caller = principal(&request)?;
+        let (caller, author) = (principal(&request)?, author(&request)?);
         let message = request.into_inner();
         let IntegrationName { workspace, id } = name("name", &message.name)?;
         caller.manages(workspace).map_err(refuse)?;
         let location = location(&message.location, workspace)?;
-        self.app.assign_place(workspace, id, location, &message.place_ref).await.map_err(refuse)?;
+        self.app.assign_place(workspace, id, location, &message.place_ref, &author).await.map_err(refuse)?;
         Ok(Response::new(pb::AssignPlaceResponse {}))
     }
 
@@ -116,12 +116,12 @@ impl IntegrationService for Methods {
         &self,
         request: Request<pb::UnassignPlaceRequest>,
     ) -> Result<Response<pb::UnassignPlaceResponse>, Status> {
-        let caller = principal(&request)?;
+        let (caller, author) = (principal(&request)?, author(&request)?);
         let message = request.into_inner();
         let IntegrationName { workspace, id } = name("name", &message.name)?;
         caller.manages(workspace).map_err(refuse)?;
         let location = location(&message.location, workspace)?;
-        self.app.unassign_place(workspace, id, location).await.map_err(refuse)?;
+        self.app.unassign_place(workspace, id, location, &author).await.map_err(refuse)?;
         Ok(Response::new(pb::UnassignPlaceResponse {}))
     }
 }

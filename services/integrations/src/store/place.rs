@@ -29,22 +29,40 @@ pub(crate) async fn put(
     Ok(())
 }
 
-/// Says that a location is none of the places.
+/// Which place a location is.
+pub(crate) async fn find(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    integration: IntegrationId,
+    location: LocationId,
+) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "select place_ref from place_assignment
+         where workspace_id = $1 and integration_id = $2 and location_id = $3",
+    )
+    .bind(workspace.uuid())
+    .bind(integration.uuid())
+    .bind(location.uuid())
+    .fetch_optional(conn)
+    .await
+}
+
+/// Says that a location is none of the places. Gives the one that it was.
 pub(crate) async fn delete(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
     integration: IntegrationId,
     location: LocationId,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "delete from place_assignment where workspace_id = $1 and integration_id = $2 and location_id = $3",
+) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "delete from place_assignment where workspace_id = $1 and integration_id = $2 and location_id = $3
+         returning place_ref",
     )
     .bind(workspace.uuid())
     .bind(integration.uuid())
     .bind(location.uuid())
-    .execute(conn)
-    .await?;
-    Ok(())
+    .fetch_optional(conn)
+    .await
 }
 
 /// All locations that are a place of the integration, with its id, by location.

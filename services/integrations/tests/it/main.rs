@@ -5,6 +5,7 @@
 
 mod accounts;
 mod adapter;
+mod audit;
 mod checking;
 mod connecting;
 mod hearing;

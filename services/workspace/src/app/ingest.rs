@@ -1,6 +1,7 @@
 //! Bookings that other systems tell us. A telling says how the booking is now; what changes follows
 //! from how it is here.
 
+use chassis::audit::Author;
 use chassis::auth::Reach;
 use domain::contact::EmailAddress;
 use domain::{PersonId, WorkspaceId};
@@ -10,12 +11,16 @@ use sqlx::PgConnection;
 use super::App;
 use super::booking::{apply, insert, new_booking};
 use super::person::{add_person, blank};
+use crate::DEFINITION;
 use crate::convert::NewBooking;
 use crate::error::Error;
 use crate::facts::{self, BookingFact};
 use crate::model::booking::Request;
 use crate::model::{BookingState, PersonDetails, Role, Snapshot};
 use crate::store::{booking as store, person, place};
+
+/// What is heard from other systems.
+const TELLING: &str = "latchkey.ingest.v1.BookingUpsert";
 
 /// How a booking is in the system that tells it.
 #[derive(Debug, Clone)]
@@ -142,8 +147,8 @@ impl App {
         if let Some(person) = person::find_by_email(conn, workspace, email).await? {
             return Ok(person.id);
         }
-        let added =
-            add_person(conn, workspace, details.clone(), blank(Role::Guest), self.clock.now()).await?;
+        let (author, now) = (Author::service(DEFINITION.name, TELLING), self.clock.now());
+        let added = add_person(conn, workspace, &author, details.clone(), blank(Role::Guest), now).await?;
         match added {
             Some(person) => Ok(person.id),
             // Added by someone else just now; their row is visible once they have committed.

@@ -1,5 +1,6 @@
 //! People.
 
+use chassis::audit::Author;
 use chassis::auth::{Principal, Reach};
 use chassis::idempotency::{Begun, Change, Intent};
 use chassis::paging::Page;
@@ -10,9 +11,10 @@ use proto::workspace::v1 as pb;
 use sqlx::PgConnection;
 
 use super::App;
+use crate::audit;
 use crate::convert::{self, NewPerson};
 use crate::error::Error;
-use crate::facts;
+use crate::facts::{self, SOURCE};
 use crate::model::person::Request;
 use crate::model::{Person, PersonDetails, PersonStatus, Role, policy};
 use crate::store::{person as store, place};
@@ -25,6 +27,7 @@ impl App {
         &self,
         workspace: WorkspaceId,
         caller: &Principal,
+        author: &Author,
         new: NewPerson,
         intent: Option<Intent>,
     ) -> Result<pb::CreatePersonResponse, Error> {
@@ -42,7 +45,7 @@ impl App {
             return Err(Error::OwnerExists);
         }
         let blank = Person { locations, ..blank(role) };
-        let person = add_person(change.conn(), workspace, details, blank, self.clock.now())
+        let person = add_person(change.conn(), workspace, author, details, blank, self.clock.now())
             .await?
             .ok_or(Error::EmailTaken)?;
         let answer = pb::CreatePersonResponse { person: Some(convert::person(workspace, &person)) };
@@ -89,6 +92,7 @@ impl App {
         &self,
         workspace: WorkspaceId,
         caller: &Principal,
+        author: &Author,
         id: PersonId,
         amend: Amend,
         intent: Option<Intent>,
@@ -110,7 +114,7 @@ impl App {
                 _ => error.into(),
             });
         }
-        outbox::append(change.conn(), &[facts::person(workspace, &person, self.clock.now())]).await?;
+        tell(change.conn(), workspace, author, Some(&before), &person, self.clock.now()).await?;
         let answer = pb::UpdatePersonResponse { person: Some(convert::person(workspace, &person)) };
         Ok(change.commit(answer).await?)
     }
@@ -121,6 +125,7 @@ impl App {
         workspace: WorkspaceId,
         id: PersonId,
         request: Request,
+        author: &Author,
         intent: Option<Intent>,
     ) -> Result<pb::Person, Error> {
         let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
@@ -135,7 +140,7 @@ impl App {
         let planned = before.plan(&request).map_err(|refusal| Error::PersonStays { id, refusal })?;
         if let Some(after) = &planned {
             store::update(change.conn(), workspace, after).await?;
-            outbox::append(change.conn(), &[facts::person(workspace, after, self.clock.now())]).await?;
+            tell(change.conn(), workspace, author, Some(&before), after, self.clock.now()).await?;
         }
         Ok(change.commit(convert::person(workspace, planned.as_ref().unwrap_or(&before))).await?)
     }
@@ -145,6 +150,7 @@ impl App {
         &self,
         workspace: WorkspaceId,
         heir: PersonId,
+        author: &Author,
         intent: Option<Intent>,
     ) -> Result<pb::TransferOwnershipResponse, Error> {
         let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
@@ -165,8 +171,8 @@ impl App {
             // In this order: a workspace never has two.
             store::update(change.conn(), workspace, &previous).await?;
             store::update(change.conn(), workspace, &after).await?;
-            let facts = [&previous, &after].map(|person| facts::person(workspace, person, now));
-            outbox::append(change.conn(), &facts).await?;
+            tell(change.conn(), workspace, author, Some(&owner), &previous, now).await?;
+            tell(change.conn(), workspace, author, Some(&before), &after, now).await?;
             (previous, after)
         };
         let answer = pb::TransferOwnershipResponse {
@@ -220,6 +226,7 @@ fn with_details(details: PersonDetails, before: &Person) -> Person {
 pub(super) async fn add_person(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
+    author: &Author,
     details: PersonDetails,
     blank: Person,
     now: Timestamp,
@@ -228,6 +235,19 @@ pub(super) async fn add_person(
     if !store::try_insert(conn, workspace, &person, now).await? {
         return Ok(None);
     }
-    outbox::append(conn, &[facts::person(workspace, &person, now)]).await?;
+    tell(conn, workspace, author, None, &person, now).await?;
     Ok(Some(person))
+}
+
+/// Tells how a person is now, and records what of it is new.
+async fn tell(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    author: &Author,
+    before: Option<&Person>,
+    after: &Person,
+    now: Timestamp,
+) -> Result<(), Error> {
+    outbox::append(conn, &[facts::person(workspace, after, now)]).await?;
+    Ok(audit::person(author, workspace, before, after, now).record(SOURCE, conn).await?)
 }

@@ -1,5 +1,6 @@
 //! Workspaces, locations, resources.
 
+use chassis::audit::Author;
 use chassis::auth::Reach;
 use chassis::idempotency::{Begun, Change, Intent};
 use chassis::paging::Page;
@@ -8,8 +9,10 @@ use domain::{LocationId, ResourceId, WorkspaceId};
 use proto::workspace::v1 as pb;
 
 use super::App;
+use crate::audit;
 use crate::convert::{self, NewLocation};
 use crate::error::Error;
+use crate::facts::SOURCE;
 use crate::model::{Location, Resource, Workspace};
 use crate::store::place as store;
 
@@ -20,6 +23,7 @@ impl App {
         id: WorkspaceId,
         display_name: String,
         reply_to: Option<EmailAddress>,
+        author: &Author,
         intent: Option<Intent>,
     ) -> Result<pb::CreateWorkspaceResponse, Error> {
         let mut change = match Change::begin(self.platform.begin().await?, intent).await? {
@@ -28,7 +32,9 @@ impl App {
         };
         let reply_to_email = reply_to.map(|email| email.as_str().to_owned());
         let workspace = Workspace { id, display_name, reply_to_email };
-        store::insert_workspace(change.conn(), &workspace, self.clock.now()).await?;
+        let now = self.clock.now();
+        store::insert_workspace(change.conn(), &workspace, now).await?;
+        audit::workspace_created(author, &workspace, now).record(SOURCE, change.conn()).await?;
         let answer = pb::CreateWorkspaceResponse { workspace: Some(convert::workspace(&workspace)) };
         Ok(change.commit(answer).await?)
     }
@@ -43,6 +49,7 @@ impl App {
         &self,
         workspace: WorkspaceId,
         new: NewLocation,
+        author: &Author,
         intent: Option<Intent>,
     ) -> Result<pb::CreateLocationResponse, Error> {
         let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
@@ -57,7 +64,9 @@ impl App {
             country: new.country.code().to_owned(),
             address: new.address,
         };
-        store::insert_location(change.conn(), workspace, &location, self.clock.now()).await?;
+        let now = self.clock.now();
+        store::insert_location(change.conn(), workspace, &location, now).await?;
+        audit::location_created(author, workspace, &location, now).record(SOURCE, change.conn()).await?;
         let answer = pb::CreateLocationResponse { location: Some(convert::location(workspace, &location)) };
         Ok(change.commit(answer).await?)
     }
@@ -91,6 +100,7 @@ impl App {
         reach: &Reach,
         location: LocationId,
         display_name: String,
+        author: &Author,
         intent: Option<Intent>,
     ) -> Result<pb::CreateResourceResponse, Error> {
         let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
@@ -104,7 +114,9 @@ impl App {
             .await?
             .ok_or(Error::LocationNotFound(location))?;
         let resource = Resource { id: ResourceId::new(), location, display_name };
-        store::insert_resource(change.conn(), workspace, &resource, self.clock.now()).await?;
+        let now = self.clock.now();
+        store::insert_resource(change.conn(), workspace, &resource, now).await?;
+        audit::resource_created(author, workspace, &resource, now).record(SOURCE, change.conn()).await?;
         let answer = pb::CreateResourceResponse { resource: Some(convert::resource(workspace, &resource)) };
         Ok(change.commit(answer).await?)
     }

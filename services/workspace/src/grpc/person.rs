@@ -4,7 +4,7 @@ use chassis::auth::Principal;
 use chassis::idempotency::Intent;
 use chassis::input::{Input, InvalidInput};
 use chassis::paging::Page;
-use chassis::rpc::{principal, refuse};
+use chassis::rpc::{author, principal, refuse};
 use domain::names::{PersonName, WorkspaceName};
 use pbjson_types::FieldMask;
 use proto::workspace::v1 as pb;
@@ -23,13 +23,13 @@ impl PersonService for Methods {
         &self,
         request: Request<pb::CreatePersonRequest>,
     ) -> Result<Response<pb::CreatePersonResponse>, Status> {
-        let caller = principal(&request)?;
+        let (caller, author) = (principal(&request)?, author(&request)?);
         let message = request.into_inner();
         let (WorkspaceName(workspace), _) = parent("parent", &message.parent, &caller)?;
         let new = convert::new_person(workspace, message.person.as_ref()).map_err(refuse)?;
         let intent =
             Intent::of(&caller, workspace, "CreatePerson", &message.request_id, &message).map_err(refuse)?;
-        let answer = self.app.create_person(workspace, &caller, new, intent).await;
+        let answer = self.app.create_person(workspace, &caller, &author, new, intent).await;
         answer.map(Response::new).map_err(refuse)
     }
 
@@ -63,7 +63,7 @@ impl PersonService for Methods {
         &self,
         request: Request<pb::UpdatePersonRequest>,
     ) -> Result<Response<pb::UpdatePersonResponse>, Status> {
-        let caller = principal(&request)?;
+        let (caller, author) = (principal(&request)?, author(&request)?);
         let message = request.into_inner();
         let mut input = Input::new();
         let values = input
@@ -78,7 +78,7 @@ impl PersonService for Methods {
         let intent =
             Intent::of(&caller, workspace, "UpdatePerson", &message.request_id, &message).map_err(refuse)?;
         let amend = Box::new(move |before: &Person| fields.amended(workspace, before, &person));
-        let answer = self.app.update_person(workspace, &caller, id, amend, intent).await;
+        let answer = self.app.update_person(workspace, &caller, &author, id, amend, intent).await;
         answer.map(Response::new).map_err(refuse)
     }
 
@@ -86,14 +86,14 @@ impl PersonService for Methods {
         &self,
         request: Request<pb::ChangeRoleRequest>,
     ) -> Result<Response<pb::ChangeRoleResponse>, Status> {
-        let caller = principal(&request)?;
+        let (caller, author) = (principal(&request)?, author(&request)?);
         let message = request.into_inner();
         let PersonName { workspace, id } = managed(&caller, &message.name)?;
         let (role, locations) = convert::new_role(workspace, &message).map_err(refuse)?;
         let intent =
             Intent::of(&caller, workspace, "ChangeRole", &message.request_id, &message).map_err(refuse)?;
         let change = Change::Role(role, locations);
-        let person = self.app.change_person(workspace, id, change, intent).await.map_err(refuse)?;
+        let person = self.app.change_person(workspace, id, change, &author, intent).await.map_err(refuse)?;
         Ok(Response::new(pb::ChangeRoleResponse { person: Some(person) }))
     }
 
@@ -101,24 +101,25 @@ impl PersonService for Methods {
         &self,
         request: Request<pb::TransferOwnershipRequest>,
     ) -> Result<Response<pb::TransferOwnershipResponse>, Status> {
-        let caller = principal(&request)?;
+        let (caller, author) = (principal(&request)?, author(&request)?);
         let message = request.into_inner();
         let PersonName { workspace, id } = managed(&caller, &message.name)?;
         let intent = Intent::of(&caller, workspace, "TransferOwnership", &message.request_id, &message)
             .map_err(refuse)?;
-        self.app.transfer_ownership(workspace, id, intent).await.map(Response::new).map_err(refuse)
+        self.app.transfer_ownership(workspace, id, &author, intent).await.map(Response::new).map_err(refuse)
     }
 
     async fn pause_person(
         &self,
         request: Request<pb::PausePersonRequest>,
     ) -> Result<Response<pb::PausePersonResponse>, Status> {
-        let caller = principal(&request)?;
+        let (caller, author) = (principal(&request)?, author(&request)?);
         let message = request.into_inner();
         let PersonName { workspace, id } = managed(&caller, &message.name)?;
         let intent =
             Intent::of(&caller, workspace, "PausePerson", &message.request_id, &message).map_err(refuse)?;
-        let person = self.app.change_person(workspace, id, Change::Pause, intent).await.map_err(refuse)?;
+        let person =
+            self.app.change_person(workspace, id, Change::Pause, &author, intent).await.map_err(refuse)?;
         Ok(Response::new(pb::PausePersonResponse { person: Some(person) }))
     }
 
@@ -126,12 +127,13 @@ impl PersonService for Methods {
         &self,
         request: Request<pb::UnpausePersonRequest>,
     ) -> Result<Response<pb::UnpausePersonResponse>, Status> {
-        let caller = principal(&request)?;
+        let (caller, author) = (principal(&request)?, author(&request)?);
         let message = request.into_inner();
         let PersonName { workspace, id } = managed(&caller, &message.name)?;
         let intent =
             Intent::of(&caller, workspace, "UnpausePerson", &message.request_id, &message).map_err(refuse)?;
-        let person = self.app.change_person(workspace, id, Change::Unpause, intent).await.map_err(refuse)?;
+        let person =
+            self.app.change_person(workspace, id, Change::Unpause, &author, intent).await.map_err(refuse)?;
         Ok(Response::new(pb::UnpausePersonResponse { person: Some(person) }))
     }
 
@@ -139,12 +141,13 @@ impl PersonService for Methods {
         &self,
         request: Request<pb::RemovePersonRequest>,
     ) -> Result<Response<pb::RemovePersonResponse>, Status> {
-        let caller = principal(&request)?;
+        let (caller, author) = (principal(&request)?, author(&request)?);
         let message = request.into_inner();
         let PersonName { workspace, id } = managed(&caller, &message.name)?;
         let intent =
             Intent::of(&caller, workspace, "RemovePerson", &message.request_id, &message).map_err(refuse)?;
-        let person = self.app.change_person(workspace, id, Change::Remove, intent).await.map_err(refuse)?;
+        let person =
+            self.app.change_person(workspace, id, Change::Remove, &author, intent).await.map_err(refuse)?;
         Ok(Response::new(pb::RemovePersonResponse { person: Some(person) }))
     }
 }

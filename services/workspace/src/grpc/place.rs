@@ -3,7 +3,7 @@
 use chassis::idempotency::Intent;
 use chassis::input::Input;
 use chassis::paging::Page;
-use chassis::rpc::{principal, refuse};
+use chassis::rpc::{author, principal, refuse};
 use domain::WorkspaceId;
 use domain::names::{LocationName, ResourceName, WorkspaceName};
 use proto::workspace::v1 as pb;
@@ -22,7 +22,7 @@ impl WorkspaceService for Methods {
         &self,
         request: Request<pb::CreateWorkspaceRequest>,
     ) -> Result<Response<pb::CreateWorkspaceResponse>, Status> {
-        let caller = principal(&request)?;
+        let (caller, author) = (principal(&request)?, author(&request)?);
         let message = request.into_inner();
         let mut input = Input::new();
         let values = input.required("workspace", message.workspace.as_ref()).and_then(|workspace| {
@@ -34,7 +34,8 @@ impl WorkspaceService for Methods {
         let (display_name, reply_to) = input.finish_with(values).map_err(refuse)?;
         let intent = Intent::of(&caller, PLATFORM, "CreateWorkspace", &message.request_id, &message)
             .map_err(refuse)?;
-        let answer = self.app.create_workspace(WorkspaceId::new(), display_name, reply_to, intent).await;
+        let answer =
+            self.app.create_workspace(WorkspaceId::new(), display_name, reply_to, &author, intent).await;
         answer.map(Response::new).map_err(refuse)
     }
 
@@ -52,13 +53,13 @@ impl WorkspaceService for Methods {
         &self,
         request: Request<pb::CreateLocationRequest>,
     ) -> Result<Response<pb::CreateLocationResponse>, Status> {
-        let caller = principal(&request)?;
+        let (caller, author) = (principal(&request)?, author(&request)?);
         let message = request.into_inner();
         let (WorkspaceName(workspace), _) = parent("parent", &message.parent, &caller)?;
         let new = convert::new_location(message.location.as_ref()).map_err(refuse)?;
         let intent = Intent::of(&caller, workspace, "CreateLocation", &message.request_id, &message)
             .map_err(refuse)?;
-        self.app.create_location(workspace, new, intent).await.map(Response::new).map_err(refuse)
+        self.app.create_location(workspace, new, &author, intent).await.map(Response::new).map_err(refuse)
     }
 
     async fn get_location(
@@ -88,7 +89,7 @@ impl WorkspaceService for Methods {
         &self,
         request: Request<pb::CreateResourceRequest>,
     ) -> Result<Response<pb::CreateResourceResponse>, Status> {
-        let caller = principal(&request)?;
+        let (caller, author) = (principal(&request)?, author(&request)?);
         let message = request.into_inner();
         let (WorkspaceName(workspace), reach) = parent("parent", &message.parent, &caller)?;
         let mut input = Input::new();
@@ -104,7 +105,8 @@ impl WorkspaceService for Methods {
         let (location, display_name) = input.finish_with(values).map_err(refuse)?;
         let intent = Intent::of(&caller, workspace, "CreateResource", &message.request_id, &message)
             .map_err(refuse)?;
-        let answer = self.app.create_resource(workspace, &reach, location, display_name, intent).await;
+        let answer =
+            self.app.create_resource(workspace, &reach, location, display_name, &author, intent).await;
         answer.map(Response::new).map_err(refuse)
     }
 

@@ -10,7 +10,7 @@ use crate::world::World;
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
 
 impl World {
-    fn telling(&self, sequence: i64, state: &str) -> Value {
+    pub(crate) fn telling(&self, sequence: i64, state: &str) -> Value {
         json!({
             "formatVersion": 1,
             "externalRef": "erp-7",
@@ -24,7 +24,7 @@ impl World {
         })
     }
 
-    async fn tell(&self, telling: &Value) {
+    pub(crate) async fn tell(&self, telling: &Value) {
         self.tell_raw(telling.to_string().into_bytes()).await;
     }
 
@@ -35,7 +35,7 @@ impl World {
     }
 
     /// Waits until the one booking looks as wanted.
-    async fn until(&mut self, what: &str, wanted: impl Fn(&pb::Booking) -> bool) -> pb::Booking {
+    pub(crate) async fn until(&mut self, what: &str, wanted: impl Fn(&pb::Booking) -> bool) -> pb::Booking {
         let world = tokio::sync::Mutex::new(self);
         eventually(what, LIMIT, async || {
             let bookings = world.lock().await.list().await;

@@ -11,7 +11,11 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
     world.create(world.booking(9, 10)).await.unwrap();
     world.move_elsewhere().await;
     world.create(world.booking(9, 10)).await.unwrap();
+    world.harness.books().balance(0, std::time::Duration::from_secs(20)).await;
     let tried = world.harness.assert_isolated(&DEFINITION, [here, world.workspace]).await;
-    assert_eq!(tried, ["booking", "location", "outbox", "person", "request", "resource", "workspace"]);
+    assert_eq!(
+        tried,
+        ["audit_entry", "booking", "location", "outbox", "person", "request", "resource", "workspace"]
+    );
     world.harness.finish().await;
 }

@@ -1,0 +1,65 @@
+//! What this service's changes leave in the audit log.
+
+use chassis::audit::{Author, Entry};
+use domain::names::{DoorMappingName, LocationName, ResourceName, WorkspaceName};
+use domain::{Timestamp, WorkspaceId};
+
+use crate::model::{DoorMapping, Settings};
+
+pub(crate) fn mapping_created(
+    author: &Author,
+    workspace: WorkspaceId,
+    mapping: &DoorMapping,
+    now: Timestamp,
+) -> Entry {
+    let entry = author.changes(workspace, DoorMappingName { workspace, id: mapping.id }, now);
+    let fields = fields(workspace, mapping).into_iter();
+    fields.fold(entry, |entry, (field, value)| entry.field(field, None, value))
+}
+
+pub(crate) fn mapping_deleted(
+    author: &Author,
+    workspace: WorkspaceId,
+    mapping: &DoorMapping,
+    now: Timestamp,
+) -> Entry {
+    let entry = author.changes(workspace, DoorMappingName { workspace, id: mapping.id }, now);
+    let fields = fields(workspace, mapping).into_iter();
+    fields.fold(entry, |entry, (field, value)| entry.field(field, value, None))
+}
+
+fn fields(workspace: WorkspaceId, mapping: &DoorMapping) -> [(&'static str, Option<String>); 8] {
+    let target = &mapping.target;
+    let display_name = Some(&target.display_name).filter(|name| !name.is_empty());
+    [
+        ("resource", Some(ResourceName { workspace, id: mapping.resource }.to_string())),
+        ("location", Some(LocationName { workspace, id: target.location }.to_string())),
+        ("provider", Some(target.provider.clone())),
+        ("target.kind", Some(target.kind.to_string())),
+        ("target.ref", Some(target.provider_ref.clone())),
+        ("target.display_name", display_name.cloned()),
+        ("lead", mapping.lead_minutes.map(duration)),
+        ("lag", mapping.lag_minutes.map(duration)),
+    ]
+}
+
+/// The settings that were in force, and those that are.
+pub(crate) fn settings(
+    author: &Author,
+    workspace: WorkspaceId,
+    before: Settings,
+    after: Settings,
+    now: Timestamp,
+) -> Entry {
+    let lead = |settings: Settings| Some(duration(settings.lead_minutes));
+    let lag = |settings: Settings| Some(duration(settings.lag_minutes));
+    author
+        .changes(workspace, WorkspaceName(workspace), now)
+        .field("access_settings.lead", lead(before), lead(after))
+        .field("access_settings.lag", lag(before), lag(after))
+}
+
+/// As contracts write it.
+fn duration(minutes: i32) -> String {
+    format!("{}s", minutes * 60)
+}

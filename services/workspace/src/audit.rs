@@ -1,0 +1,63 @@
+//! What this service's changes leave in the audit log.
+
+use chassis::audit::{Author, Entry};
+use domain::names::{LocationName, PersonName, ResourceName, WorkspaceName};
+use domain::{Timestamp, WorkspaceId};
+
+use crate::model::{Location, Person, Resource, Workspace};
+
+pub(crate) fn workspace_created(author: &Author, new: &Workspace, now: Timestamp) -> Entry {
+    author
+        .changes(new.id, WorkspaceName(new.id), now)
+        .field("display_name", None, Some(&new.display_name))
+        .private("reply_to_email", None, new.reply_to_email.as_ref())
+}
+
+pub(crate) fn location_created(
+    author: &Author,
+    workspace: WorkspaceId,
+    new: &Location,
+    now: Timestamp,
+) -> Entry {
+    author
+        .changes(workspace, LocationName { workspace, id: new.id }, now)
+        .field("display_name", None, Some(&new.display_name))
+        .field("time_zone", None, Some(new.time_zone))
+        .field("country", None, Some(&new.country))
+        .field("address", None, Some(&new.address).filter(|address| !address.is_empty()))
+}
+
+pub(crate) fn resource_created(
+    author: &Author,
+    workspace: WorkspaceId,
+    new: &Resource,
+    now: Timestamp,
+) -> Entry {
+    author
+        .changes(workspace, ResourceName { workspace, id: new.id }, now)
+        .field("location", None, Some(LocationName { workspace, id: new.location }))
+        .field("display_name", None, Some(&new.display_name))
+}
+
+/// A person as they were, if they were known, and as they are.
+pub(crate) fn person(
+    author: &Author,
+    workspace: WorkspaceId,
+    before: Option<&Person>,
+    after: &Person,
+    now: Timestamp,
+) -> Entry {
+    let locations = |person: &Person| {
+        let names = person.locations.iter().map(|&id| LocationName { workspace, id }.to_string());
+        Some(names.collect::<Vec<_>>().join(", ")).filter(|names| !names.is_empty())
+    };
+    author
+        .changes(workspace, PersonName { workspace, id: after.id }, now)
+        .field("role", before.map(|person| person.role), Some(after.role))
+        .field("locations", before.and_then(locations), locations(after))
+        .field("status", before.map(|person| person.status), Some(after.status))
+        .private("display_name", before.map(|person| &person.display_name), Some(&after.display_name))
+        .private("email", before.and_then(|person| person.email.as_ref()), after.email.as_ref())
+        .private("phone", before.and_then(|person| person.phone.as_ref()), after.phone.as_ref())
+        .private("country", before.and_then(|person| person.country.as_ref()), after.country.as_ref())
+}
