@@ -6,13 +6,14 @@ use std::future::Future;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use domain::host::HostError;
 use domain::names::IntegrationName;
-use domain::{Fingerprint, Window};
+use domain::{Fingerprint, Host, Port, Window};
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::PgConnection;
-use vendor_http::{Certificate, Trust};
+use vendor_http::{BaseUrl, Certificate, Trust};
 
-use crate::error::{ApplyError, ErrorKind, Problem, ProblemKind, ProviderError};
+use crate::error::{ApplyError, ErrorKind, HOST, Problem, ProblemKind, ProviderError};
 use crate::request::{AccessRequest, Target, TargetKind};
 
 /// A door access system. Everything else an adapter needs is in this crate.
@@ -139,6 +140,13 @@ impl Credential {
             ProviderError::of_value(name, ProblemKind::Wrong, format!("{name} {problem}"))
         })
     }
+
+    /// Where the host among the values is called, by TLS (`https`) or in plain (`http`).
+    pub fn base_url(&self, scheme: &str, port: Port) -> Result<BaseUrl, ProviderError> {
+        let host: Host = self.parse(HOST)?;
+        BaseUrl::of_host(scheme, &host, port)
+            .map_err(|_| ProviderError::of_value(HOST, ProblemKind::Wrong, format!("{HOST} {HostError}")))
+    }
 }
 
 impl PartialEq for Credential {
@@ -205,6 +213,8 @@ pub struct Applied {
 
 #[cfg(test)]
 mod tests {
+    use domain::{IntegrationId, WorkspaceId};
+
     use super::*;
 
     fn credential(value: &str) -> Credential {
@@ -231,5 +241,17 @@ mod tests {
             assert_eq!(error.kind, ErrorKind::Unauthorized);
             assert!(error.reason.contains(name), "{error}");
         }
+    }
+
+    #[test]
+    fn only_a_check_trusts_a_host_that_has_shown_no_certificate_yet() {
+        let integration = IntegrationName { workspace: WorkspaceId::new(), id: IntegrationId::new() };
+        let account = Account { integration, credential: credential("a"), certificate: None };
+        assert_eq!(account.trust_in_checks(), Trust::FirstUse);
+        assert_eq!(account.trust().unwrap_err().kind, ErrorKind::Unauthorized);
+        let seen = Fingerprint::new([7; Fingerprint::BYTES]);
+        let account = Account { certificate: Some(seen), ..account };
+        assert_eq!(account.trust_in_checks(), Trust::Pinned(seen));
+        assert_eq!(account.trust().unwrap(), Trust::Pinned(seen));
     }
 }

@@ -316,7 +316,7 @@ impl Integration {
             heard_at: now,
             version: self.version + 1,
             failures: 0,
-            check_at: Some(now),
+            check_at: Some(now + FAILED_AGAIN),
             ..self.clone()
         })
     }
@@ -485,7 +485,7 @@ mod tests {
         let accepted = changed.accept(fingerprint(0xcc), at(50)).unwrap();
         assert_eq!(accepted.certificate, Some(certificate("console", 0xcc)));
         assert_eq!((accepted.status, accepted.changed_certificate.as_ref()), (Status::NotConnected, None));
-        assert_eq!((accepted.version, accepted.check_at), (changed.version + 1, Some(at(50))));
+        assert_eq!((accepted.version, accepted.check_at), (changed.version + 1, Some(at(110))));
         assert!(accepted.is_active(), "mappings are followed as they were");
         assert_eq!(accepted.hear(&taken_at("console", 0xaa), at(49)), None, "an older word");
         let connected = accepted.hear(&taken_at("console", 0xcc), at(51)).unwrap();
