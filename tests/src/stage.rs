@@ -32,18 +32,20 @@ pub const ROUTED: [(&str, &str); 7] = [
     ("latchkey.audit.v1.AuditService", "workspace"),
     ("latchkey.integrations.v1.IntegrationService", "integrations"),
     ("latchkey.notification.v1.NotificationService", "notification"),
+    ("latchkey.workspace.v1.ApiKeyService", "workspace"),
     ("latchkey.workspace.v1.BookingService", "workspace"),
     ("latchkey.workspace.v1.PersonService", "workspace"),
     ("latchkey.workspace.v1.WorkspaceService", "workspace"),
 ];
 
 /// Those that it does not.
-pub const INTERNAL: [(&str, &str); 6] = [
+pub const INTERNAL: [(&str, &str); 7] = [
     ("latchkey.access.v1.DoorProviderService", "kisi-adapter"),
     ("latchkey.integrations.v1.ConnectionService", "kisi-adapter"),
     ("latchkey.integrations.v1.CredentialService", "integrations"),
     ("latchkey.integrations.v1.KeyService", "integrations"),
     ("latchkey.notification.v1.WebhookService", "notification"),
+    ("latchkey.workspace.v1.ApiKeyExchangeService", "workspace"),
     ("latchkey.workspace.v1.SessionService", "workspace"),
 ];
 

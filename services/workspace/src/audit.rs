@@ -1,10 +1,11 @@
 //! What this service's changes leave in the audit log.
 
 use chassis::audit::{Author, Entry};
-use domain::names::{LocationName, PersonName, ResourceName, WorkspaceName};
-use domain::{Timestamp, WorkspaceId};
+use chrono::SecondsFormat;
+use domain::names::{ApiKeyName, LocationName, PersonName, ResourceName, WorkspaceName};
+use domain::{LocationId, Timestamp, WorkspaceId};
 
-use crate::model::{Location, Person, Resource, Workspace};
+use crate::model::{ApiKey, Location, Person, Resource, Workspace};
 
 pub(crate) fn workspace_created(author: &Author, new: &Workspace, now: Timestamp) -> Entry {
     author
@@ -47,10 +48,7 @@ pub(crate) fn person(
     after: &Person,
     now: Timestamp,
 ) -> Entry {
-    let locations = |person: &Person| {
-        let names = person.locations.iter().map(|&id| LocationName { workspace, id }.to_string());
-        Some(names.collect::<Vec<_>>().join(", ")).filter(|names| !names.is_empty())
-    };
+    let locations = |person: &Person| locations(workspace, &person.locations);
     author
         .changes(workspace, PersonName { workspace, id: after.id }, now)
         .field("role", before.map(|person| person.role), Some(after.role))
@@ -60,4 +58,35 @@ pub(crate) fn person(
         .private("email", before.and_then(|person| person.email.as_ref()), after.email.as_ref())
         .private("phone", before.and_then(|person| person.phone.as_ref()), after.phone.as_ref())
         .private("country", before.and_then(|person| person.country.as_ref()), after.country.as_ref())
+}
+
+pub(crate) fn api_key_created(author: &Author, new: &ApiKey, now: Timestamp) -> Entry {
+    author
+        .changes(new.workspace, ApiKeyName { workspace: new.workspace, id: new.id }, now)
+        .field("display_name", None, Some(&new.display_name))
+        .field("role", None, Some(new.role))
+        .field("locations", None, locations(new.workspace, &new.locations))
+        .field("methods", None, listed(&new.methods))
+        .field("expire_time", None, new.expires_at.map(moment))
+        .secret("text", false, true)
+}
+
+pub(crate) fn api_key_revoked(author: &Author, key: &ApiKey, now: Timestamp) -> Entry {
+    author.changes(key.workspace, ApiKeyName { workspace: key.workspace, id: key.id }, now).field(
+        "revoke_time",
+        None,
+        key.revoked_at.map(moment),
+    )
+}
+
+fn locations(workspace: WorkspaceId, ids: &[LocationId]) -> Option<String> {
+    listed(&ids.iter().map(|&id| LocationName { workspace, id }.to_string()).collect::<Vec<_>>())
+}
+
+fn listed(texts: &[String]) -> Option<String> {
+    (!texts.is_empty()).then(|| texts.join(", "))
+}
+
+fn moment(time: Timestamp) -> String {
+    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }

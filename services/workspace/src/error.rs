@@ -3,7 +3,7 @@
 use chassis::error::{Class, Classify, store_class};
 use chassis::idempotency::IntentError;
 use chassis::input::InvalidInput;
-use domain::{BookingId, LocationId, PersonId, ResourceId, WorkspaceId};
+use domain::{ApiKeyId, BookingId, LocationId, PersonId, ResourceId, WorkspaceId};
 use events::outbox::OutboxError;
 
 use crate::model::person::Refusal as PersonRefusal;
@@ -30,6 +30,12 @@ pub(crate) enum Error {
     /// Not there, or another workspace's.
     #[error("booking {0} not found")]
     BookingNotFound(BookingId),
+    /// Not there, or another workspace's.
+    #[error("API key {0} not found")]
+    ApiKeyNotFound(ApiKeyId),
+    /// Who may do what is for people to say.
+    #[error("an API key may neither make nor revoke API keys, nor change roles or the ownership; sign in")]
+    NotForApiKeys,
     /// The person is paused or removed.
     #[error("person {0} is not active, so they cannot book")]
     PersonNotActive(PersonId),
@@ -37,7 +43,7 @@ pub(crate) enum Error {
     #[error("resource {0} is taken by another booking in that window")]
     ResourceTaken(ResourceId),
     /// The caller may not give that role.
-    #[error("adding a person with the role {0} takes a higher one")]
+    #[error("giving the role {0} takes a higher one")]
     RoleAbove(Role),
     /// The caller's role is too low for that person.
     #[error("person {0} has a role that takes a higher one to change their details")]
@@ -114,8 +120,9 @@ impl Classify for Error {
             | Self::LocationNotFound(_)
             | Self::ResourceNotFound(_)
             | Self::PersonNotFound(_)
-            | Self::BookingNotFound(_) => Class::NotFound,
-            Self::RoleAbove(_) | Self::PersonAbove(_) => Class::Forbidden,
+            | Self::BookingNotFound(_)
+            | Self::ApiKeyNotFound(_) => Class::NotFound,
+            Self::RoleAbove(_) | Self::PersonAbove(_) | Self::NotForApiKeys => Class::Forbidden,
             Self::ResourceTaken(_) | Self::EmailTaken | Self::ExternalRefTaken(_) | Self::OwnerExists => {
                 Class::Exists
             }
@@ -140,6 +147,8 @@ impl Classify for Error {
             Self::ResourceNotFound(_) => "RESOURCE_NOT_FOUND",
             Self::PersonNotFound(_) => "PERSON_NOT_FOUND",
             Self::BookingNotFound(_) => "BOOKING_NOT_FOUND",
+            Self::ApiKeyNotFound(_) => "API_KEY_NOT_FOUND",
+            Self::NotForApiKeys => "NOT_FOR_API_KEYS",
             Self::PersonNotActive(_) => "PERSON_NOT_ACTIVE",
             Self::RoleAbove(_) | Self::PersonAbove(_) => "ROLE_TOO_LOW",
             Self::OwnerExists => "OWNER_EXISTS",
