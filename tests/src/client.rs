@@ -27,8 +27,6 @@ pub struct Client {
     pub audit: AuditServiceClient<OperatorChannel>,
     /// Bookings.
     pub bookings: BookingServiceClient<OperatorChannel>,
-    /// API keys.
-    pub api_keys: ApiKeyServiceClient<OperatorChannel>,
     /// Connections to providers.
     pub integrations: IntegrationServiceClient<OperatorChannel>,
     /// People.
@@ -49,7 +47,6 @@ impl Client {
             access: AccessServiceClient::new(channel.clone()),
             audit: AuditServiceClient::new(channel.clone()),
             bookings: BookingServiceClient::new(channel.clone()),
-            api_keys: ApiKeyServiceClient::new(channel.clone()),
             integrations: IntegrationServiceClient::new(channel.clone()),
             people: PersonServiceClient::new(channel.clone()),
             places: WorkspaceServiceClient::new(channel),
