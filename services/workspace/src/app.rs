@@ -3,6 +3,7 @@
 
 mod audit;
 mod booking;
+mod entitlement;
 pub(crate) mod ingest;
 mod person;
 mod place;

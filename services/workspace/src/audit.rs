@@ -1,10 +1,11 @@
 //! What this service's changes leave in the audit log.
 
 use chassis::audit::{Author, Entry};
-use domain::names::{LocationName, PersonName, ResourceName, WorkspaceName};
+use chrono::SecondsFormat;
+use domain::names::{EntitlementName, LocationName, PersonName, ResourceName, WorkspaceName};
 use domain::{Timestamp, WorkspaceId};
 
-use crate::model::{Location, Person, Resource, Workspace};
+use crate::model::{Entitlement, Location, Person, Resource, Workspace};
 
 pub(crate) fn workspace_created(author: &Author, new: &Workspace, now: Timestamp) -> Entry {
     author
@@ -60,4 +61,32 @@ pub(crate) fn person(
         .private("email", before.and_then(|person| person.email.as_ref()), after.email.as_ref())
         .private("phone", before.and_then(|person| person.phone.as_ref()), after.phone.as_ref())
         .private("country", before.and_then(|person| person.country.as_ref()), after.country.as_ref())
+}
+
+pub(crate) fn entitlement_given(author: &Author, given: &Entitlement, now: Timestamp) -> Entry {
+    let (workspace, door) = (given.workspace, &given.door);
+    author
+        .changes(workspace, EntitlementName { workspace, id: given.id }, now)
+        .field("person", None, Some(PersonName { workspace, id: given.person }))
+        .field("location", None, Some(LocationName { workspace, id: door.location }))
+        .field("provider", None, Some(&door.provider))
+        .field("target.kind", None, Some(door.kind))
+        .field("target.ref", None, Some(&door.provider_ref))
+        .field("start_time", None, Some(time(given.starts_at)))
+        .field("end_time", None, given.ends_at.map(time))
+        // Often about the person.
+        .private("reason", None, Some(&given.reason))
+}
+
+pub(crate) fn entitlement_ended(author: &Author, ended: &Entitlement, now: Timestamp) -> Entry {
+    let workspace = ended.workspace;
+    author.changes(workspace, EntitlementName { workspace, id: ended.id }, now).field(
+        "ended_time",
+        None,
+        ended.ended_at.map(time),
+    )
+}
+
+fn time(time: Timestamp) -> String {
+    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }

@@ -38,6 +38,7 @@ pub async fn build(_config: Config, deps: chassis::Deps) -> anyhow::Result<chass
         .grpc(grpc::workspace_service(app.clone()))
         .grpc(grpc::person_service(app.clone()))
         .grpc(grpc::booking_service(app.clone()))
+        .grpc(grpc::entitlement_service(app.clone()))
         .grpc(grpc::session_service(app.clone()))
         .grpc(grpc::audit_service(app.clone()))
         .outbox(&deps, &DEFINITION)

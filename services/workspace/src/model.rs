@@ -2,11 +2,13 @@
 
 pub(crate) mod audit;
 pub(crate) mod booking;
+pub(crate) mod entitlement;
 pub(crate) mod person;
 pub(crate) mod place;
 pub(crate) mod policy;
 pub(crate) mod session;
 
 pub(crate) use booking::{Booking, BookingState, Snapshot};
+pub(crate) use entitlement::Entitlement;
 pub(crate) use person::{Member, Person, PersonDetails, PersonStatus, Role};
 pub(crate) use place::{Location, Resource, Workspace};
