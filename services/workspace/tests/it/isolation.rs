@@ -9,13 +9,25 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
     let mut world = World::new().await;
     let here = world.workspace;
     world.create(world.booking(9, 10)).await.unwrap();
+    world.give_door().await;
     world.move_elsewhere().await;
     world.create(world.booking(9, 10)).await.unwrap();
+    world.give_door().await;
     world.harness.books().balance(0, std::time::Duration::from_secs(20)).await;
     let tried = world.harness.assert_isolated(&DEFINITION, [here, world.workspace]).await;
     assert_eq!(
         tried,
-        ["audit_entry", "booking", "location", "outbox", "person", "request", "resource", "workspace"]
+        [
+            "audit_entry",
+            "booking",
+            "entitlement",
+            "location",
+            "outbox",
+            "person",
+            "request",
+            "resource",
+            "workspace"
+        ]
     );
     world.harness.finish().await;
 }
