@@ -29,6 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .skip_debug([
             ".latchkey.integrations.v1.ConnectIntegrationRequest",
             ".latchkey.integrations.v1.ResolveCredentialResponse",
+            ".latchkey.workspace.v1.CreateApiKeyResponse",
         ])
         .compile_fds(descriptors)?;
     pbjson_build::Builder::new()

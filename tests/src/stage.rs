@@ -27,11 +27,12 @@ pub const SERVICES: [&str; 7] =
     ["workspace", "integrations", "access-control", "kisi-adapter", "notification", "billing", "gateway"];
 
 /// The gRPC services that the gateway passes calls on to, and which process has them.
-pub const ROUTED: [(&str, &str); 8] = [
+pub const ROUTED: [(&str, &str); 9] = [
     ("latchkey.access.v1.AccessService", "access-control"),
     ("latchkey.audit.v1.AuditService", "workspace"),
     ("latchkey.integrations.v1.IntegrationService", "integrations"),
     ("latchkey.notification.v1.NotificationService", "notification"),
+    ("latchkey.workspace.v1.ApiKeyService", "workspace"),
     ("latchkey.workspace.v1.BookingService", "workspace"),
     ("latchkey.workspace.v1.EntitlementService", "workspace"),
     ("latchkey.workspace.v1.PersonService", "workspace"),
@@ -39,12 +40,13 @@ pub const ROUTED: [(&str, &str); 8] = [
 ];
 
 /// Those that it does not.
-pub const INTERNAL: [(&str, &str); 6] = [
+pub const INTERNAL: [(&str, &str); 7] = [
     ("latchkey.access.v1.DoorProviderService", "kisi-adapter"),
     ("latchkey.integrations.v1.ConnectionService", "kisi-adapter"),
     ("latchkey.integrations.v1.CredentialService", "integrations"),
     ("latchkey.integrations.v1.KeyService", "integrations"),
     ("latchkey.notification.v1.WebhookService", "notification"),
+    ("latchkey.workspace.v1.ApiKeyExchangeService", "workspace"),
     ("latchkey.workspace.v1.SessionService", "workspace"),
 ];
 

@@ -17,9 +17,6 @@ use sqlx::PgConnection;
 use crate::auth::Principal;
 use crate::input::timestamp;
 
-/// What the id of an API key's principal begins with.
-const API_KEY: &str = "api-key:";
-
 /// Who makes changes, and by what: a caller by a method ([`crate::rpc::author`]), or a service by itself.
 #[derive(Debug, Clone)]
 pub struct Author {
@@ -55,7 +52,7 @@ impl Author {
 
 fn actor(caller: &Principal) -> pb::Actor {
     let id = caller.id.as_str();
-    let (kind, name) = match (caller.workspace, id.strip_prefix(API_KEY), id.parse()) {
+    let (kind, name) = match (caller.workspace, caller.api_key_id(), id.parse()) {
         (None, ..) if !caller.is_operator() => (pb::ActorKind::Service, id.to_owned()),
         (Some(workspace), Some(key), _) => {
             (pb::ActorKind::ApiKey, format!("{}/apiKeys/{key}", WorkspaceName(workspace)))

@@ -64,6 +64,8 @@ macro_rules! ids {
 }
 
 ids! {
+    /// A key with which a machine calls.
+    ApiKeyId,
     /// An entry of the audit log.
     AuditEntryId,
     /// A person's hold on a resource.

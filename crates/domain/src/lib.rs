@@ -1,10 +1,11 @@
-//! Values that every service shares: ids, windows of time, zones, contact details.
+//! Values that every service shares: ids, windows of time, zones, contact details, hosts.
 //!
 //! Pure: no IO, no clock of its own, no randomness of its own. A value that exists is valid; text
 //! becomes a value through `parse`, which says what is wrong.
 
 pub mod clock;
 pub mod contact;
+pub mod host;
 pub mod ids;
 pub mod names;
 pub mod provider;
@@ -12,6 +13,7 @@ pub mod window;
 pub mod zone;
 
 pub use clock::{Clock, SettableClock, SystemClock};
+pub use host::{Fingerprint, Host, Port};
 pub use ids::*;
 pub use provider::ProviderName;
 pub use window::Window;

@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::{
-    AuditEntryId, BookingId, DoorMappingId, EntitlementId, GrantId, IntegrationId, LocationId, MessageId,
-    PersonId, ResourceId, WorkspaceId,
+    ApiKeyId, AuditEntryId, BookingId, DoorMappingId, EntitlementId, GrantId, IntegrationId, LocationId,
+    MessageId, PersonId, ResourceId, WorkspaceId,
 };
 
 /// The text was not a resource name of the expected kind.
@@ -70,6 +70,8 @@ macro_rules! names {
 }
 
 names! {
+    /// An API key's name.
+    ApiKeyName(ApiKeyId) = "apiKeys" / "api_key";
     /// An audit entry's name.
     AuditEntryName(AuditEntryId) = "auditEntries" / "audit_entry";
     /// A booking's name.

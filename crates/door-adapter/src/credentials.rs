@@ -42,7 +42,7 @@ struct Kept {
 /// A credential that the provider refuses is not sent again for a while: providers suspend those who
 /// keep failing.
 struct Refusal {
-    credential: Credential,
+    account: Account,
     error: ProviderError,
     until: Instant,
 }
@@ -103,15 +103,20 @@ impl Credentials {
             tracing::error!(workspace.id = %workspace, %error, "credentials of no integration");
             ProviderError::new(ErrorKind::Malformed, "the credentials name no integration")
         })?;
+        let certificate = Some(answer.certificate_fingerprint).filter(|text| !text.is_empty());
+        let certificate = certificate.map(|text| text.parse()).transpose().map_err(|error| {
+            tracing::error!(integration.id = %integration.id, %error, "the fingerprint of no certificate");
+            ProviderError::new(ErrorKind::Malformed, "the certificate that the host must show is not known")
+        })?;
         let values = answer.values.into_iter().map(|(name, value)| (name, SecretString::from(value)));
-        Ok(Some(Account { integration, credential: Credential::new(values) }))
+        Ok(Some(Account { integration, credential: Credential::new(values), certificate }))
     }
 
     /// Why these credentials need not be tried just now, if so.
     pub(crate) fn refusal(&self, account: &Account) -> Option<ProviderError> {
         let kept = self.lock();
         let refusal = kept.refused.get(&account.integration)?;
-        let holds = Instant::now() < refusal.until && refusal.credential == account.credential;
+        let holds = Instant::now() < refusal.until && refusal.account == *account;
         holds.then(|| refusal.error.clone())
     }
 
@@ -122,8 +127,8 @@ impl Credentials {
         if kept.refused.len() >= KEPT_MAX {
             kept.refused.retain(|_, refusal| now < refusal.until);
         }
-        let (credential, until) = (account.credential.clone(), now + self.keep);
-        kept.refused.insert(account.integration, Refusal { credential, error: error.clone(), until });
+        let refusal = Refusal { account: account.clone(), error: error.clone(), until: now + self.keep };
+        kept.refused.insert(account.integration, refusal);
     }
 
     /// Something changed in a workspace: asks anew, tries again.

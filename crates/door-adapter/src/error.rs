@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use proto::access::v1 as pb;
 use proto::integrations::v1 as integrations_pb;
-use vendor_http::{Effect, VendorError};
+use vendor_http::{Certificate, Effect, VendorError};
+
+/// The name of the value that says where a host is.
+pub(crate) const HOST: &str = "host";
 
 /// Cause of a failure. It alone decides what happens next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +18,8 @@ pub enum ErrorKind {
     Unreachable,
     /// Too many calls.
     RateLimited,
-    /// The credentials are missing or refused.
+    /// The credentials are missing or refused, or are not sent because of where their host leads or which
+    /// certificate it shows. A person must act.
     Unauthorized,
     /// The door or group does not exist there.
     NotFound,
@@ -59,10 +63,14 @@ impl ProviderError {
         Self { outcome_unknown: true, ..self }
     }
 
-    /// Whether the provider was reached, and gave no whole answer in time.
-    fn is_timeout(&self) -> bool {
-        let vendor = self.source.as_deref().and_then(|source| source.downcast_ref::<VendorError>());
-        vendor.is_some_and(VendorError::is_timeout)
+    /// A value is missing, or can't be used. `reason` names it.
+    pub(crate) fn of_value(name: &'static str, kind: ProblemKind, reason: String) -> Self {
+        let source: Arc<dyn std::error::Error + Send + Sync> = Arc::new(BadValue { name, kind });
+        Self { source: Some(source), ..Self::new(ErrorKind::Unauthorized, reason) }
+    }
+
+    fn cause<T: std::error::Error + 'static>(&self) -> Option<&T> {
+        self.source.as_deref().and_then(|source| source.downcast_ref())
     }
 
     /// The same, to be tried again no sooner than after `wait`.
@@ -84,22 +92,40 @@ impl std::error::Error for ProviderError {
     }
 }
 
+/// A value of the credentials that is of no use.
+#[derive(Debug, thiserror::Error)]
+#[error("the value {name} can't be used")]
+struct BadValue {
+    name: &'static str,
+    kind: ProblemKind,
+}
+
 impl From<VendorError> for ProviderError {
     fn from(error: VendorError) -> Self {
         use vendor_http::ErrorKind as Vendor;
         let kind = match error.kind {
             Vendor::Unreachable | Vendor::CircuitOpen { .. } => ErrorKind::Unreachable,
             Vendor::RateLimited { .. } => ErrorKind::RateLimited,
-            Vendor::Unauthorized => ErrorKind::Unauthorized,
+            Vendor::Unauthorized | Vendor::AddressRefused | Vendor::CertificateChanged => {
+                ErrorKind::Unauthorized
+            }
             Vendor::NotFound => ErrorKind::NotFound,
             Vendor::Conflict => ErrorKind::Conflict,
             Vendor::Rejected => ErrorKind::Rejected,
             Vendor::Malformed => ErrorKind::Malformed,
         };
+        let what = error.message().unwrap_or_default();
+        let reason = match error.kind {
+            Vendor::AddressRefused => what.to_owned(),
+            Vendor::CertificateChanged => {
+                format!("{what}; nothing was sent. If it was changed on purpose, accept it")
+            }
+            _ => error.to_string(),
+        };
         Self {
             kind,
             outcome_unknown: error.effect == Effect::Unknown,
-            reason: error.to_string(),
+            reason,
             retry_after: error.retry_after(),
             source: Some(Arc::new(error)),
         }
@@ -134,6 +160,8 @@ pub struct Problem {
     pub kind: ProblemKind,
     /// For a person to act on. No secrets.
     pub reason: String,
+    /// The certificate that the host showed, if it showed one of its own.
+    pub certificate: Option<Certificate>,
 }
 
 /// Kinds of what can be wrong with a connection.
@@ -149,18 +177,35 @@ pub enum ProblemKind {
     TimedOut,
     /// The provider shows another certificate than before.
     CertificateChanged,
+    /// The host leads where this installation does not call.
+    AddressRefused,
 }
 
 impl Problem {
-    /// What a failed call says about the connection: refused credentials are laid to `key`, all else to
-    /// none.
+    /// What a failed call says about the connection, value by value: refused credentials are laid to `key`,
+    /// what is wrong with where a host leads to `host`.
     pub fn of(error: &ProviderError, key: &'static str) -> Self {
-        let (credential, kind) = match error.kind {
-            ErrorKind::Unauthorized => (Some(key), ProblemKind::Wrong),
-            _ if error.is_timeout() => (None, ProblemKind::TimedOut),
+        let problem = Self::at_work(error);
+        match (problem.kind, problem.credential) {
+            (ProblemKind::Wrong, None) => Self { credential: Some(key), ..problem },
+            _ => problem,
+        }
+    }
+
+    /// The same, where nobody says which of the values the key is.
+    pub(crate) fn at_work(error: &ProviderError) -> Self {
+        use vendor_http::ErrorKind as Vendor;
+        let vendor = error.cause::<VendorError>();
+        let (credential, kind) = match (error.cause::<BadValue>(), vendor.map(|error| error.kind)) {
+            (Some(bad), _) => (Some(bad.name), bad.kind),
+            (None, Some(Vendor::AddressRefused)) => (Some(HOST), ProblemKind::AddressRefused),
+            (None, Some(Vendor::CertificateChanged)) => (Some(HOST), ProblemKind::CertificateChanged),
+            _ if error.kind == ErrorKind::Unauthorized => (None, ProblemKind::Wrong),
+            _ if vendor.is_some_and(VendorError::is_timeout) => (None, ProblemKind::TimedOut),
             _ => (None, ProblemKind::Unreachable),
         };
-        Self { credential, kind, reason: error.reason.clone() }
+        let certificate = vendor.and_then(VendorError::certificate).cloned();
+        Self { credential, kind, reason: error.reason.clone(), certificate }
     }
 }
 
@@ -172,6 +217,7 @@ impl From<&Problem> for integrations_pb::ConnectionProblem {
             ProblemKind::Unreachable => integrations_pb::ConnectionProblemKind::Unreachable,
             ProblemKind::TimedOut => integrations_pb::ConnectionProblemKind::TimedOut,
             ProblemKind::CertificateChanged => integrations_pb::ConnectionProblemKind::CertificateChanged,
+            ProblemKind::AddressRefused => integrations_pb::ConnectionProblemKind::AddressRefused,
         };
         Self {
             credential: problem.credential.unwrap_or_default().to_owned(),

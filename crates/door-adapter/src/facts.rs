@@ -7,7 +7,7 @@ use events::outbox::About;
 use events::{Envelope, Outgoing};
 use proto::access::v1 as pb;
 
-use crate::error::ProviderError;
+use crate::error::{Problem, ProviderError};
 use crate::provider::Applied;
 
 /// Who says so, and of which provider.
@@ -46,7 +46,7 @@ impl Source {
     pub(crate) fn connection_changed(
         self,
         account: IntegrationName,
-        taken: Result<(), &str>,
+        taken: Result<(), &Problem>,
         now: Timestamp,
     ) -> Outgoing {
         let about = About {
@@ -60,7 +60,8 @@ impl Source {
             provider: self.provider.to_owned(),
             integration: account.to_string(),
             is_accepted: taken.is_ok(),
-            reason: taken.err().unwrap_or_default().to_owned(),
+            reason: taken.err().map(|problem| problem.reason.clone()).unwrap_or_default(),
+            problem: taken.err().map(Into::into),
         };
         Outgoing::event(self.service, about, &body)
     }

@@ -4,17 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::error::{Class, Classify};
-use chassis::input::{Input, InvalidInput};
+use chassis::input::{Input, InvalidInput, timestamp};
 use chassis::rpc::refuse;
+use domain::Host;
 use domain::names::{LocationName, WorkspaceName};
 use proto::access::v1 as pb;
 use proto::access::v1::door_provider_service_server::{DoorProviderService, DoorProviderServiceServer};
 use proto::integrations::v1 as integrations_pb;
 use proto::integrations::v1::connection_service_server::{ConnectionService, ConnectionServiceServer};
 use tonic::{Request, Response, Status};
+use vendor_http::Certificate;
 
 use crate::credentials::{Credentials, Site};
-use crate::error::{ErrorKind, Problem, ProblemKind, ProviderError};
+use crate::error::{ErrorKind, HOST, Problem, ProblemKind, ProviderError};
 use crate::provider::{Account, AccountInfo, DoorProvider, Place};
 use crate::runtime::not_connected;
 
@@ -92,6 +94,7 @@ impl<P: DoorProvider> ConnectionService for Methods<P> {
                 credential: None,
                 kind: ProblemKind::Missing,
                 reason: not_connected(P::DISPLAY_NAME).reason,
+                certificate: None,
             }),
             Some(account) => match tokio::time::timeout(CHECK_TIMEOUT, self.provider.check(account)).await {
                 Ok(checked) => checked,
@@ -103,18 +106,32 @@ impl<P: DoorProvider> ConnectionService for Methods<P> {
                         P::DISPLAY_NAME,
                         CHECK_TIMEOUT.as_secs()
                     ),
+                    certificate: None,
                 }),
             },
         };
-        Ok(Response::new(match &checked {
-            Ok(info) => {
-                integrations_pb::CheckConnectionResponse { account: Some(found(info)), problems: Vec::new() }
-            }
-            Err(problem) => {
-                integrations_pb::CheckConnectionResponse { account: None, problems: vec![problem.into()] }
-            }
+        let shown = match &checked {
+            Ok(info) => &info.certificate,
+            Err(problem) => &problem.certificate,
+        };
+        Ok(Response::new(integrations_pb::CheckConnectionResponse {
+            account: checked.as_ref().ok().map(found),
+            problems: checked.as_ref().err().map(Into::into).into_iter().collect(),
+            certificate: account.as_ref().zip(shown.as_ref()).and_then(certificate),
         }))
     }
+}
+
+/// A certificate, with the host that showed it.
+fn certificate((account, shown): (&Account, &Certificate)) -> Option<integrations_pb::Certificate> {
+    let host: Host = account.credential.parse(HOST).ok()?;
+    Some(integrations_pb::Certificate {
+        host: host.to_string(),
+        fingerprint: shown.fingerprint.to_string(),
+        subject: shown.subject.clone(),
+        not_before_time: shown.not_before.map(timestamp),
+        not_after_time: shown.not_after.map(timestamp),
+    })
 }
 
 fn found(info: &AccountInfo) -> integrations_pb::ProviderAccount {

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::str::FromStr;
 use std::sync::Arc;
 
-use domain::Window;
+use domain::host::HostError;
 use domain::names::IntegrationName;
+use domain::{Fingerprint, Host, Port, Window};
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::PgConnection;
+use vendor_http::{BaseUrl, Certificate, Trust};
 
-use crate::error::{ApplyError, ErrorKind, Problem, ProviderError};
+use crate::error::{ApplyError, ErrorKind, HOST, Problem, ProblemKind, ProviderError};
 use crate::request::{AccessRequest, Target, TargetKind};
 
 /// A door access system. Everything else an adapter needs is in this crate.
@@ -88,6 +91,24 @@ pub struct Account {
     pub integration: IntegrationName,
     /// Its values in force.
     pub credential: Credential,
+    /// The certificate that its host must show, for providers whose hosts show certificates of their own.
+    /// `None`: it has shown none yet.
+    pub certificate: Option<Fingerprint>,
+}
+
+impl Account {
+    /// Whom a check trusts: the first certificate is taken as it is, and told along with what was found.
+    pub fn trust_in_checks(&self) -> Trust {
+        self.certificate.map_or(Trust::FirstUse, Trust::Pinned)
+    }
+
+    /// Whom everything else trusts: a certificate that a check has seen before, and nothing is sent without.
+    pub fn trust(&self) -> Result<Trust, ProviderError> {
+        self.certificate.map(Trust::Pinned).ok_or_else(|| {
+            let reason = "the host's certificate was not seen yet: check the connection first";
+            ProviderError::new(ErrorKind::Unauthorized, reason)
+        })
+    }
 }
 
 /// Named secrets. Cheap to clone.
@@ -101,11 +122,30 @@ impl Credential {
     }
 
     /// The value of that name; one that is missing or blank is a matter for the operator.
-    pub fn require(&self, name: &str) -> Result<&SecretString, ProviderError> {
+    pub fn require(&self, name: &'static str) -> Result<&SecretString, ProviderError> {
         self.0.get(name).filter(|value| !value.expose_secret().trim().is_empty()).ok_or_else(|| {
             let reason = format!("the credentials lack {name:?}; connect the integration again with it");
-            ProviderError::new(ErrorKind::Unauthorized, reason)
+            ProviderError::of_value(name, ProblemKind::Missing, reason)
         })
+    }
+
+    /// The value of that name, read as what it must be, such as a [`domain::Host`] or a [`domain::Port`].
+    pub fn parse<T>(&self, name: &'static str) -> Result<T, ProviderError>
+    where
+        T: FromStr,
+        T::Err: fmt::Display,
+    {
+        let value = self.require(name)?.expose_secret();
+        value.parse().map_err(|problem: T::Err| {
+            ProviderError::of_value(name, ProblemKind::Wrong, format!("{name} {problem}"))
+        })
+    }
+
+    /// Where the host among the values is called, by TLS (`https`) or in plain (`http`).
+    pub fn base_url(&self, scheme: &str, port: Port) -> Result<BaseUrl, ProviderError> {
+        let host: Host = self.parse(HOST)?;
+        BaseUrl::of_host(scheme, &host, port)
+            .map_err(|_| ProviderError::of_value(HOST, ProblemKind::Wrong, format!("{HOST} {HostError}")))
     }
 }
 
@@ -135,6 +175,8 @@ pub struct AccountInfo {
     pub display_name: String,
     /// What it has.
     pub findings: Vec<Finding>,
+    /// The certificate that its host showed, for providers whose hosts show certificates of their own.
+    pub certificate: Option<Certificate>,
 }
 
 /// Things that an account has.
@@ -171,6 +213,8 @@ pub struct Applied {
 
 #[cfg(test)]
 mod tests {
+    use domain::{IntegrationId, WorkspaceId};
+
     use super::*;
 
     fn credential(value: &str) -> Credential {
@@ -197,5 +241,17 @@ mod tests {
             assert_eq!(error.kind, ErrorKind::Unauthorized);
             assert!(error.reason.contains(name), "{error}");
         }
+    }
+
+    #[test]
+    fn only_a_check_trusts_a_host_that_has_shown_no_certificate_yet() {
+        let integration = IntegrationName { workspace: WorkspaceId::new(), id: IntegrationId::new() };
+        let account = Account { integration, credential: credential("a"), certificate: None };
+        assert_eq!(account.trust_in_checks(), Trust::FirstUse);
+        assert_eq!(account.trust().unwrap_err().kind, ErrorKind::Unauthorized);
+        let seen = Fingerprint::new([7; Fingerprint::BYTES]);
+        let account = Account { certificate: Some(seen), ..account };
+        assert_eq!(account.trust_in_checks(), Trust::Pinned(seen));
+        assert_eq!(account.trust().unwrap(), Trust::Pinned(seen));
     }
 }

@@ -52,6 +52,17 @@ impl Requirements {
         self.0.get(path)
     }
 
+    /// Whether `package.Service/Method`, or `package.Service/*`, names a method that is for people.
+    pub fn is_for_people(&self, pattern: &str) -> bool {
+        let Some((service, method)) = pattern.split_once('/') else { return false };
+        let is_open = |needed: &Requirement| matches!(needed, Requirement::Role(_));
+        if method == "*" {
+            let prefix = format!("/{service}/");
+            return self.0.iter().any(|(path, needed)| path.starts_with(&prefix) && is_open(needed));
+        }
+        self.of(&format!("/{pattern}")).is_some_and(is_open)
+    }
+
     /// Whether a service has methods, none of them for people.
     pub fn is_internal(&self, service: &str) -> bool {
         let prefix = format!("/{service}/");
@@ -124,6 +135,26 @@ mod tests {
         assert!(!requirements.is_internal("latchkey.workspace.v1.WorkspaceService"));
         assert!(!requirements.is_internal("latchkey.workspace.v1.Workspace"));
         assert_eq!(requirements.of("/latchkey.workspace.v1.BookingService/Nothing"), None);
+    }
+
+    #[test]
+    fn a_pattern_names_methods_that_are_for_people() {
+        let requirements = Requirements::of_contracts().unwrap();
+        for (pattern, is_for_people) in [
+            ("latchkey.workspace.v1.BookingService/GetBooking", true),
+            ("latchkey.workspace.v1.BookingService/*", true),
+            ("latchkey.workspace.v1.BookingService/Get*", false),
+            ("latchkey.workspace.v1.BookingService/", false),
+            ("latchkey.workspace.v1.BookingService", false),
+            ("latchkey.workspace.v1.Booking/*", false),
+            ("/latchkey.workspace.v1.BookingService/GetBooking", false),
+            ("latchkey.integrations.v1.CredentialService/*", false),
+            ("latchkey.integrations.v1.CredentialService/ResolveCredential", false),
+            ("*", false),
+            ("", false),
+        ] {
+            assert_eq!(requirements.is_for_people(pattern), is_for_people, "{pattern:?}");
+        }
     }
 
     #[test]

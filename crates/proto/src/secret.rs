@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::integrations::v1::{ConnectIntegrationRequest, ResolveCredentialResponse};
+use crate::workspace::v1::CreateApiKeyResponse;
 
 impl fmt::Debug for ConnectIntegrationRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -21,5 +22,11 @@ impl fmt::Debug for ResolveCredentialResponse {
             .field("integration", &self.integration)
             .field("values", &self.values.keys())
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for CreateApiKeyResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreateApiKeyResponse").field("api_key", &self.api_key).finish_non_exhaustive()
     }
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
+use crate::certificate::Certificate;
 use crate::error::Site;
 use crate::{Effect, ErrorKind, VendorError};
 
@@ -17,6 +18,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Its body, within the bound.
     pub body: Bytes,
+    /// The certificate that the host showed, to a client that is told whom to [trust](crate::Trust).
+    pub certificate: Option<Certificate>,
     pub(crate) site: Site,
 }
 
@@ -39,6 +42,7 @@ impl Answer {
     pub fn malformed(&self, what: &str) -> VendorError {
         VendorError::new(&self.site, ErrorKind::Malformed, Effect::Unknown)
             .with_status(self.status)
+            .with_certificate(self.certificate.clone())
             .with_message(Some(what.to_owned()))
     }
 }
@@ -63,6 +67,7 @@ mod tests {
             status: StatusCode::OK,
             headers: HeaderMap::new(),
             body: Bytes::from_static(body.as_bytes()),
+            certificate: None,
             site: Site { vendor: "acme", method: http::Method::POST, template: "/users" },
         }
     }

@@ -1,8 +1,10 @@
 //! Where a vendor's API begins.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
+use domain::{Host, Port};
 use url::Url;
 
 /// The address under which all paths of a vendor's API lie, such as `https://api.vendor.example`.
@@ -15,6 +17,15 @@ pub struct BaseUrl(Url);
 pub struct BaseUrlError;
 
 impl BaseUrl {
+    /// Where a host that someone typed is called: by TLS (`https`), or in plain (`http`).
+    pub fn of_host(scheme: &str, host: &Host, port: Port) -> Result<Self, BaseUrlError> {
+        match host {
+            Host::Address(IpAddr::V6(v6)) => format!("{scheme}://[{v6}]:{port}"),
+            host => format!("{scheme}://{host}:{port}"),
+        }
+        .parse()
+    }
+
     /// The URL of `segments` below the base, with `query`. All are percent-encoded.
     pub fn at(&self, segments: &[&str], query: &[(&str, &str)]) -> Url {
         let mut url = self.0.clone();
@@ -72,6 +83,20 @@ mod tests {
         let base: BaseUrl = "https://api.example".parse().unwrap();
         let url = base.at(&["users"], &[("email", "a+b@c.d"), ("name", "x y")]);
         assert_eq!(url.query(), Some("email=a%2Bb%40c.d&name=x%20y"));
+    }
+
+    #[test]
+    fn a_typed_host_makes_a_base() {
+        let port: Port = "12445".parse().unwrap();
+        for (host, base) in [
+            ("console.lan", "https://console.lan:12445/"),
+            ("10.0.0.7", "https://10.0.0.7:12445/"),
+            ("2001:db8::7", "https://[2001:db8::7]:12445/"),
+        ] {
+            assert_eq!(BaseUrl::of_host("https", &host.parse().unwrap(), port).unwrap().to_string(), base);
+        }
+        let no_name: Host = "xn--a.example".parse().unwrap();
+        assert_eq!(BaseUrl::of_host("https", &no_name, port), Err(BaseUrlError));
     }
 
     #[test]

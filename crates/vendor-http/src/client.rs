@@ -7,13 +7,16 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use domain::{Clock, Timestamp};
 use http::{HeaderMap, StatusCode};
+use rustls::crypto::CryptoProvider;
 use tokio::time::{Instant, sleep};
 use tracing::Instrument;
 
 use crate::accounts::{AccountKey, Accounts, Refusal};
 use crate::breaker::{Change, CircuitState, Outcome};
 use crate::call::Body;
+use crate::certificate::{self, Certificate, CertificateChanged, Trust};
 use crate::error::Site;
+use crate::outgoing::{Outgoing, Refused, Resolver};
 use crate::retry::{self, Failure};
 use crate::telemetry::{self, Instruments};
 use crate::verdict::{ErrorAnswer, ReadError, Verdict};
@@ -31,6 +34,9 @@ pub enum BuildError {
     /// The HTTP client could not be built.
     #[error("cannot build the HTTP client")]
     Client(#[source] reqwest::Error),
+    /// The crypto provider is of no use for TLS.
+    #[error("cannot set up TLS")]
+    Tls(#[source] rustls::Error),
 }
 
 /// The connections of a process to all vendors. Cheap to clone.
@@ -39,6 +45,8 @@ pub struct VendorHttp {
     config: Arc<Config>,
     clock: Arc<dyn Clock>,
     client: reqwest::Client,
+    /// Where calls may lead; `None`: anywhere, as nobody but us says where.
+    outgoing: Option<Arc<Outgoing>>,
     instruments: Instruments,
 }
 
@@ -65,19 +73,21 @@ impl VendorHttp {
     /// A client with the bounds of `config`. `clock` is read for dates in `Retry-After` only. Metrics
     /// go to the meter provider that is installed now.
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, BuildError> {
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            return Err(BuildError::NoCryptoProvider);
-        }
-        let client = reqwest::Client::builder()
-            .user_agent(&config.user_agent)
-            .connect_timeout(config.connect_timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            // Proxies come from the environment otherwise, which nothing here reads.
-            .no_proxy()
-            .build()
-            .map_err(BuildError::Client)?;
-        Ok(Self { config: Arc::new(config), clock, client, instruments: Instruments::new() })
+        Self::build(config, clock, None)
+    }
+
+    /// The same for hosts that people type: connects only where `outgoing` lets it.
+    pub fn guarded(config: Config, clock: Arc<dyn Clock>, outgoing: Outgoing) -> Result<Self, BuildError> {
+        Self::build(config, clock, Some(Arc::new(outgoing)))
+    }
+
+    fn build(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        outgoing: Option<Arc<Outgoing>>,
+    ) -> Result<Self, BuildError> {
+        let client = connections(&config, outgoing.clone(), None)?;
+        Ok(Self { config: Arc::new(config), clock, client, outgoing, instruments: Instruments::new() })
     }
 
     /// A client for one vendor, with limits and circuits of its own.
@@ -87,7 +97,38 @@ impl VendorHttp {
     }
 }
 
+/// Connections that share nothing with others.
+fn connections(
+    config: &Config,
+    outgoing: Option<Arc<Outgoing>>,
+    trust: Option<Trust>,
+) -> Result<reqwest::Client, BuildError> {
+    let crypto = CryptoProvider::get_default().ok_or(BuildError::NoCryptoProvider)?;
+    let mut builder = reqwest::Client::builder()
+        .user_agent(&config.user_agent)
+        .connect_timeout(config.connect_timeout)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        // Proxies come from the environment otherwise, which nothing here reads.
+        .no_proxy();
+    if let Some(outgoing) = outgoing {
+        builder = builder.dns_resolver(Resolver(outgoing));
+    }
+    if let Some(trust) = trust {
+        let tls = certificate::tls(trust, crypto.clone()).map_err(BuildError::Tls)?;
+        builder = builder.tls_backend_preconfigured(tls).tls_info(true);
+    }
+    builder.build().map_err(BuildError::Client)
+}
+
 impl VendorClient {
+    /// The same client, with the same limits and circuits, by connections of its own that take a certificate
+    /// as `trust` says, and no authority's word. To be kept for as long as that is so.
+    pub fn trusting(&self, trust: Trust) -> Result<Self, BuildError> {
+        let client = connections(&self.http.config, self.http.outgoing.clone(), Some(trust))?;
+        Ok(Self { http: VendorHttp { client, ..self.http.clone() }, ..self.clone() })
+    }
+
     /// Sends a call and reads its whole answer. An error status is an error.
     ///
     /// The call may be sent several times, as far as its safety and the retries allow. It is over within
@@ -106,6 +147,9 @@ impl VendorClient {
 
     async fn attempts(&self, call: &Call) -> Result<Answer, VendorError> {
         let config = &self.http.config;
+        if let Some(outgoing) = &self.http.outgoing {
+            outgoing.admit_literal(&call.url).map_err(|refused| self.address_refused(call, refused))?;
+        }
         let retry = call.retry.unwrap_or(config.retry);
         let deadline = Instant::now() + call.call_timeout.unwrap_or(config.call_timeout);
         let account = self.accounts.get(&call.account);
@@ -170,14 +214,16 @@ impl VendorClient {
             Err(error) => return self.lost(call, None, error),
         };
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        let tls = response.extensions().get::<reqwest::tls::TlsInfo>();
+        let certificate = tls.and_then(reqwest::tls::TlsInfo::peer_certificate).map(Certificate::of);
         if !status.is_success() {
             // Without a readable body the status still counts.
             let body = read_body(&mut response, ERROR_BYTES_MAX).await.unwrap_or_default();
-            return self.judge(call, status, &headers, &body);
+            return self.judge(call, status, &headers, &body, certificate);
         }
         match read_body(&mut response, config.answer_bytes_max).await {
             Ok(body) => {
-                let answer = Answer { status, headers, body, site: self.site(call) };
+                let answer = Answer { status, headers, body, certificate, site: self.site(call) };
                 Attempt { status: Some(status), outcome: Outcome::Alive, result: Ok(answer) }
             }
             Err(ReadFailure::Lost(error)) => self.lost(call, Some(status), error),
@@ -194,6 +240,10 @@ impl VendorClient {
 
     /// No answer, or not all of it.
     fn lost(&self, call: &Call, status: Option<StatusCode>, error: reqwest::Error) -> Attempt {
+        if let Some(error) = self.held_back(call, &error) {
+            // Whoever is there says nothing about the vendor.
+            return Attempt { status, outcome: Outcome::Cancelled, result: Err(error) };
+        }
         // Connecting includes name lookup and TLS: nothing of the call has left before.
         let effect = if error.is_connect() || error.is_builder() { Effect::None } else { Effect::Unknown };
         let what = match (error.is_connect(), error.is_timeout()) {
@@ -212,8 +262,31 @@ impl VendorClient {
         Attempt { status, outcome: Outcome::Dead, result: Err(lost) }
     }
 
+    /// The error of a call that was not sent because of where it would have gone.
+    fn held_back(&self, call: &Call, error: &reqwest::Error) -> Option<VendorError> {
+        if let Some(changed) = CertificateChanged::find(error) {
+            let held_back = self.error(call, ErrorKind::CertificateChanged, Effect::None);
+            let shown = changed.shown.clone();
+            return Some(held_back.with_message(Some(changed.to_string())).with_certificate(Some(shown)));
+        }
+        let refused = certificate::causes(error).find_map(|cause| cause.downcast_ref::<Refused>());
+        refused.map(|refused| self.address_refused(call, refused.clone()))
+    }
+
+    fn address_refused(&self, call: &Call, refused: Refused) -> VendorError {
+        let error = self.error(call, ErrorKind::AddressRefused, Effect::None);
+        error.with_message(Some(refused.to_string())).with_source(refused)
+    }
+
     /// An answer with an error status.
-    fn judge(&self, call: &Call, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Attempt {
+    fn judge(
+        &self,
+        call: &Call,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+        certificate: Option<Certificate>,
+    ) -> Attempt {
         let now: Timestamp = self.http.clock.now();
         let mut verdict = Verdict::of_status(status, headers, now);
         (self.profile.read_error)(&ErrorAnswer { status, headers, body, now }, &mut verdict);
@@ -226,7 +299,8 @@ impl VendorClient {
             .with_status(status)
             .with_code(verdict.code.as_deref().and_then(scrub::code))
             .with_message(verdict.message.as_deref().and_then(scrub::message))
-            .with_retry_after(verdict.retry_after);
+            .with_retry_after(verdict.retry_after)
+            .with_certificate(certificate);
         let outcome = if verdict.is_outage { Outcome::Dead } else { Outcome::Alive };
         Attempt { status: Some(status), outcome, result: Err(error) }
     }

@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use crate::certificate::Certificate;
+
 /// Cause of a failed call. It alone decides between retry, park and fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -24,6 +26,10 @@ pub enum ErrorKind {
     Rejected,
     /// The answer was not what the vendor documents.
     Malformed,
+    /// The host leads where hosts that people type may not. Nothing was sent.
+    AddressRefused,
+    /// The host shows another certificate than the one that is pinned. Nothing was sent.
+    CertificateChanged,
     /// The account failed too often of late, so nothing was sent.
     CircuitOpen {
         /// When the next probe is due.
@@ -42,6 +48,8 @@ impl ErrorKind {
             Self::Conflict => "conflict",
             Self::Rejected => "rejected",
             Self::Malformed => "malformed",
+            Self::AddressRefused => "address_refused",
+            Self::CertificateChanged => "certificate_changed",
             Self::CircuitOpen { .. } => "circuit_open",
         }
     }
@@ -87,6 +95,7 @@ struct Detail {
     code: Option<String>,
     message: Option<String>,
     retry_after: Option<Duration>,
+    certificate: Option<Certificate>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -99,8 +108,15 @@ impl VendorError {
         };
         // A read changes nothing, whatever became of it.
         let effect = if site.method.is_safe() { Effect::None } else { effect };
-        let detail =
-            Detail { site: site.clone(), status: None, code: None, message: None, retry_after, source: None };
+        let detail = Detail {
+            site: site.clone(),
+            status: None,
+            code: None,
+            message: None,
+            retry_after,
+            certificate: None,
+            source: None,
+        };
         Self { kind, effect, detail: Box::new(detail) }
     }
 
@@ -121,6 +137,11 @@ impl VendorError {
 
     pub(crate) fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
         self.detail.retry_after = retry_after;
+        self
+    }
+
+    pub(crate) fn with_certificate(mut self, certificate: Option<Certificate>) -> Self {
+        self.detail.certificate = certificate;
         self
     }
 
@@ -160,6 +181,12 @@ impl VendorError {
         source.is_some_and(|source| source.is_timeout() && !source.is_connect())
     }
 
+    /// The certificate that the host showed, to a client that is told whom to [trust](crate::Trust): also the
+    /// one that was refused.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.detail.certificate.as_ref()
+    }
+
     /// When the vendor wants to be called again, if it said so.
     pub fn retry_after(&self) -> Option<Duration> {
         self.detail.retry_after
@@ -179,6 +206,10 @@ impl fmt::Display for VendorError {
             ErrorKind::Conflict => write!(f, "{vendor} finds {method} {template} in conflict with its state"),
             ErrorKind::Rejected => write!(f, "{vendor} refused {method} {template}"),
             ErrorKind::Malformed => write!(f, "{vendor} gave an unexpected answer to {method} {template}"),
+            ErrorKind::AddressRefused => write!(f, "{method} {template} was not sent to {vendor}"),
+            ErrorKind::CertificateChanged => {
+                write!(f, "{method} {template} was not sent to {vendor}, whose certificate has changed")
+            }
             ErrorKind::CircuitOpen { .. } => {
                 write!(f, "{vendor} failed too often of late, so {method} {template} was not sent")
             }

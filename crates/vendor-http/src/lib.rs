@@ -11,6 +11,9 @@
 //!   whose [`Effect`] tells "refused" from "answer lost";
 //! - a span for each attempt and metrics by vendor and URL template.
 //!
+//! Hosts that people type, such as consoles at home, are called by [`VendorHttp::guarded`], only where
+//! [`Outgoing`] lets them lead, and by [`VendorClient::trusting`] a certificate that was pinned on first use.
+//!
 //! Neither spans, metrics, logs nor errors carry a URL with its values, a header or a body of ours.
 //! Deliberately absent: what a status or an error code means at a particular vendor. Each vendor's
 //! client says that through [`Profile::read_error`].
@@ -22,10 +25,12 @@ mod answer;
 mod base_url;
 mod breaker;
 mod call;
+mod certificate;
 mod client;
 mod config;
 mod error;
 mod limit;
+mod outgoing;
 mod retry;
 mod retry_after;
 mod scrub;
@@ -37,10 +42,12 @@ pub use answer::Answer;
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use breaker::CircuitState;
 pub use call::{Call, Safety};
+pub use certificate::{Certificate, Trust};
 pub use client::{BuildError, Profile, VendorClient, VendorHttp};
 pub use config::{Breaker, Config};
 pub use error::{Effect, ErrorKind, VendorError};
 pub use limit::Limit;
+pub use outgoing::{Forbidden, Outgoing, OutgoingConfig, OutgoingConfigError, Refused};
 pub use retry::Retry;
 pub use verdict::{ErrorAnswer, ReadError, Verdict};
 

@@ -6,26 +6,19 @@ use domain::{Timestamp, WorkspaceId};
 
 use crate::model::{DoorMapping, Settings};
 
-pub(crate) fn mapping_created(
+/// A mapping that is there from now on, or from now on is not.
+pub(crate) fn mapping(
     author: &Author,
     workspace: WorkspaceId,
     mapping: &DoorMapping,
+    is_there: bool,
     now: Timestamp,
 ) -> Entry {
     let entry = author.changes(workspace, DoorMappingName { workspace, id: mapping.id }, now);
-    let fields = fields(workspace, mapping).into_iter();
-    fields.fold(entry, |entry, (field, value)| entry.field(field, None, value))
-}
-
-pub(crate) fn mapping_deleted(
-    author: &Author,
-    workspace: WorkspaceId,
-    mapping: &DoorMapping,
-    now: Timestamp,
-) -> Entry {
-    let entry = author.changes(workspace, DoorMappingName { workspace, id: mapping.id }, now);
-    let fields = fields(workspace, mapping).into_iter();
-    fields.fold(entry, |entry, (field, value)| entry.field(field, value, None))
+    fields(workspace, mapping).into_iter().fold(entry, |entry, (field, value)| match is_there {
+        true => entry.field(field, None, value),
+        false => entry.field(field, value, None),
+    })
 }
 
 fn fields(workspace: WorkspaceId, mapping: &DoorMapping) -> [(&'static str, Option<String>); 8] {

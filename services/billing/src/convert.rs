@@ -15,7 +15,7 @@ pub(crate) fn found(check: KeyCheck) -> pb::CheckConnectionResponse {
         mode: check.mode.as_str().to_owned(),
         findings: Vec::new(),
     };
-    pb::CheckConnectionResponse { account: Some(account), problems: Vec::new() }
+    pb::CheckConnectionResponse { account: Some(account), ..Default::default() }
 }
 
 /// There is no key.
@@ -45,9 +45,10 @@ fn refused(error: &VendorError) -> pb::CheckConnectionResponse {
             problem("", Kind::Unreachable, "Stripe takes no more calls for this account just now")
         }
         _ if error.is_timeout() => problem("", Kind::TimedOut, "Stripe did not answer in time"),
-        ErrorKind::Unreachable | ErrorKind::CircuitOpen { .. } => {
-            problem("", Kind::Unreachable, "Stripe can't be reached")
-        }
+        ErrorKind::Unreachable
+        | ErrorKind::CircuitOpen { .. }
+        | ErrorKind::AddressRefused
+        | ErrorKind::CertificateChanged => problem("", Kind::Unreachable, "Stripe can't be reached"),
         ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::Rejected | ErrorKind::Malformed => {
             problem("", Kind::Unreachable, "Stripe did not answer as it should")
         }
@@ -60,5 +61,5 @@ fn problem(credential: &str, kind: Kind, reason: &str) -> pb::CheckConnectionRes
         kind: kind.into(),
         reason: reason.to_owned(),
     };
-    pb::CheckConnectionResponse { account: None, problems: vec![problem] }
+    pb::CheckConnectionResponse { problems: vec![problem], ..Default::default() }
 }

@@ -102,6 +102,8 @@ pub struct LimitsConfig {
     pub requests_max: usize,
     /// Seconds after which a stream is ended. At least 1.
     pub stream_seconds_max: u64,
+    /// Wrong tokens that one network may send in a minute, and wrong secrets of one API key. At least 1.
+    pub wrong_tokens_per_minute: u32,
 }
 
 impl Config {

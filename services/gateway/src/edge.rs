@@ -1,4 +1,4 @@
-//! What stands before the guard: CORS, gRPC-web, sign-in, and the little that is plain HTTP.
+//! What stands before the guard: CORS, gRPC-web, who calls, sign-in, and the little that is plain HTTP.
 
 mod cors;
 mod proxies;
@@ -15,6 +15,7 @@ use tower::Layer as _;
 use tower::util::MapRequestLayer;
 use tower_http::cors::CorsLayer;
 
+use crate::callers::Callers;
 use crate::config::{CorsConfig, SettingError};
 use crate::sign_in::{self, SignIn};
 
@@ -27,6 +28,7 @@ pub(crate) struct Edge {
     proxies: TrustedProxies,
     webhooks: Webhooks,
     sign_in: Arc<SignIn>,
+    callers: Callers,
 }
 
 impl Edge {
@@ -35,8 +37,9 @@ impl Edge {
         proxies: TrustedProxies,
         webhooks: Webhooks,
         sign_in: Arc<SignIn>,
+        callers: Callers,
     ) -> Result<Self, SettingError> {
-        Ok(Self { cors: cors::layer(&cors.allowed_origins)?, proxies, webhooks, sign_in })
+        Ok(Self { cors: cors::layer(&cors.allowed_origins)?, proxies, webhooks, sign_in, callers })
     }
 
     /// Puts the front around the guarded methods. CORS comes first: a browser sends no token with its
@@ -46,7 +49,7 @@ impl Edge {
             .route("/healthz", get(async || "ok"))
             .route("/webhooks/sendgrid", post(webhooks::sendgrid).with_state(self.webhooks))
             .merge(sign_in::routes(self.sign_in))
-            .fallback_service(GrpcWebLayer::new().layer(methods))
+            .fallback_service(GrpcWebLayer::new().layer(self.callers.layer(methods)))
             .layer(MapRequestLayer::new(move |request| self.proxies.mark(request)))
             .layer(self.cors)
             .into()

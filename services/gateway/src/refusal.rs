@@ -23,6 +23,14 @@ pub(crate) enum Refusal {
     HeadersTooLarge,
     /// Too many calls are under way.
     Busy,
+    /// Too many wrong tokens came from there; the next one is looked at after this long.
+    TooManyWrongTokens(Duration),
+    /// There is no such API key.
+    KeyInvalid,
+    /// The API key was revoked.
+    KeyRevoked,
+    /// The API key's time is over.
+    KeyExpired,
 }
 
 impl Refusal {
@@ -45,6 +53,27 @@ impl Refusal {
                 (Code::ResourceExhausted, "HEADERS_TOO_LARGE", "the request's headers are too large")
             }
             Self::Busy => (Code::Unavailable, "GATEWAY_BUSY", "too many calls at once; try again"),
+            Self::TooManyWrongTokens(_) => (
+                Code::ResourceExhausted,
+                "TOO_MANY_WRONG_TOKENS",
+                "too many wrong tokens came from your address; wait, and send a good one",
+            ),
+            Self::KeyInvalid => (Code::Unauthenticated, "API_KEY_INVALID", "the API key is not valid here"),
+            Self::KeyRevoked => {
+                (Code::Unauthenticated, "API_KEY_REVOKED", "the API key was revoked; get a new one")
+            }
+            Self::KeyExpired => {
+                (Code::Unauthenticated, "API_KEY_EXPIRED", "the API key has expired; get a new one")
+            }
+        }
+    }
+
+    /// When to come again, if that is of use.
+    pub(crate) fn retry(self) -> Option<Duration> {
+        match self {
+            Self::Unreachable | Self::Busy => Some(Duration::from_secs(1)),
+            Self::TooManyWrongTokens(wait) => Some(wait),
+            _ => None,
         }
     }
 
@@ -53,8 +82,8 @@ impl Refusal {
         let (code, reason, text) = self.parts();
         let mut details = ErrorDetails::new();
         details.set_error_info(reason, "latchkey", HashMap::new());
-        if code == Code::Unavailable {
-            details.set_retry_info(Some(Duration::from_secs(1)));
+        if let Some(wait) = self.retry() {
+            details.set_retry_info(Some(wait));
         }
         Status::with_error_details(code, text, details)
     }

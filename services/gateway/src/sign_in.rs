@@ -12,15 +12,18 @@ mod page;
 mod request;
 mod routes;
 mod ticket;
+mod tries;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chassis::auth::{Signer, Verifier};
+use chassis::auth::Signer;
 use chassis::rpc::{ServiceChannel, Traced};
 use proto::workspace::v1::session_service_client::SessionServiceClient;
+use quick_cache::sync::Cache;
 
 use crate::config::{Config, SettingError};
+use crate::wrong_tokens::WrongTokens;
 
 pub(crate) use routes::routes;
 
@@ -28,6 +31,9 @@ use client::Client;
 use issuer::Issuer;
 use page::Pages;
 use ticket::Tickets;
+
+/// Codes and refresh tokens that are remembered at most.
+const ISSUED_MAX: usize = 10_000;
 
 /// Everything that sign-in needs.
 pub(crate) struct SignIn {
@@ -39,6 +45,9 @@ pub(crate) struct SignIn {
     signer: Signer,
     tickets: Tickets,
     pages: Pages,
+    wrong: WrongTokens,
+    /// Codes and refresh tokens that were given out here, by their SHA-256: no guesses.
+    issued: Cache<[u8; 32], ()>,
 }
 
 impl SignIn {
@@ -46,7 +55,7 @@ impl SignIn {
         config: &Config,
         deps: &chassis::BasicDeps,
         signer: Signer,
-        verifier: Verifier,
+        wrong: WrongTokens,
     ) -> Result<Arc<Self>, SettingError> {
         let settings = &config.sign_in;
         let public_url = settings.public_url.trim_end_matches('/').to_owned();
@@ -65,13 +74,15 @@ impl SignIn {
             .collect::<Result<_, SettingError>>()?;
         let channel = ServiceChannel::new(config.channel("workspace", &deps.identity)?, Traced);
         Ok(Arc::new(Self {
-            tickets: Tickets::new(&public_url, signer.clone(), verifier),
+            tickets: Tickets::new(&public_url, signer.clone(), deps.verifier.clone()),
             public_url,
             clients,
             issuers,
             sessions: SessionServiceClient::new(channel),
             signer,
             pages: Pages::new(),
+            wrong,
+            issued: Cache::new(ISSUED_MAX),
         }))
     }
 }

@@ -37,6 +37,13 @@ pub(crate) fn confirmed(author: &Author, before: &Integration, after: &Integrati
     about(author, before, now).field("confirmed_account_ref", account(before), account(after))
 }
 
+/// The host must show another certificate.
+pub(crate) fn accepted(author: &Author, before: &Integration, after: &Integration, now: Timestamp) -> Entry {
+    let fingerprint = |of: &Integration| of.certificate.as_ref().map(|certificate| certificate.fingerprint);
+    let (was, is) = (fingerprint(before), fingerprint(after));
+    about(author, before, now).field("certificate.fingerprint", was, is)
+}
+
 /// A location is another place of the provider, or none.
 pub(crate) fn place(
     author: &Author,

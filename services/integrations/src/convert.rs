@@ -11,7 +11,7 @@ use proto::integrations::v1 as pb;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use crate::model::{Account, Finding, Integration, Problem, ProblemKind, Status, Word};
+use crate::model::{Account, Certificate, Finding, Integration, Problem, ProblemKind, Status, Word};
 use crate::providers::{self, CredentialSpec, PROVIDERS, Provider};
 
 /// Bytes of one value. Keys of vendors are below 200; a certificate fits.
@@ -147,6 +147,18 @@ pub(crate) fn integration(integration: &Integration) -> pb::Integration {
                 save_time: Some(timestamp(kept.saved_at)),
             })
             .collect(),
+        certificate: integration.certificate.as_ref().map(certificate),
+        changed_certificate: integration.changed_certificate.as_ref().map(certificate),
+    }
+}
+
+fn certificate(certificate: &Certificate) -> pb::Certificate {
+    pb::Certificate {
+        host: certificate.host.to_string(),
+        fingerprint: certificate.fingerprint.to_string(),
+        subject: certificate.subject.clone(),
+        not_before_time: certificate.not_before.map(timestamp),
+        not_after_time: certificate.not_after.map(timestamp),
     }
 }
 
@@ -173,6 +185,7 @@ fn problem(problem: &Problem) -> pb::ConnectionProblem {
             ProblemKind::Unreachable => pb::ConnectionProblemKind::Unreachable,
             ProblemKind::TimedOut => pb::ConnectionProblemKind::TimedOut,
             ProblemKind::CertificateChanged => pb::ConnectionProblemKind::CertificateChanged,
+            ProblemKind::AddressRefused => pb::ConnectionProblemKind::AddressRefused,
         }
         .into(),
         reason: problem.reason.clone(),
@@ -192,15 +205,35 @@ pub(crate) fn place(
 
 /// What an adapter says; `None` if it is neither yes nor no.
 pub(crate) fn word(response: pb::CheckConnectionResponse) -> Option<Word> {
+    let certificate = response.certificate.as_ref().map(found_certificate).transpose().ok()?;
     match response.account {
         Some(found) if response.problems.is_empty() => {
-            Some(Word::Accepted { account: Some(found_account(&found)) })
+            Some(Word::Accepted { account: Some(found_account(&found)), certificate })
         }
         _ if response.problems.is_empty() => None,
         _ => Some(Word::Failed {
             problems: response.problems.iter().take(LIST_MAX).map(found_problem).collect(),
+            certificate,
         }),
     }
+}
+
+fn found_certificate(found: &pb::Certificate) -> Result<Certificate, InvalidInput> {
+    let mut input = Input::new();
+    let host = input.parse("host", &found.host);
+    let fingerprint = input.parse("fingerprint", &found.fingerprint);
+    let not_before = found.not_before_time.as_ref().map(|time| input.time("not_before_time", Some(time)));
+    let not_after = found.not_after_time.as_ref().map(|time| input.time("not_after_time", Some(time)));
+    let certificate = (|| {
+        Some(Certificate {
+            host: host?,
+            fingerprint: fingerprint?,
+            subject: shorten(&found.subject),
+            not_before: not_before.flatten(),
+            not_after: not_after.flatten(),
+        })
+    })();
+    input.finish_with(certificate)
 }
 
 fn found_account(found: &pb::ProviderAccount) -> Account {
@@ -217,7 +250,7 @@ fn found_account(found: &pb::ProviderAccount) -> Account {
     }
 }
 
-fn found_problem(found: &pb::ConnectionProblem) -> Problem {
+pub(crate) fn found_problem(found: &pb::ConnectionProblem) -> Problem {
     Problem {
         credential: shorten(&found.credential),
         kind: match found.kind() {
@@ -225,6 +258,7 @@ fn found_problem(found: &pb::ConnectionProblem) -> Problem {
             pb::ConnectionProblemKind::Wrong => ProblemKind::Wrong,
             pb::ConnectionProblemKind::TimedOut => ProblemKind::TimedOut,
             pb::ConnectionProblemKind::CertificateChanged => ProblemKind::CertificateChanged,
+            pb::ConnectionProblemKind::AddressRefused => ProblemKind::AddressRefused,
             // A kind of the future: nobody is to blame.
             pb::ConnectionProblemKind::Unreachable | pb::ConnectionProblemKind::Unspecified => {
                 ProblemKind::Unreachable
@@ -312,10 +346,16 @@ mod tests {
         let problem = pb::ConnectionProblem { kind: 99, reason: "ä\n".repeat(600), ..Default::default() };
         // An account with a problem is no yes.
         let account = Some(pb::ProviderAccount::default());
-        let response = pb::CheckConnectionResponse { account, problems: vec![problem] };
-        let Some(Word::Failed { problems }) = word(response) else { panic!("no failure") };
+        let response = pb::CheckConnectionResponse { account, problems: vec![problem], certificate: None };
+        let Some(Word::Failed { problems, .. }) = word(response) else { panic!("no failure") };
         assert_eq!(problems[0].kind, ProblemKind::Unreachable, "of a kind that nobody knows");
         assert_eq!(problems[0].reason, "ä".repeat(500), "cut between characters");
+        // Who answered is not known: it may be anybody.
+        let certificate = pb::Certificate { host: "console".into(), ..Default::default() };
+        let account = Some(pb::ProviderAccount::default());
+        let response =
+            pb::CheckConnectionResponse { account, problems: Vec::new(), certificate: Some(certificate) };
+        assert_eq!(word(response), None);
     }
 
     #[test]

@@ -20,6 +20,9 @@ pub(crate) enum Error {
     /// The account that is to be confirmed is not the one that is connected.
     #[error("integration {0} is not connected to that account; look again which one it is")]
     OtherAccount(IntegrationId),
+    /// The certificate that is to be accepted is not the one that was shown.
+    #[error("the host of integration {0} does not show that certificate; look again which one it shows")]
+    OtherCertificate(IntegrationId),
     /// The integration is another location's.
     #[error("integration {0} is for another location")]
     OtherLocation(IntegrationId),
@@ -80,6 +83,7 @@ impl Classify for Error {
             Self::IntegrationNotFound(_) | Self::PlaceNotFound => Class::NotFound,
             Self::Disconnected(_)
             | Self::OtherAccount(_)
+            | Self::OtherCertificate(_)
             | Self::OtherLocation(_)
             | Self::NoPlaces(_)
             | Self::ProviderRefused(_)
@@ -98,6 +102,7 @@ impl Classify for Error {
             Self::IntegrationNotFound(_) => "INTEGRATION_NOT_FOUND",
             Self::Disconnected(_) => "INTEGRATION_DISCONNECTED",
             Self::OtherAccount(_) => "ACCOUNT_NOT_CONNECTED",
+            Self::OtherCertificate(_) => "CERTIFICATE_NOT_SHOWN",
             Self::OtherLocation(_) => "INTEGRATION_OF_OTHER_LOCATION",
             Self::PlaceNotFound => "PLACE_NOT_FOUND",
             Self::NoPlaces(_) => "PROVIDER_WITHOUT_PLACES",

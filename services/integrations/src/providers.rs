@@ -45,6 +45,9 @@ pub(crate) struct Disagreement {
     pub problem: &'static str,
 }
 
+/// The value that says where a host is.
+pub(crate) const HOST: &str = "host";
+
 /// All of them.
 pub(crate) static PROVIDERS: [Provider; 4] = [
     Provider {
@@ -60,7 +63,7 @@ pub(crate) static PROVIDERS: [Provider; 4] = [
         display_name: "the relay controller",
         // Boards that speak Modbus know no key.
         credentials: &[
-            plain("host", format::host),
+            plain(HOST, format::host),
             plain("port", format::port),
             CredentialSpec { is_required: false, ..secret("api_key", format::key) },
         ],
@@ -81,7 +84,7 @@ pub(crate) static PROVIDERS: [Provider; 4] = [
     Provider {
         name: "unifi",
         display_name: "UniFi Access",
-        credentials: &[plain("host", format::host), secret("api_key", format::key)],
+        credentials: &[plain(HOST, format::host), secret("api_key", format::key)],
         reader: "unifi-adapter",
         agree: nothing_to_agree_on,
     },

@@ -76,6 +76,7 @@ impl KisiProvider {
             account_ref: checked.organization.to_string(),
             display_name: checked.organization_name,
             findings: vec![Finding { kind: "place", count: names.len(), names }],
+            certificate: None,
         })
     }
 

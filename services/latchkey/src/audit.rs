@@ -52,7 +52,6 @@ pub(crate) async fn run(command: &Command) -> anyhow::Result<()> {
 }
 
 async fn export(mut client: Client, args: &ExportArgs) -> anyhow::Result<()> {
-    let mut sheet = Sheet::begin(args.format, std::io::stdout())?;
     let refused = |status| anyhow::anyhow!("{}", said(&status));
     let request = pb::ExportAuditEntriesRequest {
         parent: args.workspace.clone(),
@@ -60,6 +59,7 @@ async fn export(mut client: Client, args: &ExportArgs) -> anyhow::Result<()> {
         end_time: args.to.map(timestamp),
     };
     let mut answers = client.audit.export_audit_entries(request).await.map_err(refused)?.into_inner();
+    let mut sheet = Sheet::begin(args.format, std::io::stdout())?;
     let mut last = None;
     loop {
         let entry = match answers.message().await {

@@ -1,6 +1,7 @@
 //! Use cases: begin, read, decide, write, outbox, commit. Answers are messages of the contract, for
 //! they are remembered by `request_id` as such.
 
+mod api_key;
 mod audit;
 mod booking;
 mod entitlement;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use chassis::postgres::WorkspacePool;
 use domain::{Clock, Timestamp};
+use proto::Requirements;
 use sqlx::PgPool;
 
 /// The service's use cases.
@@ -22,11 +24,26 @@ pub(crate) struct App {
     pool: WorkspacePool,
     platform: PgPool,
     clock: Arc<dyn Clock>,
+    contracts: Requirements,
 }
 
 impl App {
-    pub(crate) fn new(pool: WorkspacePool, platform: PgPool, clock: Arc<dyn Clock>) -> Self {
-        Self { pool, platform, clock }
+    pub(crate) fn new(
+        pool: WorkspacePool,
+        platform: PgPool,
+        clock: Arc<dyn Clock>,
+        contracts: Requirements,
+    ) -> Self {
+        Self { pool, platform, clock, contracts }
+    }
+
+    /// The platform's methods, and whom they are for.
+    pub(crate) fn contracts(&self) -> &Requirements {
+        &self.contracts
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// How long until `time`; a day if there is none.

@@ -2,10 +2,10 @@
 
 use chassis::audit::{Author, Entry};
 use chrono::SecondsFormat;
-use domain::names::{EntitlementName, LocationName, PersonName, ResourceName, WorkspaceName};
-use domain::{Timestamp, WorkspaceId};
+use domain::names::{ApiKeyName, EntitlementName, LocationName, PersonName, ResourceName, WorkspaceName};
+use domain::{LocationId, Timestamp, WorkspaceId};
 
-use crate::model::{Entitlement, Location, Person, Resource, Workspace};
+use crate::model::{ApiKey, Entitlement, Location, Person, Resource, Workspace};
 
 pub(crate) fn workspace_created(author: &Author, new: &Workspace, now: Timestamp) -> Entry {
     author
@@ -48,10 +48,7 @@ pub(crate) fn person(
     after: &Person,
     now: Timestamp,
 ) -> Entry {
-    let locations = |person: &Person| {
-        let names = person.locations.iter().map(|&id| LocationName { workspace, id }.to_string());
-        Some(names.collect::<Vec<_>>().join(", ")).filter(|names| !names.is_empty())
-    };
+    let locations = |person: &Person| locations(workspace, &person.locations);
     author
         .changes(workspace, PersonName { workspace, id: after.id }, now)
         .field("role", before.map(|person| person.role), Some(after.role))
@@ -72,8 +69,8 @@ pub(crate) fn entitlement_given(author: &Author, given: &Entitlement, now: Times
         .field("provider", None, Some(&door.provider))
         .field("target.kind", None, Some(door.kind))
         .field("target.ref", None, Some(&door.provider_ref))
-        .field("start_time", None, Some(time(given.starts_at)))
-        .field("end_time", None, given.ends_at.map(time))
+        .field("start_time", None, Some(moment(given.starts_at)))
+        .field("end_time", None, given.ends_at.map(moment))
         // Often about the person.
         .private("reason", None, Some(&given.reason))
 }
@@ -83,10 +80,37 @@ pub(crate) fn entitlement_ended(author: &Author, ended: &Entitlement, now: Times
     author.changes(workspace, EntitlementName { workspace, id: ended.id }, now).field(
         "ended_time",
         None,
-        ended.ended_at.map(time),
+        ended.ended_at.map(moment),
     )
 }
 
-fn time(time: Timestamp) -> String {
+pub(crate) fn api_key_created(author: &Author, new: &ApiKey, now: Timestamp) -> Entry {
+    author
+        .changes(new.workspace, ApiKeyName { workspace: new.workspace, id: new.id }, now)
+        .field("display_name", None, Some(&new.display_name))
+        .field("role", None, Some(new.role))
+        .field("locations", None, locations(new.workspace, &new.locations))
+        .field("methods", None, listed(&new.methods))
+        .field("expire_time", None, new.expires_at.map(moment))
+        .secret("text", false, true)
+}
+
+pub(crate) fn api_key_revoked(author: &Author, key: &ApiKey, now: Timestamp) -> Entry {
+    author.changes(key.workspace, ApiKeyName { workspace: key.workspace, id: key.id }, now).field(
+        "revoke_time",
+        None,
+        key.revoked_at.map(moment),
+    )
+}
+
+fn locations(workspace: WorkspaceId, ids: &[LocationId]) -> Option<String> {
+    listed(&ids.iter().map(|&id| LocationName { workspace, id }.to_string()).collect::<Vec<_>>())
+}
+
+fn listed(texts: &[String]) -> Option<String> {
+    (!texts.is_empty()).then(|| texts.join(", "))
+}
+
+fn moment(time: Timestamp) -> String {
     time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }

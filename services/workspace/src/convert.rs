@@ -1,5 +1,7 @@
 //! Between messages and the model. Input is checked field by field.
 
+mod api_key;
+
 use chassis::input::{Input, InvalidInput, timestamp};
 use domain::contact::{Country, PhoneNumber};
 use domain::names::{BookingName, EntitlementName, LocationName, PersonName, ResourceName, WorkspaceName};
@@ -13,6 +15,8 @@ use crate::model::{
     Booking, BookingState, Location, Member, Person, PersonDetails, PersonStatus, Resource, Role, Snapshot,
     Workspace,
 };
+
+pub(crate) use api_key::{NewApiKey, api_key, new_api_key, verdict};
 
 /// Characters of what things and people are called.
 pub(crate) const DISPLAY_NAME_CHARS_MAX: usize = 200;
@@ -251,7 +255,7 @@ fn role(role: ProtoRole) -> Option<Role> {
     }
 }
 
-/// Where a person with this role is a manager: somewhere, if that is the role.
+/// Where a person or API key with this role is a manager: somewhere, if that is the role.
 fn locations(
     input: &mut Input,
     field: &str,
@@ -260,7 +264,7 @@ fn locations(
     workspace: WorkspaceId,
 ) -> Vec<LocationId> {
     match (role, names.len()) {
-        (Role::Manager, 0) => input.refuse(field, "must say where the person is a manager"),
+        (Role::Manager, 0) => input.refuse(field, "must say where a manager is one"),
         (Role::Manager, 1..=LOCATIONS_MAX) => {}
         (Role::Manager, _) => input.refuse(field, format_args!("must be at most {LOCATIONS_MAX}")),
         (_, 0) => {}

@@ -3,7 +3,7 @@
 use chassis::error::{Class, Classify, store_class};
 use chassis::idempotency::IntentError;
 use chassis::input::InvalidInput;
-use domain::{BookingId, EntitlementId, LocationId, PersonId, ResourceId, WorkspaceId};
+use domain::{ApiKeyId, BookingId, EntitlementId, LocationId, PersonId, ResourceId, WorkspaceId};
 use events::outbox::OutboxError;
 
 use crate::model::booking::ATTENDEES_MAX;
@@ -32,6 +32,12 @@ pub(crate) enum Error {
     #[error("booking {0} not found")]
     BookingNotFound(BookingId),
     /// Not there, or another workspace's.
+    #[error("API key {0} not found")]
+    ApiKeyNotFound(ApiKeyId),
+    /// Who may do what is for people to say.
+    #[error("an API key may neither make nor revoke API keys, nor change roles or the ownership; sign in")]
+    NotForApiKeys,
+    /// Not there, or another workspace's.
     #[error("entitlement {0} not found")]
     EntitlementNotFound(EntitlementId),
     /// It would end in the past.
@@ -50,7 +56,7 @@ pub(crate) enum Error {
     #[error("resource {0} is taken by another booking in that window")]
     ResourceTaken(ResourceId),
     /// The caller may not give that role.
-    #[error("adding a person with the role {0} takes a higher one")]
+    #[error("giving the role {0} takes a higher one")]
     RoleAbove(Role),
     /// The caller's role is too low for that person.
     #[error("person {0} has a role that takes a higher one to change their details")]
@@ -128,8 +134,11 @@ impl Classify for Error {
             | Self::ResourceNotFound(_)
             | Self::PersonNotFound(_)
             | Self::BookingNotFound(_)
+            | Self::ApiKeyNotFound(_)
             | Self::EntitlementNotFound(_) => Class::NotFound,
-            Self::RoleAbove(_) | Self::PersonAbove(_) | Self::BookingOfAnother(_) => Class::Forbidden,
+            Self::RoleAbove(_) | Self::PersonAbove(_) | Self::NotForApiKeys | Self::BookingOfAnother(_) => {
+                Class::Forbidden
+            }
             Self::ResourceTaken(_) | Self::EmailTaken | Self::ExternalRefTaken(_) | Self::OwnerExists => {
                 Class::Exists
             }
@@ -156,6 +165,8 @@ impl Classify for Error {
             Self::ResourceNotFound(_) => "RESOURCE_NOT_FOUND",
             Self::PersonNotFound(_) => "PERSON_NOT_FOUND",
             Self::BookingNotFound(_) => "BOOKING_NOT_FOUND",
+            Self::ApiKeyNotFound(_) => "API_KEY_NOT_FOUND",
+            Self::NotForApiKeys => "NOT_FOR_API_KEYS",
             Self::EntitlementNotFound(_) => "ENTITLEMENT_NOT_FOUND",
             Self::EntitlementOver => "ENTITLEMENT_OVER",
             Self::BookingOfAnother(_) => "BOOKING_OF_ANOTHER",

@@ -1,5 +1,6 @@
 //! The contract's methods: check, call, convert back; nothing else.
 
+mod api_key;
 mod audit;
 mod booking;
 mod entitlement;
@@ -15,6 +16,8 @@ use chassis::input::Input;
 use chassis::rpc::{REQUEST_BYTES_MAX, refuse};
 use domain::names::{NameError, WorkspaceName};
 use proto::audit::v1::audit_service_server::AuditServiceServer;
+use proto::workspace::v1::api_key_exchange_service_server::ApiKeyExchangeServiceServer;
+use proto::workspace::v1::api_key_service_server::ApiKeyServiceServer;
 use proto::workspace::v1::booking_service_server::BookingServiceServer;
 use proto::workspace::v1::entitlement_service_server::EntitlementServiceServer;
 use proto::workspace::v1::person_service_server::PersonServiceServer;
@@ -47,6 +50,14 @@ pub(crate) fn entitlement_service(app: Arc<App>) -> EntitlementServiceServer<Met
 
 pub(crate) fn session_service(app: Arc<App>) -> SessionServiceServer<Methods> {
     SessionServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
+}
+
+pub(crate) fn api_key_service(app: Arc<App>) -> ApiKeyServiceServer<Methods> {
+    ApiKeyServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
+}
+
+pub(crate) fn api_key_exchange_service(app: Arc<App>) -> ApiKeyExchangeServiceServer<Methods> {
+    ApiKeyExchangeServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
 }
 
 pub(crate) fn audit_service(app: Arc<App>) -> AuditServiceServer<Methods> {

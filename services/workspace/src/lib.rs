@@ -1,7 +1,8 @@
 //! The system of record of who may be where, when.
 //!
-//! Owns workspaces, locations, resources, people and bookings, who is signed in, and the audit log of all
-//! services. Tells every change as an event, in the transaction of the change. No two live bookings of a resource overlap: Postgres itself holds that.
+//! Owns workspaces, locations, resources, people and bookings, who is signed in, API keys, and the audit log of
+//! all services. Tells every change of a booking or person as an event, in the transaction of the change. No two
+//! live bookings of a resource overlap: Postgres itself holds that.
 //! Knows nothing of doors, money or messages.
 
 mod app;
@@ -32,7 +33,9 @@ pub static DEFINITION: chassis::Definition = chassis::Definition {
 
 /// Makes the service's parts.
 pub async fn build(_config: Config, deps: chassis::Deps) -> anyhow::Result<chassis::Service> {
-    let app = Arc::new(app::App::new(deps.pool.clone(), deps.platform.clone(), deps.basic.clock.clone()));
+    let contracts = proto::Requirements::of_contracts()?;
+    let clock = deps.basic.clock.clone();
+    let app = Arc::new(app::App::new(deps.pool.clone(), deps.platform.clone(), clock, contracts));
     let completion = jobs::Completion::new(app.clone());
     Ok(chassis::Service::new(DEFINITION.name, &deps.basic)
         .grpc(grpc::workspace_service(app.clone()))
@@ -40,6 +43,8 @@ pub async fn build(_config: Config, deps: chassis::Deps) -> anyhow::Result<chass
         .grpc(grpc::booking_service(app.clone()))
         .grpc(grpc::entitlement_service(app.clone()))
         .grpc(grpc::session_service(app.clone()))
+        .grpc(grpc::api_key_service(app.clone()))
+        .grpc(grpc::api_key_exchange_service(app.clone()))
         .grpc(grpc::audit_service(app.clone()))
         .outbox(&deps, &DEFINITION)
         .consumer(&deps, consumers::ingest::config(), consumers::ingest::Ingest::new(app))

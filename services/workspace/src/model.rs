@@ -1,5 +1,6 @@
 //! What this service knows, as plain values. No IO.
 
+pub(crate) mod api_key;
 pub(crate) mod audit;
 pub(crate) mod booking;
 pub(crate) mod entitlement;
@@ -8,6 +9,7 @@ pub(crate) mod place;
 pub(crate) mod policy;
 pub(crate) mod session;
 
+pub(crate) use api_key::ApiKey;
 pub(crate) use booking::{Booking, BookingState, Snapshot};
 pub(crate) use entitlement::Entitlement;
 pub(crate) use person::{Member, Person, PersonDetails, PersonStatus, Role};

@@ -1,6 +1,7 @@
 //! SQL. Functions take a connection and never open a transaction; each row struct is private to its
 //! file.
 
+pub(crate) mod api_key;
 pub(crate) mod audit;
 pub(crate) mod booking;
 pub(crate) mod entitlement;

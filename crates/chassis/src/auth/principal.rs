@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use domain::{LocationId, PersonId, WorkspaceId};
+use domain::{ApiKeyId, LocationId, PersonId, WorkspaceId};
 use proto::Requirement;
 use proto::auth::v1 as pb;
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,9 @@ use crate::error::{Class, Classify};
 
 /// The service that acts for the operator of the platform: the command line.
 const OPERATOR: &str = "latchkey";
+
+/// What the id of an API key's principal begins with.
+const API_KEY: &str = "api-key:";
 
 /// What a principal may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,8 +69,8 @@ impl Role {
         }
     }
 
-    /// The least role of a method, as its contract says it.
-    fn of_contract(role: pb::Role) -> Option<Self> {
+    /// A role as contracts say it.
+    pub fn of_contract(role: pb::Role) -> Option<Self> {
         match role {
             pb::Role::Unspecified => None,
             pb::Role::Guest => Some(Self::Guest),
@@ -162,6 +165,11 @@ impl Principal {
         Self { workspace: Some(workspace), role, ..Self::service(id) }
     }
 
+    /// An API key of a workspace.
+    pub fn api_key(id: ApiKeyId, workspace: WorkspaceId, role: Role) -> Self {
+        Self::person(format!("{API_KEY}{id}"), workspace, role)
+    }
+
     /// A part of the platform.
     pub fn service(name: impl Into<String>) -> Self {
         Self {
@@ -185,13 +193,30 @@ impl Principal {
         Self { locations: locations.into_iter().collect(), ..self }
     }
 
+    /// The same for these methods alone, `package.Service/Method` or `package.Service/*`; for all that its
+    /// role may call, if there are none.
+    #[must_use]
+    pub fn only_for(self, methods: Vec<String>) -> Self {
+        Self { methods: (!methods.is_empty()).then_some(methods), ..self }
+    }
+
+    /// Whether this is a machine with an API key.
+    pub fn is_api_key(&self) -> bool {
+        self.api_key_id().is_some()
+    }
+
+    /// The id of a machine's API key.
+    pub(crate) fn api_key_id(&self) -> Option<&str> {
+        self.id.strip_prefix(API_KEY)
+    }
+
     /// Whether this is the operator of the platform.
     pub fn is_operator(&self) -> bool {
         self.role == Role::Service && self.id == OPERATOR
     }
 
-    /// How much of this workspace is this caller's to see. Nothing of another's. A member or guest
-    /// without a person of its own, such as an API key, reaches nothing.
+    /// How much of this workspace is this caller's to see. Nothing of another's. An API key stands for
+    /// nobody: as a member or guest it sees what is for all of them, and has nothing of its own.
     pub fn reach(&self, workspace: WorkspaceId) -> Result<Reach, AuthError> {
         if self.is_operator() {
             return Ok(Reach::Workspace);
@@ -203,7 +228,8 @@ impl Principal {
             Role::Owner | Role::Admin => Ok(Reach::Workspace),
             Role::Manager => Ok(Reach::Locations(self.locations.clone())),
             Role::Member | Role::Guest => {
-                self.id.parse().map(Reach::Own).map_err(|_| AuthError::RoleTooLow(Role::Manager.title()))
+                let own = self.api_key_id().unwrap_or(&self.id);
+                own.parse().map(Reach::Own).map_err(|_| AuthError::RoleTooLow(Role::Manager.title()))
             }
             Role::Service => Err(AuthError::Internal(self.id.clone())),
         }
@@ -288,8 +314,12 @@ mod tests {
         ] {
             assert_eq!(with(role).reach(home), Ok(expected), "{role:?}");
         }
-        let key = Principal::person("api-key:1", home, Role::Member);
-        assert_eq!(key.reach(home), Err(AuthError::RoleTooLow("manager")));
+        let id = ApiKeyId::new();
+        let key = Principal::api_key(id, home, Role::Member);
+        assert_eq!(key.reach(home), Ok(Reach::Own(PersonId::from_uuid(id.uuid()))), "of nobody's");
+        assert!(key.reach(WorkspaceId::new()).is_err());
+        let nobody = Principal::person("someone", home, Role::Member);
+        assert_eq!(nobody.reach(home), Err(AuthError::RoleTooLow("manager")));
         assert_eq!(Principal::operator().reach(home), Ok(Reach::Workspace));
         assert!(Principal::service("gateway").reach(home).is_err());
     }
@@ -334,10 +364,11 @@ mod tests {
             ("latchkey.workspace.v1.*", false),
             ("*", false),
         ] {
-            let key = Principal { methods: Some(vec![pattern.into()]), ..person(Role::Admin) };
+            let key = person(Role::Admin).only_for(vec![pattern.into()]);
             assert_eq!(key.meets(&needed, PATH).is_ok(), is_for_it, "{pattern}");
         }
         let none = Principal { methods: Some(Vec::new()), ..person(Role::Admin) };
         assert_eq!(none.meets(&needed, PATH), Err(AuthError::MethodNotAllowed));
+        assert_eq!(person(Role::Admin).only_for(Vec::new()).meets(&needed, PATH), Ok(()), "for all");
     }
 }

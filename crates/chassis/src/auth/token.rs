@@ -154,7 +154,12 @@ impl Verifier {
 
     /// The caller that a token names, if it is ours and its time is not over.
     pub fn verify(&self, token: &str) -> Result<Principal, AuthError> {
-        let claims: Claims = self.open(NAME, NAME, token)?;
+        self.verify_for_later(token).map(|(principal, _)| principal)
+    }
+
+    /// Like [`Verifier::verify`]; says until when the same token will be taken, too.
+    pub fn verify_for_later(&self, token: &str) -> Result<(Principal, Timestamp), AuthError> {
+        let Envelope { claims, exp, .. }: Envelope<Claims> = self.envelope(NAME, NAME, token)?;
         let principal = Principal {
             id: claims.sub,
             workspace: claims.workspace,
@@ -169,7 +174,8 @@ impl Verifier {
         } else {
             principal.workspace.is_some()
         };
-        if is_fit { Ok(principal) } else { Err(AuthError::TokenInvalid) }
+        let end = Timestamp::from_timestamp(exp.saturating_add(LEEWAY_SECONDS), 0);
+        end.filter(|_| is_fit).map(|end| (principal, end)).ok_or(AuthError::TokenInvalid)
     }
 
     /// What a token says that `issuer` signed for `audience`, if its time is not over.
@@ -179,6 +185,15 @@ impl Verifier {
         audience: &str,
         token: &str,
     ) -> Result<C, AuthError> {
+        self.envelope(issuer, audience, token).map(|envelope| envelope.claims)
+    }
+
+    fn envelope<C: DeserializeOwned>(
+        &self,
+        issuer: &str,
+        audience: &str,
+        token: &str,
+    ) -> Result<Envelope<C>, AuthError> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(AuthError::TokenInvalid);
         }
@@ -194,13 +209,13 @@ impl Verifier {
             .map_err(|_| AuthError::TokenInvalid)?
             .claims;
         let now = self.clock.now().timestamp();
-        if envelope.exp + LEEWAY_SECONDS <= now {
+        if envelope.exp.saturating_add(LEEWAY_SECONDS) <= now {
             return Err(AuthError::TokenExpired);
         }
         if envelope.iat > now + LEEWAY_SECONDS {
             return Err(AuthError::TokenInvalid);
         }
-        Ok(envelope.claims)
+        Ok(envelope)
     }
 
     /// The caller that the header `authorization` names.
@@ -303,8 +318,11 @@ mod tests {
         let principal =
             Principal { methods: Some(vec!["a.v1.B/*".into()]), ..admin() }.at([LocationId::new()]);
         let token = signer.issue(&principal, Duration::minutes(10));
+        let (named, end) = verifier.verify_for_later(&token).unwrap();
+        assert_eq!(named, principal);
+        clock.set(end - Duration::seconds(1));
         assert_eq!(verifier.verify(&token), Ok(principal));
-        clock.advance(Duration::minutes(11));
+        clock.set(end);
         assert_eq!(verifier.verify(&token), Err(AuthError::TokenExpired));
     }
 

@@ -12,7 +12,7 @@ use events::outbox::{self, OutboxError};
 use sqlx::PgPool;
 
 use crate::batcher::Batcher;
-use crate::error::LedgerError;
+use crate::error::{LedgerError, Problem};
 use crate::facts::Source;
 use crate::provider::DoorProvider;
 use crate::store::{account, command};
@@ -29,8 +29,8 @@ pub(crate) struct Completion<C> {
     pub answer: Outgoing,
     /// For the provider's ledger.
     pub changes: Vec<C>,
-    /// What is now known of the account: taken, or refused for a reason. `None`: nothing.
-    pub account: Option<(IntegrationName, Result<(), String>)>,
+    /// What is now known of the account: taken, or refused and why. `None`: nothing.
+    pub account: Option<(IntegrationName, Result<(), Problem>)>,
 }
 
 /// Writes completions.
@@ -74,16 +74,16 @@ impl<P: DoorProvider> Recorder<P> {
         let changes: Vec<P::Change> = batch.iter().flat_map(|c| c.changes.iter().cloned()).collect();
         // What was learned last of an account counts.
         let mut accepted: HashMap<IntegrationName, ()> = HashMap::new();
-        let mut refused: HashMap<IntegrationName, String> = HashMap::new();
+        let mut refused: HashMap<IntegrationName, &Problem> = HashMap::new();
         for (name, taken) in batch.iter().filter_map(|c| c.account.as_ref()) {
             match taken {
                 Ok(()) => {
                     refused.remove(name);
                     accepted.insert(*name, ());
                 }
-                Err(reason) => {
+                Err(problem) => {
                     accepted.remove(name);
-                    refused.insert(*name, reason.clone());
+                    refused.insert(*name, problem);
                 }
             }
         }
@@ -100,12 +100,13 @@ impl<P: DoorProvider> Recorder<P> {
             }
         }
         if !refused.is_empty() {
-            let listed: Vec<(IntegrationName, String)> =
-                refused.iter().map(|(name, reason)| (*name, reason.clone())).collect();
-            for name in account::refuse(&mut tx, &listed, now).await? {
-                let reason = refused.get(&name).map_or("", String::as_str);
-                messages.push(self.source.connection_changed(name, Err(reason), now));
-            }
+            let listed: Vec<(IntegrationName, &str)> =
+                refused.iter().map(|(name, problem)| (*name, problem.reason.as_str())).collect();
+            let news = account::refuse(&mut tx, &listed, now).await?;
+            messages.extend(news.into_iter().filter_map(|name| {
+                let problem = refused.get(&name)?;
+                Some(self.source.connection_changed(name, Err(problem), now))
+            }));
         }
         outbox::append(&mut tx, &messages).await.map_err(|error| match error {
             OutboxError::Store(error) => error,

@@ -20,7 +20,7 @@ use super::lease::Lease;
 use super::recorder::{Completion, Recorder};
 use crate::config::CommandsConfig;
 use crate::credentials::{Credentials, Site};
-use crate::error::{ApplyError, ErrorKind, LedgerError, ProviderError};
+use crate::error::{ApplyError, ErrorKind, LedgerError, Problem, ProviderError};
 use crate::facts::Source;
 use crate::provider::{Account, Applied, DoorProvider};
 use crate::request::{AccessRequest, Reading};
@@ -234,7 +234,7 @@ impl<P: DoorProvider> Worker<P> {
         }
         let taken = match &result {
             Ok(applied) if applied.was_asked => Some(Ok(())),
-            Err(error) if error.kind == ErrorKind::Unauthorized => Some(Err(error.reason.clone())),
+            Err(error) if error.kind == ErrorKind::Unauthorized => Some(Err(Problem::at_work(error))),
             Ok(_) | Err(_) => None,
         };
         let completion = Completion {

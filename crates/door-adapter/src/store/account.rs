@@ -21,12 +21,12 @@ fn names(rows: Vec<(Uuid, Uuid)>) -> Vec<IntegrationName> {
 /// given once.
 pub(crate) async fn refuse(
     conn: &mut PgConnection,
-    refused: &[(IntegrationName, String)],
+    refused: &[(IntegrationName, &str)],
     now: Timestamp,
 ) -> Result<Vec<IntegrationName>, sqlx::Error> {
     let accounts: Vec<IntegrationName> = refused.iter().map(|(account, _)| *account).collect();
     let (workspaces, ids) = columns(&accounts);
-    let reasons: Vec<&str> = refused.iter().map(|(_, reason)| reason.as_str()).collect();
+    let reasons: Vec<&str> = refused.iter().map(|(_, reason)| *reason).collect();
     let news = sqlx::query_as(
         "insert into refused_account (workspace_id, account_id, reason, refused_at)
          select *, $4 from unnest($1::uuid[], $2::uuid[], $3::text[]) order by 1, 2

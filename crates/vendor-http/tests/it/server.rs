@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::DateTime;
-use domain::SettableClock;
+use domain::{Clock, SettableClock};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use vendor_http::http::Method;
-use vendor_http::{AccountKey, Call, Config, ErrorAnswer, Profile, Retry, Url, VendorHttp, Verdict};
+use vendor_http::{
+    AccountKey, Call, Config, ErrorAnswer, Outgoing, Profile, Retry, Url, VendorHttp, Verdict,
+};
 
 /// What the server does with one request.
 #[derive(Clone)]
@@ -135,9 +137,17 @@ pub(crate) fn config() -> Config {
 }
 
 pub(crate) fn http(config: Config) -> VendorHttp {
+    VendorHttp::new(config, prepare()).unwrap()
+}
+
+/// For hosts that people type.
+pub(crate) fn guarded(config: Config, outgoing: Outgoing) -> VendorHttp {
+    VendorHttp::guarded(config, prepare(), outgoing).unwrap()
+}
+
+fn prepare() -> Arc<dyn Clock> {
     crate::spans::record();
     // A second test finds it installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let clock = SettableClock::at(DateTime::from_timestamp(784_111_777, 0).unwrap());
-    VendorHttp::new(config, Arc::new(clock)).unwrap()
+    Arc::new(SettableClock::at(DateTime::from_timestamp(784_111_777, 0).unwrap()))
 }

@@ -31,7 +31,7 @@ impl App {
         let inserted = store::try_insert(change.conn(), workspace, &mapping, now).await?;
         mapping.is_active = inserted.ok_or(Error::DoorMappingExists)?;
         grant::ensure_for_mapping(change.conn(), workspace, &mapping, now).await?;
-        audit::mapping_created(author, workspace, &mapping, now).record(SOURCE, change.conn()).await?;
+        audit::mapping(author, workspace, &mapping, true, now).record(SOURCE, change.conn()).await?;
         let answer =
             pb::CreateDoorMappingResponse { door_mapping: Some(convert::mapping(workspace, &mapping)) };
         let answer = change.commit(answer).await?;
@@ -67,7 +67,7 @@ impl App {
             store::delete(change.conn(), workspace, id).await?.ok_or(Error::DoorMappingNotFound(id))?;
         let now = self.clock.now();
         grant::make_target_due(change.conn(), workspace, &mapping.target, now).await?;
-        audit::mapping_deleted(author, workspace, &mapping, now).record(SOURCE, change.conn()).await?;
+        audit::mapping(author, workspace, &mapping, false, now).record(SOURCE, change.conn()).await?;
         let answer = change.commit(pb::DeleteDoorMappingResponse {}).await?;
         self.wake();
         Ok(answer)

@@ -46,7 +46,7 @@ impl CredentialService for Integrations {
         let of = |place: &str| saved.iter().find(|(name, _)| name == place).map(|(_, key)| key.clone());
         let key = of(&request.location).or_else(|| of(&request.workspace));
         let values = key.into_iter().map(|key| ("secret_key".to_owned(), key)).collect();
-        Ok(Response::new(pb::ResolveCredentialResponse { values, integration: String::new() }))
+        Ok(Response::new(pb::ResolveCredentialResponse { values, ..Default::default() }))
     }
 }
 

@@ -3,7 +3,6 @@
 use chassis::auth::{Principal, Role};
 use chrono::Duration;
 use domain::names::{LocationName, PersonName};
-use proto::auth::v1::Role as ProtoRole;
 use proto::workspace::v1 as pb;
 use serde::Serialize;
 
@@ -57,6 +56,7 @@ impl SignIn {
             };
             self.signer.sign(&self.public_url, client_id, ID_LIFETIME, claims)
         });
+        self.note_issued(&session.refresh_token);
         Some(Grant {
             access_token: self.signer.issue(&principal, ACCESS_LIFETIME),
             token_type: "Bearer",
@@ -71,14 +71,7 @@ impl SignIn {
 
 fn principal(member: &pb::Membership) -> Option<Principal> {
     let PersonName { workspace, id } = member.person.parse().ok()?;
-    let role = match member.role() {
-        ProtoRole::Unspecified => return None,
-        ProtoRole::Owner => Role::Owner,
-        ProtoRole::Admin => Role::Admin,
-        ProtoRole::Manager => Role::Manager,
-        ProtoRole::Member => Role::Member,
-        ProtoRole::Guest => Role::Guest,
-    };
+    let role = Role::of_contract(member.role())?;
     let locations = member.locations.iter().map(|name| name.parse::<LocationName>().ok().map(|name| name.id));
     Some(Principal::person(id.to_string(), workspace, role).at(locations.collect::<Option<Vec<_>>>()?))
 }

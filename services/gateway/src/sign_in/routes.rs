@@ -8,7 +8,7 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Json, Router};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use proto::workspace::v1 as pb;
 use serde_json::json;
 use subtle::ConstantTimeEq as _;
@@ -21,6 +21,8 @@ use super::issuer::{Issuer, IssuerError};
 use super::page::Choice;
 use super::request::{AuthorizeError, AuthorizeRequest, Refusal};
 use super::ticket::{Away, Known, LIFETIME};
+use super::tries::too_many;
+use crate::wrong_tokens::{Try, network};
 
 /// Where a browser keeps the ticket of a person who is away.
 const COOKIE: &str = "latchkey_sign_in";
@@ -123,9 +125,13 @@ async fn authorize(State(sign_in): State<Arc<SignIn>>, Query(said): Query<Said>)
 async fn callback(
     State(sign_in): State<Arc<SignIn>>,
     headers: HeaderMap,
+    extensions: Extensions,
     Query(mut said): Query<Said>,
 ) -> Response {
-    let ticket = cookie_of(&headers).and_then(|text| sign_in.tickets.read::<Away>(text));
+    let ticket = match sign_in.ticket::<Away>(cookie_of(&headers), network(&extensions)) {
+        Ok(ticket) => ticket,
+        Err(refusal) => return sign_in.put_off(refusal),
+    };
     let Some(away) = ticket else {
         let text =
             "It took longer than ten minutes, or your browser keeps no cookies. Go back and try again.";
@@ -149,50 +155,69 @@ async fn callback(
 }
 
 /// The person has said which workspace.
-async fn choose(State(sign_in): State<Arc<SignIn>>, Form(said): Form<Said>) -> Response {
-    let ticket = said.get("ticket").and_then(|text| sign_in.tickets.read::<Known>(text));
+async fn choose(
+    State(sign_in): State<Arc<SignIn>>,
+    extensions: Extensions,
+    Form(said): Form<Said>,
+) -> Response {
+    let ticket = match sign_in.ticket::<Known>(said.get("ticket").map(String::as_str), network(&extensions)) {
+        Ok(ticket) => ticket,
+        Err(refusal) => return sign_in.put_off(refusal),
+    };
     let (Some(known), Some(workspace)) = (ticket, said.get("workspace")) else {
         return sign_in.pages.problem("It took longer than ten minutes. Go back and try again.");
     };
     sign_in.open(known, workspace.clone()).await
 }
 
-async fn token(State(sign_in): State<Arc<SignIn>>, Form(mut said): Form<Said>) -> Response {
+async fn token(
+    State(sign_in): State<Arc<SignIn>>,
+    extensions: Extensions,
+    Form(mut said): Form<Said>,
+) -> Response {
     let mut take = |name: &str| said.remove(name).unwrap_or_default();
     let (kind, client_id) = (take("grant_type"), take("client_id"));
     if !sign_in.clients.contains_key(&client_id) {
         return refuse(StatusCode::UNAUTHORIZED, "invalid_client", "the client is not known here");
     }
-    let mut sessions = sign_in.sessions.clone();
-    let granted = match kind.as_str() {
-        "authorization_code" => {
-            let request = pb::RedeemCodeRequest {
-                code: take("code"),
-                client_id: client_id.clone(),
-                redirect_uri: take("redirect_uri"),
-                code_verifier: take("code_verifier"),
-            };
-            sessions.redeem_code(request).await.map(|answer| {
-                let pb::RedeemCodeResponse { session, nonce } = answer.into_inner();
-                session.and_then(|session| sign_in.grant(&session, Some((&client_id, &nonce))))
-            })
-        }
-        "refresh_token" => {
-            let request = pb::RenewSessionRequest {
-                refresh_token: take("refresh_token"),
-                client_id,
-                workspace: take("workspace"),
-            };
-            sessions
-                .renew_session(request)
-                .await
-                .map(|answer| answer.into_inner().session.and_then(|session| sign_in.grant(&session, None)))
-        }
+    let is_code = match kind.as_str() {
+        "authorization_code" => true,
+        "refresh_token" => false,
         _ => {
             let description = "grant_type must be authorization_code or refresh_token";
             return refuse(StatusCode::BAD_REQUEST, "unsupported_grant_type", description);
         }
     };
+    let shown = take(if is_code { "code" } else { "refresh_token" });
+    let tried = match sign_in.begin(&shown, network(&extensions)) {
+        Ok(tried) => tried,
+        Err(refusal) => return too_many(refusal),
+    };
+    let mut sessions = sign_in.sessions.clone();
+    let granted = if is_code {
+        let request = pb::RedeemCodeRequest {
+            code: shown,
+            client_id: client_id.clone(),
+            redirect_uri: take("redirect_uri"),
+            code_verifier: take("code_verifier"),
+        };
+        sessions.redeem_code(request).await.map(|answer| {
+            let pb::RedeemCodeResponse { session, nonce } = answer.into_inner();
+            session.and_then(|session| sign_in.grant(&session, Some((&client_id, &nonce))))
+        })
+    } else {
+        let request =
+            pb::RenewSessionRequest { refresh_token: shown, client_id, workspace: take("workspace") };
+        sessions
+            .renew_session(request)
+            .await
+            .map(|answer| answer.into_inner().session.and_then(|session| sign_in.grant(&session, None)))
+    };
+    if let Some(tried) = tried
+        && !matches!(&granted, Err(status) if is_wrong(status))
+    {
+        tried.forgive();
+    }
     match granted {
         Ok(Some(grant)) => ([(header::CACHE_CONTROL, "no-store")], Json(grant)).into_response(),
         Ok(None) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "try again"),
@@ -201,9 +226,18 @@ async fn token(State(sign_in): State<Arc<SignIn>>, Form(mut said): Form<Said>) -
 }
 
 /// RFC 7009. Whatever comes, there is no such token afterwards.
-async fn revoke(State(sign_in): State<Arc<SignIn>>, Form(mut said): Form<Said>) -> Response {
+async fn revoke(
+    State(sign_in): State<Arc<SignIn>>,
+    extensions: Extensions,
+    Form(mut said): Form<Said>,
+) -> Response {
     let mut take = |name: &str| said.remove(name).unwrap_or_default();
     let request = pb::EndSessionRequest { refresh_token: take("token"), client_id: take("client_id") };
+    match sign_in.begin(&request.refresh_token, network(&extensions)) {
+        // What comes of it is not said, so it is no guess.
+        Ok(tried) => tried.map(Try::forgive).unwrap_or_default(),
+        Err(refusal) => return too_many(refusal),
+    }
     match sign_in.sessions.clone().end_session(request).await {
         Ok(_) => StatusCode::OK.into_response(),
         Err(status) => refuse_by(&status),
@@ -288,6 +322,7 @@ impl SignIn {
         match self.sessions.clone().open_session(opening).await {
             Ok(answer) => {
                 let code = answer.into_inner().code;
+                self.note_issued(&code);
                 self.answer(&request.redirect_uri, request.state.as_deref(), &[("code", code.as_str())])
             }
             Err(status) if status.code() == Code::FailedPrecondition => {
@@ -353,14 +388,19 @@ fn cookie_of(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// RFC 6749, 5.2.
-fn refuse(status: StatusCode, error: &str, description: &str) -> Response {
+pub(super) fn refuse(status: StatusCode, error: &str, description: &str) -> Response {
     let body = Json(json!({"error": error, "error_description": description}));
     (status, [(header::CACHE_CONTROL, "no-store")], body).into_response()
 }
 
+/// Whether there is no such code or token.
+fn is_wrong(status: &Status) -> bool {
+    matches!(status.code(), Code::FailedPrecondition | Code::NotFound)
+}
+
 fn refuse_by(status: &Status) -> Response {
     match status.code() {
-        Code::FailedPrecondition | Code::NotFound => {
+        _ if is_wrong(status) => {
             let description =
                 "the code or token is not valid, was used before, or its time is over; sign in again";
             refuse(StatusCode::BAD_REQUEST, "invalid_grant", description)

@@ -1,7 +1,7 @@
 //! What the gateway must know again between two steps of a sign-in, signed and for ten minutes. A browser
 //! holds it; it can read it, and not change it.
 
-use chassis::auth::{Signer, Verifier};
+use chassis::auth::{AuthError, Signer, Verifier};
 use chrono::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -63,8 +63,7 @@ impl Tickets {
         self.signer.sign(&self.issuer, T::AUDIENCE, LIFETIME, ticket)
     }
 
-    /// `None` if it is not ours, or too old.
-    pub(super) fn read<T: Ticket>(&self, text: &str) -> Option<T> {
-        self.verifier.open(&self.issuer, T::AUDIENCE, text).ok()
+    pub(super) fn read<T: Ticket>(&self, text: &str) -> Result<T, AuthError> {
+        self.verifier.open(&self.issuer, T::AUDIENCE, text)
     }
 }

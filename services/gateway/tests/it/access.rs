@@ -36,6 +36,17 @@ async fn without_a_good_token_nothing_is_passed_on() {
     let forged = forger.issue(&world.admin(), chrono::Duration::hours(1));
     let forged = Some(format!("Bearer {forged}"));
     assert_eq!(refusal(world.call_with(forged).await), unauthenticated("TOKEN_INVALID"));
+    let claims = serde_json::json!({"sub": "ada", "role": "owner", "workspace": world.workspace});
+    let hour = chrono::Duration::hours(1);
+    let for_others = world.signer.sign("latchkey", "another", hour, &claims);
+    let good = world.signer.sign("latchkey", "latchkey", hour, &claims);
+    assert!(world.call_with(Some(format!("Bearer {good}"))).await.is_ok());
+    // {"alg":"none"}
+    let unsigned = format!("eyJhbGciOiJub25lIn0.{}.", good.split('.').nth(1).unwrap());
+    for token in [for_others, unsigned, format!("{good}x"), "x".repeat(9_000)] {
+        let outcome = world.call_with(Some(format!("Bearer {token}"))).await;
+        assert_eq!(refusal(outcome), unauthenticated("TOKEN_INVALID"), "{token}");
+    }
     let bearer = world.bearer();
     assert!(world.call_with(Some(bearer.clone())).await.is_ok());
     *world.seen.caller.lock().unwrap() = None;

@@ -83,11 +83,12 @@ async fn a_stream_ends_in_time_with_a_status() {
 #[tokio::test]
 async fn a_limit_of_nothing_is_refused_at_start() {
     let world = World::new().await;
-    for (requests_max, stream_seconds_max, setting) in [(0, 1, "requests_max"), (1, 0, "stream_seconds_max")]
+    for (requests_max, stream_seconds_max, wrong_tokens_per_minute, setting) in
+        [(0, 1, 1, "requests_max"), (1, 0, 1, "stream_seconds_max"), (1, 1, 0, "wrong_tokens_per_minute")]
     {
         let mut config: gateway::Config =
             chassis::config::load(gateway::CONFIG_DEFAULTS, std::collections::BTreeMap::new()).unwrap().1;
-        config.limits = gateway::LimitsConfig { requests_max, stream_seconds_max };
+        config.limits = gateway::LimitsConfig { requests_max, stream_seconds_max, wrong_tokens_per_minute };
         let problem = gateway::build(config, world.deps(gateway::NAME).await)
             .await
             .map(|_| ())

@@ -23,7 +23,7 @@ fn web(world: &World, service: &str, method: &str) -> RequestBuilder {
 }
 
 /// A call for a booking, as ConnectRPC's gRPC-web transport makes it.
-fn get_booking(world: &World, name: &str) -> RequestBuilder {
+pub(crate) fn get_booking(world: &World, name: &str) -> RequestBuilder {
     let body = message(&pb::GetBookingRequest { name: name.into() }.encode_to_vec());
     web(world, "latchkey.workspace.v1.BookingService", "GetBooking")
         .header("accept", "application/grpc-web+proto")
@@ -42,7 +42,7 @@ fn frames(mut body: &[u8]) -> Vec<(u8, Vec<u8>)> {
     frames
 }
 
-fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+pub(crate) fn header<'a>(response: &'a Response, name: &str) -> &'a str {
     response.headers().get(name).map_or("", |value| value.to_str().unwrap())
 }
 

@@ -1,16 +1,23 @@
-//! Services behind the gateway: bookings by contract, and raw answers that no contract has.
+//! Services behind the gateway: bookings, API keys and sessions by contract, and raw answers that no
+//! contract has.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::routing::post;
 use chassis::rpc::principal;
+use domain::ApiKeyId;
 use futures::{Stream, StreamExt as _};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::{Bytes, Frame};
 use proto::workspace::v1 as pb;
+use proto::workspace::v1::api_key_exchange_service_server::{
+    ApiKeyExchangeService, ApiKeyExchangeServiceServer,
+};
 use proto::workspace::v1::booking_service_server::{BookingService, BookingServiceServer};
+use proto::workspace::v1::session_service_server::{SessionService, SessionServiceServer};
 use tonic::body::Body;
 use tonic::service::Routes;
 use tonic::{Code, Status};
@@ -25,6 +32,21 @@ pub(crate) struct Seen {
     pub headers: Mutex<HeaderMap>,
     /// Who made the last call for a booking.
     pub caller: Mutex<Option<chassis::auth::Principal>>,
+    /// The API keys that there are.
+    pub keys: Mutex<HashMap<ApiKeyId, Key>>,
+    /// The API keys that were asked for, one after the other.
+    pub exchanges: Mutex<Vec<ApiKeyId>>,
+    /// What is said of API keys instead.
+    pub exchange_fails: Mutex<Option<Code>>,
+    /// How many codes and refresh tokens came.
+    pub sessions: AtomicUsize,
+}
+
+/// An API key as the workspace service knows it.
+pub(crate) struct Key {
+    pub hash: [u8; 32],
+    pub verdict: pb::ApiKeyVerdict,
+    pub api_key: pb::ApiKey,
 }
 
 struct Bookings(Arc<Seen>);
@@ -93,10 +115,82 @@ impl BookingService for Bookings {
     }
 }
 
-/// The service of bookings, as any service of the platform runs.
-pub(crate) fn bookings(deps: &chassis::BasicDeps, seen: Arc<Seen>) -> chassis::Service {
-    let server = BookingServiceServer::new(Bookings(seen)).max_decoding_message_size(64 * 1024 * 1024);
-    chassis::Service::new("workspace", deps).grpc(server)
+struct Keys(Arc<Seen>);
+
+#[tonic::async_trait]
+impl ApiKeyExchangeService for Keys {
+    async fn exchange_api_key(
+        &self,
+        request: tonic::Request<pb::ExchangeApiKeyRequest>,
+    ) -> Result<tonic::Response<pb::ExchangeApiKeyResponse>, Status> {
+        let request = request.into_inner();
+        let id: ApiKeyId = request.id.parse().unwrap();
+        self.0.exchanges.lock().unwrap().push(id);
+        if let Some(code) = *self.0.exchange_fails.lock().unwrap() {
+            return Err(Status::new(code, "as told"));
+        }
+        let keys = self.0.keys.lock().unwrap();
+        let verdict = match keys.get(&id) {
+            None => pb::ApiKeyVerdict::Unknown,
+            Some(key) if key.hash.as_slice() != request.sha256 => pb::ApiKeyVerdict::WrongSecret,
+            Some(key) => key.verdict,
+        };
+        let api_key = (verdict == pb::ApiKeyVerdict::Good).then(|| keys[&id].api_key.clone());
+        Ok(tonic::Response::new(pb::ExchangeApiKeyResponse { verdict: verdict.into(), api_key }))
+    }
+}
+
+struct Sessions(Arc<Seen>);
+
+/// One that knows nobody.
+#[tonic::async_trait]
+impl SessionService for Sessions {
+    async fn list_memberships(
+        &self,
+        _: tonic::Request<pb::ListMembershipsRequest>,
+    ) -> Result<tonic::Response<pb::ListMembershipsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn open_session(
+        &self,
+        _: tonic::Request<pb::OpenSessionRequest>,
+    ) -> Result<tonic::Response<pb::OpenSessionResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn redeem_code(
+        &self,
+        _: tonic::Request<pb::RedeemCodeRequest>,
+    ) -> Result<tonic::Response<pb::RedeemCodeResponse>, Status> {
+        self.0.sessions.fetch_add(1, Ordering::Relaxed);
+        Err(Status::failed_precondition("the session is over"))
+    }
+
+    async fn renew_session(
+        &self,
+        _: tonic::Request<pb::RenewSessionRequest>,
+    ) -> Result<tonic::Response<pb::RenewSessionResponse>, Status> {
+        self.0.sessions.fetch_add(1, Ordering::Relaxed);
+        Err(Status::failed_precondition("the session is over"))
+    }
+
+    async fn end_session(
+        &self,
+        _: tonic::Request<pb::EndSessionRequest>,
+    ) -> Result<tonic::Response<pb::EndSessionResponse>, Status> {
+        self.0.sessions.fetch_add(1, Ordering::Relaxed);
+        Ok(tonic::Response::new(pb::EndSessionResponse {}))
+    }
+}
+
+/// The service of bookings, keys and sessions, as any service of the platform runs.
+pub(crate) fn workspace(deps: &chassis::BasicDeps, seen: Arc<Seen>) -> chassis::Service {
+    let bookings = BookingServiceServer::new(Bookings(seen.clone()));
+    chassis::Service::new("workspace", deps)
+        .grpc(bookings.max_decoding_message_size(64 * 1024 * 1024))
+        .grpc(ApiKeyExchangeServiceServer::new(Keys(seen.clone())))
+        .grpc(SessionServiceServer::new(Sessions(seen)))
 }
 
 /// `test.v1.Raw`, which answers frame by frame, and `grpc.reflection.v1alpha.ServerReflection`, which

@@ -8,6 +8,7 @@ use chassis::identity::Identity;
 use domain::{SettableClock, WorkspaceId};
 use gateway::{Config, ConnectionsConfig, CorsConfig, LimitsConfig, SignInConfig, TokensConfig};
 use local_infra::Certificates;
+use proto::workspace::v1 as pb;
 use proto::workspace::v1::booking_service_client::BookingServiceClient;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -74,14 +75,14 @@ impl World {
             seen: Arc::default(),
             tasks: JoinSet::new(),
         };
-        let bookings = upstream::bookings(&world.deps("workspace").await, world.seen.clone());
-        let bookings = world.run(bookings);
+        let workspace = upstream::workspace(&world.deps("workspace").await, world.seen.clone());
+        let workspace = world.run(workspace);
         let raw = world.run_raw().await;
         let mut config = Config {
             connections: ConnectionsConfig::default(),
             cors: CorsConfig { allowed_origins: "*".into() },
             services: [
-                ("workspace", bookings),
+                ("workspace", workspace),
                 ("raw", raw),
                 ("away", closed_port().await),
                 ("notification", closed_port().await),
@@ -96,7 +97,7 @@ impl World {
             ]
             .map(|(service, name)| (service.to_owned(), name.to_owned()))
             .into(),
-            limits: LimitsConfig { requests_max: 100, stream_seconds_max: 60 },
+            limits: LimitsConfig { requests_max: 100, stream_seconds_max: 60, wrong_tokens_per_minute: 60 },
             tokens: TokensConfig { keys_folder },
             sign_in: SignInConfig {
                 public_url: "http://127.0.0.1:7410".into(),
@@ -160,6 +161,27 @@ impl World {
     pub(crate) fn channel(&self) -> InterceptedService<Channel, Bearer> {
         let bearer = Bearer(self.bearer().parse().unwrap());
         InterceptedService::new(self.plain_channel(), bearer)
+    }
+
+    /// What comes of a call for a booking over `channel`, with a token or key, and through proxies that say
+    /// for whom.
+    pub(crate) async fn call_over(
+        &self,
+        channel: &Channel,
+        token: &str,
+        forwarded: Option<&str>,
+    ) -> Result<pb::GetBookingResponse, Status> {
+        let mut request = Request::new(pb::GetBookingRequest { name: "workspaces/w/bookings/1".into() });
+        request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        if let Some(forwarded) = forwarded {
+            request.metadata_mut().insert("x-forwarded-for", forwarded.parse().unwrap());
+        }
+        BookingServiceClient::new(channel.clone()).get_booking(request).await.map(tonic::Response::into_inner)
+    }
+
+    /// The same over a connection of its own, straight.
+    pub(crate) async fn call(&self, token: &str) -> Result<pb::GetBookingResponse, Status> {
+        self.call_over(&self.plain_channel(), token, None).await
     }
 
     pub(crate) fn plain_channel(&self) -> Channel {

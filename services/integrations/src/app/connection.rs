@@ -1,4 +1,4 @@
-//! Integrations: connected, confirmed, disconnected.
+//! Integrations: connected, confirmed, accepted, disconnected.
 
 use chassis::audit::Author;
 use chassis::idempotency::{Begun, Change, Intent};
@@ -6,7 +6,7 @@ use chassis::input::Input;
 use chassis::paging::Page;
 use chrono::Duration;
 use domain::names::IntegrationName;
-use domain::{IntegrationId, WorkspaceId};
+use domain::{Fingerprint, IntegrationId, WorkspaceId};
 use events::outbox;
 use proto::integrations::v1 as pb;
 use sqlx::PgConnection;
@@ -46,6 +46,11 @@ impl App {
         };
         let IntegrationName { id, .. } =
             saved.name.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+        self.outcome(workspace, id).await
+    }
+
+    /// The integration after a check, which comes after the commit of what made it worth one.
+    async fn outcome(&self, workspace: WorkspaceId, id: IntegrationId) -> Result<pb::Integration, Error> {
         match self.ask(workspace, id).await {
             Ok((integration, _)) => Ok(integration),
             // Disconnected since the first time that this was asked.
@@ -73,7 +78,7 @@ impl App {
             let credential = NewCredential { name: spec.name, sealed: &sealed, mask: &mask, saved_by };
             vault::put_credential(conn, workspace, id, credential, now).await?;
         }
-        let saved = store::find(conn, workspace, id).await?.ok_or(Error::IntegrationNotFound(id))?;
+        let mut saved = store::find(conn, workspace, id).await?.ok_or(Error::IntegrationNotFound(id))?;
         let mut input = Input::new();
         for name in &new.blank {
             if saved.credentials.iter().all(|kept| kept.name != *name) {
@@ -86,6 +91,10 @@ impl App {
             input.refuse(&convert::credential_field(disagreement.credential), disagreement.problem);
         }
         input.finish()?;
+        if let Some(moved) = saved.at(in_force.host().as_ref()) {
+            store::update(conn, &moved).await?;
+            saved = moved;
+        }
         if location.is_none() {
             store::make_locations_due(conn, workspace, provider.name, now).await?;
         }
@@ -115,6 +124,31 @@ impl App {
         audit::confirmed(author, &before, &after, self.clock.now()).record(SOURCE, &mut tx).await?;
         tx.commit().await?;
         Ok(convert::integration(&after))
+    }
+
+    /// Says that a certificate which the host has shown is the right one, and checks the connection.
+    pub(crate) async fn accept_certificate(
+        &self,
+        workspace: WorkspaceId,
+        id: IntegrationId,
+        fingerprint: Fingerprint,
+        author: &Author,
+        intent: Option<Intent>,
+    ) -> Result<pb::Integration, Error> {
+        let begun = Change::begin::<pb::Integration>(self.pool.begin(workspace).await?, intent).await?;
+        if let Begun::Fresh(mut change) = begun {
+            let before = store::find_for_update(change.conn(), workspace, id).await?;
+            let before = before.ok_or(Error::IntegrationNotFound(id))?;
+            let now = self.clock.now();
+            let after = before.accept(fingerprint, now).ok_or(Error::OtherCertificate(id))?;
+            store::update(change.conn(), &after).await?;
+            if after.is_news_after(&before) {
+                outbox::append(change.conn(), &[facts::status_changed(&after)]).await?;
+            }
+            audit::accepted(author, &before, &after, now).record(SOURCE, change.conn()).await?;
+            change.commit(convert::integration(&after)).await?;
+        }
+        self.outcome(workspace, id).await
     }
 
     pub(super) async fn get(&self, workspace: WorkspaceId, id: IntegrationId) -> Result<Integration, Error> {

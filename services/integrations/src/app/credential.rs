@@ -1,11 +1,12 @@
 //! Opens values, for the services in need.
 
-use domain::{IntegrationId, LocationId, WorkspaceId};
-use secrecy::SecretString;
+use domain::{Host, IntegrationId, LocationId, WorkspaceId};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::App;
 use crate::error::Error;
-use crate::providers::{Provider, Values};
+use crate::model::Certificate;
+use crate::providers::{HOST, Provider, Values};
 use crate::store::vault::{self, Sealed};
 use crate::vault::{DataKey, Label};
 
@@ -15,6 +16,15 @@ pub(crate) struct Resolved {
     pub values: Values,
     /// Where they came from; the more specific one if they came from two.
     pub integration: Option<IntegrationId>,
+    /// The certificate that the host among them must show; `None`: it has shown none yet.
+    pub certificate: Option<Certificate>,
+}
+
+impl Resolved {
+    /// The host among them.
+    pub(super) fn host(&self) -> Option<Host> {
+        self.values.get(HOST)?.expose_secret().parse().ok()
+    }
 }
 
 impl App {
@@ -56,7 +66,11 @@ pub(super) fn open(
             source,
         })?;
         resolved.values.insert(row.name, value);
-        resolved.integration = Some(row.integration);
+        (resolved.integration, resolved.certificate) = (Some(row.integration), row.certificate);
     }
+    let host = resolved.host();
+    // What another host has shown says nothing about this one.
+    resolved.certificate =
+        resolved.certificate.filter(|certificate| Some(&certificate.host) == host.as_ref());
     Ok(resolved)
 }

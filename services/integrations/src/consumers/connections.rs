@@ -14,7 +14,7 @@ use sqlx::PgConnection;
 use tracing::Instrument as _;
 
 use crate::app::App;
-use crate::convert::shorten;
+use crate::convert::{found_problem, shorten};
 use crate::error::Error;
 use crate::model::{Problem, ProblemKind, Word};
 
@@ -78,11 +78,18 @@ fn said(workspace: WorkspaceId, message: &ProviderConnectionChanged) -> Result<S
         return Err("integration must be one of the subject's workspace".to_owned());
     }
     let word = if message.is_accepted {
-        Word::Accepted { account: None }
+        Word::Accepted { account: None, certificate: None }
     } else {
-        // Which of the values it is an adapter at work can't say.
-        let (credential, kind) = (String::new(), ProblemKind::Wrong);
-        Word::Failed { problems: vec![Problem { credential, kind, reason: shorten(&message.reason) }] }
+        let problem = message.problem.as_ref().map_or_else(
+            // Adapters of older versions say no more.
+            || Problem {
+                credential: String::new(),
+                kind: ProblemKind::Wrong,
+                reason: shorten(&message.reason),
+            },
+            found_problem,
+        );
+        Word::Failed { problems: vec![problem], certificate: None }
     };
     Ok((name.id, word))
 }
@@ -97,6 +104,7 @@ mod tests {
             integration: name,
             is_accepted,
             reason: "the key was revoked".into(),
+            problem: None,
         }
     }
 
@@ -104,11 +112,15 @@ mod tests {
     fn only_an_integration_of_the_same_workspace_is_spoken_of() {
         let (workspace, id) = (WorkspaceId::new(), IntegrationId::new());
         let name = IntegrationName { workspace, id }.to_string();
-        assert_eq!(said(workspace, &message(name.clone(), true)), Ok((id, Word::Accepted { account: None })));
-        let Ok((_, Word::Failed { problems })) = said(workspace, &message(name.clone(), false)) else {
+        let taken = Word::Accepted { account: None, certificate: None };
+        assert_eq!(said(workspace, &message(name.clone(), true)), Ok((id, taken)));
+        let Ok((_, Word::Failed { problems, .. })) = said(workspace, &message(name.clone(), false)) else {
             panic!("no failure")
         };
-        assert_eq!(problems[0].reason, "the key was revoked");
+        assert_eq!(
+            (problems[0].reason.as_str(), problems[0].kind),
+            ("the key was revoked", ProblemKind::Wrong)
+        );
         assert!(said(WorkspaceId::new(), &message(name, true)).is_err());
         assert!(said(workspace, &message("kisi".into(), true)).is_err());
     }

@@ -46,6 +46,8 @@ impl CredentialService for Methods {
             .collect();
         let integration =
             resolved.integration.map_or_else(String::new, |id| IntegrationName { workspace, id }.to_string());
-        Ok(Response::new(pb::ResolveCredentialResponse { values, integration }))
+        let certificate_fingerprint =
+            resolved.certificate.map_or_else(String::new, |certificate| certificate.fingerprint.to_string());
+        Ok(Response::new(pb::ResolveCredentialResponse { values, integration, certificate_fingerprint }))
     }
 }

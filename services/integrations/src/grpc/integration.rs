@@ -5,7 +5,7 @@ use chassis::input::Input;
 use chassis::paging::Page;
 use chassis::rpc::{author, principal, refuse};
 use domain::names::{IntegrationName, WorkspaceName};
-use domain::{LocationId, WorkspaceId};
+use domain::{Fingerprint, LocationId, WorkspaceId};
 use proto::integrations::v1 as pb;
 use proto::integrations::v1::integration_service_server::IntegrationService;
 use tonic::{Request, Response, Status};
@@ -87,6 +87,24 @@ impl IntegrationService for Methods {
         let confirmed = self.app.confirm_account(workspace, id, &message.account_ref, &author).await;
         let integration = confirmed.map_err(refuse)?;
         Ok(Response::new(pb::ConfirmAccountResponse { integration: Some(integration) }))
+    }
+
+    async fn accept_certificate(
+        &self,
+        request: Request<pb::AcceptCertificateRequest>,
+    ) -> Result<Response<pb::AcceptCertificateResponse>, Status> {
+        let (caller, author) = (principal(&request)?, author(&request)?);
+        let message = request.into_inner();
+        let IntegrationName { workspace, id } = name("name", &message.name)?;
+        caller.manages(workspace).map_err(refuse)?;
+        let mut input = Input::new();
+        let fingerprint: Option<Fingerprint> = input.parse("fingerprint", &message.fingerprint);
+        let fingerprint = input.finish_with(fingerprint).map_err(refuse)?;
+        let intent = Intent::of(&caller, workspace, "AcceptCertificate", &message.request_id, &message)
+            .map_err(refuse)?;
+        let accepted = self.app.accept_certificate(workspace, id, fingerprint, &author, intent).await;
+        let integration = accepted.map_err(refuse)?;
+        Ok(Response::new(pb::AcceptCertificateResponse { integration: Some(integration) }))
     }
 
     async fn list_places(

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::model::{Account, Integration, Problem, SavedCredential, Status};
+use crate::model::{Account, Certificate, Integration, Problem, SavedCredential, Status};
 
 #[derive(sqlx::FromRow)]
 struct IntegrationRow {
@@ -23,6 +23,8 @@ struct IntegrationRow {
     version: i64,
     failures: i32,
     check_at: Option<Timestamp>,
+    certificate: Option<Json<Certificate>>,
+    changed_certificate: Option<Json<Certificate>>,
     credentials: Json<Vec<SavedCredential>>,
 }
 
@@ -42,6 +44,8 @@ impl From<IntegrationRow> for Integration {
             version: row.version,
             failures: row.failures,
             check_at: row.check_at,
+            certificate: row.certificate.map(|certificate| certificate.0),
+            changed_certificate: row.changed_certificate.map(|certificate| certificate.0),
             credentials: row.credentials.0,
         }
     }
@@ -51,7 +55,8 @@ macro_rules! select_integration {
     ($rest:literal) => {
         concat!(
             "select workspace_id, id, provider, location_id, status, status_at, problems, account,
-                    confirmed_account_ref, heard_at, version, failures, check_at,
+                    confirmed_account_ref, heard_at, version, failures, check_at, certificate,
+                    changed_certificate,
                     coalesce(
                       (select jsonb_agg(jsonb_build_object('name', c.name, 'mask', c.mask,
                                 'saved_by', c.saved_by, 'saved_at', c.saved_at) order by c.name)
@@ -144,12 +149,13 @@ pub(crate) async fn list(
     Ok(rows.into_iter().map(Integration::from).collect())
 }
 
-/// Writes what a word, a confirmation or a disconnection changed. The row must be locked.
+/// Writes what a word, a confirmation, an acceptance or a disconnection changed. The row must be locked.
 pub(crate) async fn update(conn: &mut PgConnection, integration: &Integration) -> Result<(), sqlx::Error> {
     sqlx::query(
         "update integration
          set status = $3, status_at = $4, problems = $5, account = $6, confirmed_account_ref = $7,
-             heard_at = $8, version = $9, failures = $10, check_at = $11
+             heard_at = $8, version = $9, failures = $10, check_at = $11, certificate = $12,
+             changed_certificate = $13
          where workspace_id = $1 and id = $2",
     )
     .bind(integration.workspace.uuid())
@@ -163,6 +169,8 @@ pub(crate) async fn update(conn: &mut PgConnection, integration: &Integration) -
     .bind(integration.version)
     .bind(integration.failures)
     .bind(integration.check_at)
+    .bind(integration.certificate.as_ref().map(Json))
+    .bind(integration.changed_certificate.as_ref().map(Json))
     .execute(conn)
     .await?;
     Ok(())

@@ -2,7 +2,10 @@
 
 use domain::{IntegrationId, LocationId, Timestamp, WorkspaceId};
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use uuid::Uuid;
+
+use crate::model::Certificate;
 
 /// A workspace's data key as it is kept.
 #[derive(Debug, sqlx::FromRow)]
@@ -142,6 +145,7 @@ pub(crate) async fn delete_credentials(
 struct SealedRow {
     integration_id: Uuid,
     location_id: Option<Uuid>,
+    certificate: Option<Json<Certificate>>,
     name: String,
     sealed: Vec<u8>,
 }
@@ -151,6 +155,8 @@ struct SealedRow {
 pub(crate) struct Sealed {
     pub integration: IntegrationId,
     pub location: Option<LocationId>,
+    /// The certificate that is pinned there.
+    pub certificate: Option<Certificate>,
     pub name: String,
     pub sealed: Vec<u8>,
 }
@@ -163,7 +169,7 @@ pub(crate) async fn list_sealed(
     location: Option<LocationId>,
 ) -> Result<Vec<Sealed>, sqlx::Error> {
     let rows: Vec<SealedRow> = sqlx::query_as(
-        "select i.id as integration_id, i.location_id, c.name, c.sealed
+        "select i.id as integration_id, i.location_id, i.certificate, c.name, c.sealed
          from integration i
          join credential c on c.workspace_id = i.workspace_id and c.integration_id = i.id
          where i.workspace_id = $1 and i.provider = $2 and (i.location_id is null or i.location_id = $3)
@@ -179,6 +185,7 @@ pub(crate) async fn list_sealed(
         .map(|row| Sealed {
             integration: IntegrationId::from_uuid(row.integration_id),
             location: row.location_id.map(LocationId::from_uuid),
+            certificate: row.certificate.map(|certificate| certificate.0),
             name: row.name,
             sealed: row.sealed,
         })

@@ -52,7 +52,7 @@ fn failed(
 ) -> Response<pb::CheckConnectionResponse> {
     let problem =
         pb::ConnectionProblem { credential: credential.into(), kind: kind.into(), reason: reason.into() };
-    Response::new(pb::CheckConnectionResponse { account: None, problems: vec![problem] })
+    Response::new(pb::CheckConnectionResponse { problems: vec![problem], ..Default::default() })
 }
 
 #[tonic::async_trait]
@@ -81,7 +81,7 @@ impl ConnectionService for Adapter {
             mode: String::new(),
             findings: vec![places],
         };
-        Ok(Response::new(pb::CheckConnectionResponse { account: Some(account), problems: Vec::new() }))
+        Ok(Response::new(pb::CheckConnectionResponse { account: Some(account), ..Default::default() }))
     }
 }
 

@@ -6,8 +6,10 @@
 mod accounts;
 mod adapter;
 mod audit;
+mod certificates;
 mod checking;
 mod connecting;
+mod console;
 mod hearing;
 mod isolation;
 mod master_key;

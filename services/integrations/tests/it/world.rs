@@ -23,6 +23,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 
 use crate::adapter::{Adapter, Knobs};
+use crate::console::{Console, ConsoleAdapter};
 
 type AsAdmin = InterceptedService<Channel, Bearer>;
 
@@ -32,6 +33,7 @@ pub(crate) struct World {
     pub workspace: WorkspaceId,
     pub parent: String,
     pub adapter: Arc<Knobs>,
+    pub console: Arc<Console>,
     pub pool: sqlx::PgPool,
     pub integrations: IntegrationServiceClient<AsAdmin>,
     pub credentials: CredentialServiceClient<ServiceChannel>,
@@ -58,13 +60,23 @@ impl World {
                 .grpc(ConnectionServiceServer::new(Adapter(adapter.clone())));
         let adapter_address = harness.run(adapter_service);
 
+        let console = Arc::<Console>::default();
+        let console_service =
+            chassis::Service::new("unifi-adapter", &harness.basic_deps("unifi-adapter").await)
+                .grpc(ConnectionServiceServer::new(ConsoleAdapter(console.clone())));
+        let console_address = harness.run(console_service);
+
         let folder = tempfile::tempdir().unwrap();
         let deps = harness.deps(&integrations::DEFINITION).await;
         let pool = deps.platform.clone();
-        let service = integrations::build(config(folder.path(), &adapter_address), deps).await.unwrap();
+        let mut config = config(folder.path(), &adapter_address);
+        config.adapters.insert("unifi".into(), console_address);
+        let service = integrations::build(config, deps).await.unwrap();
         let address = harness.run(service);
         let credentials = CredentialServiceClient::new(harness.channel(&address, "kisi-adapter"));
         assert!(adapter.credentials.set(credentials.clone()).is_ok());
+        let of_consoles = CredentialServiceClient::new(harness.channel(&address, "unifi-adapter"));
+        assert!(console.credentials.set(of_consoles).is_ok());
         let workspace = WorkspaceId::new();
         Self {
             integrations: IntegrationServiceClient::new(harness.channel_as(&address, Role::Admin, workspace)),
@@ -73,6 +85,7 @@ impl World {
             address,
             workspace,
             adapter,
+            console,
             pool,
             credentials,
             folder,

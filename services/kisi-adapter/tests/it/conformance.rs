@@ -95,7 +95,7 @@ impl<P: Policy> World for KisiWorld<P> {
 
     fn account(&self) -> Account {
         let values = [("api_key".to_owned(), SecretString::from(self.key.clone()))];
-        Account { integration: self.integration, credential: Credential::new(values) }
+        Account { integration: self.integration, credential: Credential::new(values), certificate: None }
     }
 
     fn now(&self) -> Timestamp {

@@ -20,7 +20,7 @@ async fn check(world: &World, site: &Site) -> CheckConnectionResponse {
 }
 
 async fn problem(world: &World, site: &Site) -> ConnectionProblem {
-    let CheckConnectionResponse { account, problems } = check(world, site).await;
+    let CheckConnectionResponse { account, problems, .. } = check(world, site).await;
     assert_eq!(account, None);
     let [problem] = &problems[..] else { panic!("{problems:?}") };
     problem.clone()

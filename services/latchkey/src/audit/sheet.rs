@@ -33,7 +33,7 @@ pub(super) enum Format {
 
 /// A file that is written entry by entry.
 pub(super) enum Sheet<W: Write> {
-    Csv(csv::Writer<W>),
+    Csv(Box<csv::Writer<W>>),
     Json(BufWriter<W>),
 }
 
@@ -44,7 +44,7 @@ impl<W: Write> Sheet<W> {
             Format::Csv => {
                 let mut table = csv::Writer::from_writer(out);
                 table.write_record(COLUMNS).map_err(cause)?;
-                Self::Csv(table)
+                Self::Csv(Box::new(table))
             }
             Format::Json => Self::Json(BufWriter::new(out)),
         })

@@ -77,9 +77,11 @@ fn outcome(error: &VendorError) -> Outcome {
         return Outcome::Unknown { reason: error.to_string() };
     }
     match error.kind {
-        ErrorKind::Unreachable | ErrorKind::RateLimited { .. } | ErrorKind::CircuitOpen { .. } => {
-            Outcome::NotSent { reason: error.to_string(), retry_after }
-        }
+        ErrorKind::Unreachable
+        | ErrorKind::RateLimited { .. }
+        | ErrorKind::CircuitOpen { .. }
+        | ErrorKind::AddressRefused
+        | ErrorKind::CertificateChanged => Outcome::NotSent { reason: error.to_string(), retry_after },
         // The operator's to repair, and then the message can go.
         ErrorKind::Unauthorized => {
             Outcome::NotSent { reason: format!("KEY_REFUSED: check sendgrid.api_key: {error}"), retry_after }

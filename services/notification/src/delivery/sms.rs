@@ -97,9 +97,11 @@ fn outcome(error: &VendorError) -> Outcome {
         retry_after,
     };
     match error.kind {
-        ErrorKind::Unreachable | ErrorKind::RateLimited { .. } | ErrorKind::CircuitOpen { .. } => {
-            Outcome::NotSent { reason: error.to_string(), retry_after }
-        }
+        ErrorKind::Unreachable
+        | ErrorKind::RateLimited { .. }
+        | ErrorKind::CircuitOpen { .. }
+        | ErrorKind::AddressRefused
+        | ErrorKind::CertificateChanged => Outcome::NotSent { reason: error.to_string(), retry_after },
         ErrorKind::Unauthorized | ErrorKind::NotFound => misconfigured(),
         ErrorKind::Conflict | ErrorKind::Rejected | ErrorKind::Malformed => match Reason::of(error) {
             Reason::Configuration => misconfigured(),

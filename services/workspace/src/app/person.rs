@@ -184,7 +184,7 @@ impl App {
 }
 
 /// Refuses locations that the workspace does not have.
-async fn known_locations(
+pub(super) async fn known_locations(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
     locations: &[LocationId],

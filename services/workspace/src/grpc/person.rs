@@ -89,6 +89,7 @@ impl PersonService for Methods {
         let (caller, author) = (principal(&request)?, author(&request)?);
         let message = request.into_inner();
         let PersonName { workspace, id } = managed(&caller, &message.name)?;
+        appoints(&caller)?;
         let (role, locations) = convert::new_role(workspace, &message).map_err(refuse)?;
         let intent =
             Intent::of(&caller, workspace, "ChangeRole", &message.request_id, &message).map_err(refuse)?;
@@ -104,6 +105,7 @@ impl PersonService for Methods {
         let (caller, author) = (principal(&request)?, author(&request)?);
         let message = request.into_inner();
         let PersonName { workspace, id } = managed(&caller, &message.name)?;
+        appoints(&caller)?;
         let intent = Intent::of(&caller, workspace, "TransferOwnership", &message.request_id, &message)
             .map_err(refuse)?;
         self.app.transfer_ownership(workspace, id, &author, intent).await.map(Response::new).map_err(refuse)
@@ -157,6 +159,11 @@ fn managed(caller: &Principal, text: &str) -> Result<PersonName, Status> {
     let person: PersonName = name(text)?;
     caller.manages(person.workspace).map_err(refuse)?;
     Ok(person)
+}
+
+/// Refuses who may not decide who may do what.
+fn appoints(caller: &Principal) -> Result<(), Status> {
+    if policy::may_appoint(caller) { Ok(()) } else { Err(refuse(Error::NotForApiKeys)) }
 }
 
 /// Which details an update changes.

@@ -6,10 +6,19 @@ use domain::{LocationId, PersonId};
 use super::booking::{Booking, Request};
 use super::{Person, Role};
 
-/// Whether the caller may add a person with this role.
+/// Whether the caller may decide who may do what: make and revoke API keys, change roles, give the ownership
+/// away. People and the operator; an API key that could would be of use after it is revoked.
+pub(crate) fn may_appoint(caller: &Principal) -> bool {
+    !caller.is_api_key()
+}
+
+/// Whether the caller may add a person, or make an API key, with this role.
 pub(crate) fn may_add(caller: &Principal, role: Role) -> bool {
     caller.is_operator()
         || match caller.role {
+            CallerRole::Owner | CallerRole::Admin if caller.is_api_key() => {
+                matches!(role, Role::Member | Role::Guest)
+            }
             CallerRole::Owner | CallerRole::Admin => role != Role::Owner,
             CallerRole::Manager => matches!(role, Role::Member | Role::Guest),
             CallerRole::Member | CallerRole::Guest | CallerRole::Service => false,
@@ -54,7 +63,7 @@ pub(crate) fn may_ask(reach: &Reach, request: &Request, booking: &Booking, locat
 
 #[cfg(test)]
 mod tests {
-    use domain::WorkspaceId;
+    use domain::{ApiKeyId, WorkspaceId};
 
     use super::*;
     use crate::model::PersonStatus;
@@ -88,6 +97,21 @@ mod tests {
         assert_eq!(added(&caller(CallerRole::Manager)), [false, false, false, true, true]);
         assert_eq!(added(&caller(CallerRole::Member)), [false; 5]);
         assert_eq!(added(&Principal::service("kisi-adapter")), [false; 5]);
+    }
+
+    #[test]
+    fn an_api_key_appoints_nobody() {
+        let home = WorkspaceId::new();
+        for role in [CallerRole::Admin, CallerRole::Manager, CallerRole::Member, CallerRole::Guest] {
+            let key = Principal::api_key(ApiKeyId::new(), home, role);
+            assert!(!may_appoint(&key), "{role:?}");
+            for above in [Role::Owner, Role::Admin, Role::Manager] {
+                assert!(!may_add(&key, above) && !may_edit(&key, &person(above)), "{role:?} {above:?}");
+            }
+        }
+        let admin = Principal::api_key(ApiKeyId::new(), home, CallerRole::Admin);
+        assert!(may_add(&admin, Role::Member) && may_edit(&admin, &person(Role::Guest)));
+        assert!(may_appoint(&caller(CallerRole::Admin)) && may_appoint(&Principal::operator()));
     }
 
     #[test]

@@ -30,12 +30,12 @@ impl World {
     }
 
     /// Waits until all that was recorded is in the log.
-    async fn logged(&self) {
+    pub(crate) async fn logged(&self) {
         self.harness.books().balance(0, LIMIT).await;
     }
 
     /// The log as its service gives it, newest first.
-    async fn log(&self) -> Vec<pb::AuditEntry> {
+    pub(crate) async fn log(&self) -> Vec<pb::AuditEntry> {
         self.entries(pb::ListAuditEntriesRequest { page_size: 500, ..self.all() })
             .await
             .unwrap()

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests say what went wrong by panicking")]
 
+mod api_keys;
 mod attendees;
 mod audit;
 mod booking;
