@@ -86,6 +86,7 @@ impl Scene {
         let known = [
             ("bookings", booking),
             ("doorMappings", mapping),
+            ("entitlements", world.give(&client, 1, None).await),
             ("integrations", integration),
             ("locations", world.location.clone()),
             ("people", someone),
