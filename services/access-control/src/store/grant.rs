@@ -2,7 +2,7 @@
 //! two wait for each other.
 
 use chassis::paging::Page;
-use domain::{GrantId, LocationId, PersonId, Timestamp, Window, WorkspaceId};
+use domain::{GrantId, LocationId, PersonId, ResourceId, Timestamp, Window, WorkspaceId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -83,39 +83,19 @@ impl TryFrom<GrantRow> for Grant {
     }
 }
 
-/// Entitlements by their subjects, as columns.
-#[derive(Default)]
-struct Columns<'a> {
-    resources: (Vec<Uuid>, Vec<Uuid>, Vec<Uuid>),
-    workspaces: Vec<Uuid>,
-    people: Vec<Uuid>,
-    targets: Vec<&'a Target>,
-}
+/// Who is entitled to a resource, and who to a target.
+type BySubject<'a> = (Vec<(WorkspaceId, PersonId, ResourceId)>, Vec<(WorkspaceId, PersonId, &'a Target)>);
 
-impl<'a> Columns<'a> {
-    fn of(entitlements: impl IntoIterator<Item = &'a Given>) -> Self {
-        let mut columns = Self::default();
-        for (source, entitlement) in entitlements {
-            let (workspace, person) = (source.workspace.uuid(), entitlement.person.uuid());
-            match &entitlement.subject {
-                Subject::Resource(resource) => {
-                    columns.resources.0.push(workspace);
-                    columns.resources.1.push(person);
-                    columns.resources.2.push(resource.uuid());
-                }
-                Subject::Target(target) => {
-                    columns.workspaces.push(workspace);
-                    columns.people.push(person);
-                    columns.targets.push(target);
-                }
-            }
+fn by_subject<'a>(entitlements: impl IntoIterator<Item = &'a Given>) -> BySubject<'a> {
+    let (mut to_resources, mut to_targets) = BySubject::default();
+    for (source, entitlement) in entitlements {
+        let (workspace, person) = (source.workspace, entitlement.person);
+        match &entitlement.subject {
+            Subject::Resource(resource) => to_resources.push((workspace, person, *resource)),
+            Subject::Target(target) => to_targets.push((workspace, person, target)),
         }
-        columns
     }
-
-    fn column<T>(&self, of: impl Fn(&'a Target) -> T) -> Vec<T> {
-        self.targets.iter().map(|&target| of(target)).collect()
-    }
+    (to_resources, to_targets)
 }
 
 /// Makes sure that a grant stands for each person of these entitlements, at each target that they are entitled
@@ -124,9 +104,8 @@ pub(crate) async fn ensure_for_entitlements(
     conn: &mut PgConnection,
     entitlements: &[Given],
 ) -> Result<(), sqlx::Error> {
-    let columns = Columns::of(entitlements);
-    let (workspaces, people, resources) = &columns.resources;
-    if !resources.is_empty() {
+    let (to_resources, to_targets) = by_subject(entitlements);
+    if !to_resources.is_empty() {
         sqlx::query(
             "insert into access_grant (workspace_id, id, person_id, location_id, provider, target_kind,
                target_ref, target_name)
@@ -138,13 +117,13 @@ pub(crate) async fn ensure_for_entitlements(
              join door_mapping m on m.workspace_id = k.workspace_id and m.resource_id = k.resource_id
              on conflict do nothing",
         )
-        .bind(workspaces)
-        .bind(people)
-        .bind(resources)
+        .bind(to_resources.iter().map(|(workspace, ..)| workspace.uuid()).collect::<Vec<_>>())
+        .bind(to_resources.iter().map(|(_, person, _)| person.uuid()).collect::<Vec<_>>())
+        .bind(to_resources.iter().map(|(.., resource)| resource.uuid()).collect::<Vec<_>>())
         .execute(&mut *conn)
         .await?;
     }
-    if !columns.targets.is_empty() {
+    if !to_targets.is_empty() {
         sqlx::query(
             "insert into access_grant (workspace_id, id, person_id, location_id, provider, target_kind,
                target_ref, target_name)
@@ -155,13 +134,13 @@ pub(crate) async fn ensure_for_entitlements(
                as k (workspace_id, person_id, location_id, provider, target_kind, target_ref, target_name)
              on conflict do nothing",
         )
-        .bind(&columns.workspaces)
-        .bind(&columns.people)
-        .bind(columns.column(|target| target.location.uuid()))
-        .bind(columns.column(|target| target.provider.as_str()))
-        .bind(columns.column(|target| target.kind))
-        .bind(columns.column(|target| target.provider_ref.as_str()))
-        .bind(columns.column(|target| target.display_name.as_str()))
+        .bind(to_targets.iter().map(|(workspace, ..)| workspace.uuid()).collect::<Vec<_>>())
+        .bind(to_targets.iter().map(|(_, person, _)| person.uuid()).collect::<Vec<_>>())
+        .bind(to_targets.iter().map(|(.., target)| target.location.uuid()).collect::<Vec<_>>())
+        .bind(to_targets.iter().map(|(.., target)| target.provider.as_str()).collect::<Vec<_>>())
+        .bind(to_targets.iter().map(|(.., target)| target.kind).collect::<Vec<_>>())
+        .bind(to_targets.iter().map(|(.., target)| target.provider_ref.as_str()).collect::<Vec<_>>())
+        .bind(to_targets.iter().map(|(.., target)| target.display_name.as_str()).collect::<Vec<_>>())
         .execute(conn)
         .await?;
     }
@@ -173,10 +152,9 @@ pub(crate) async fn of_entitlements(
     conn: &mut PgConnection,
     entitlements: impl IntoIterator<Item = &Given>,
 ) -> Result<Vec<(WorkspaceId, GrantId)>, sqlx::Error> {
-    let columns = Columns::of(entitlements);
-    let (workspaces, people, resources) = &columns.resources;
+    let (to_resources, to_targets) = by_subject(entitlements);
     let mut grants: Vec<(Uuid, Uuid)> = Vec::new();
-    if !resources.is_empty() {
+    if !to_resources.is_empty() {
         let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
             "select g.workspace_id, g.id
              from unnest($1::uuid[], $2::uuid[], $3::uuid[]) as k (workspace_id, person_id, resource_id)
@@ -185,14 +163,14 @@ pub(crate) async fn of_entitlements(
                and g.provider = m.provider and g.target_kind = m.target_kind and g.target_ref = m.target_ref
                and g.person_id = k.person_id",
         )
-        .bind(workspaces)
-        .bind(people)
-        .bind(resources)
+        .bind(to_resources.iter().map(|(workspace, ..)| workspace.uuid()).collect::<Vec<_>>())
+        .bind(to_resources.iter().map(|(_, person, _)| person.uuid()).collect::<Vec<_>>())
+        .bind(to_resources.iter().map(|(.., resource)| resource.uuid()).collect::<Vec<_>>())
         .fetch_all(&mut *conn)
         .await?;
         grants.extend(rows);
     }
-    if !columns.targets.is_empty() {
+    if !to_targets.is_empty() {
         let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
             "select g.workspace_id, g.id
              from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[])
@@ -201,12 +179,12 @@ pub(crate) async fn of_entitlements(
                and g.provider = k.provider and g.target_kind = k.target_kind and g.target_ref = k.target_ref
                and g.person_id = k.person_id",
         )
-        .bind(&columns.workspaces)
-        .bind(&columns.people)
-        .bind(columns.column(|target| target.location.uuid()))
-        .bind(columns.column(|target| target.provider.as_str()))
-        .bind(columns.column(|target| target.kind))
-        .bind(columns.column(|target| target.provider_ref.as_str()))
+        .bind(to_targets.iter().map(|(workspace, ..)| workspace.uuid()).collect::<Vec<_>>())
+        .bind(to_targets.iter().map(|(_, person, _)| person.uuid()).collect::<Vec<_>>())
+        .bind(to_targets.iter().map(|(.., target)| target.location.uuid()).collect::<Vec<_>>())
+        .bind(to_targets.iter().map(|(.., target)| target.provider.as_str()).collect::<Vec<_>>())
+        .bind(to_targets.iter().map(|(.., target)| target.kind).collect::<Vec<_>>())
+        .bind(to_targets.iter().map(|(.., target)| target.provider_ref.as_str()).collect::<Vec<_>>())
         .fetch_all(conn)
         .await?;
         grants.extend(rows);
