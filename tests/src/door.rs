@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{Duration as Span, SubsecRound as _};
 use domain::{Clock as _, SystemClock, Window};
 use sandbox::kisi::{Organization, Tap};
 use testkit::eventually;
@@ -31,6 +32,12 @@ impl Door {
     /// Whether it opens to someone who taps now.
     pub fn opens(&self, email: &str) -> bool {
         self.kisi.tap(&Tap::of(email, self.lock)).expect("the door is there").opens
+    }
+
+    /// A window that begins so many seconds from now. In whole seconds: Kisi is told no parts of them.
+    pub fn window(seconds_until: i64, seconds_long: i64) -> Window {
+        let start = SystemClock.now().trunc_subsecs(0) + Span::seconds(seconds_until);
+        Window::new(start, start + Span::seconds(seconds_long)).expect("it is not empty")
     }
 
     /// Waits until Kisi knows of someone's access, be it access that begins later.

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use chrono::Duration as Span;
-use domain::{Clock as _, SystemClock, Window};
 use proto::workspace::v1 as pb;
 use stories::Stage;
 use stories::client::insist;
@@ -19,8 +17,7 @@ async fn who_is_invited_is_let_in_like_the_holder_and_who_is_not_any_more_is_not
     let client = stage.client();
     world.without_margins(&client).await;
     let door = Door::of(&stage, &world);
-    let start = SystemClock.now() + Span::seconds(6);
-    let window = Window::new(start, start + Span::seconds(24)).unwrap();
+    let window = Door::window(7, 24);
     let booking = world.create(&client, 0, 0, window, "meeting").await;
     let [holder, bo, cy] = [0, 1, 2].map(|number| world.people[number].clone());
     for (person, _) in [&bo, &cy] {

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use chrono::Duration as Span;
-use domain::{Clock as _, SystemClock, Window};
 use proto::workspace::v1 as pb;
 use stories::Stage;
 use stories::client::insist;
@@ -19,8 +17,7 @@ async fn a_door_that_was_given_for_a_while_opens_in_that_while_and_never_else() 
     let client = stage.client();
     world.without_margins(&client).await;
     let door = Door::of(&stage, &world);
-    let start = SystemClock.now() + Span::seconds(5);
-    let window = Window::new(start, start + Span::seconds(20)).unwrap();
+    let window = Door::window(6, 20);
     world.give(&client, 0, Some(window)).await;
     door.obeys(&world.people[0].1, window).await;
     stage.settle(LIMIT).await;

@@ -3,6 +3,7 @@
 mod api_key;
 
 use chassis::input::{Input, InvalidInput, timestamp};
+use chrono::Datelike as _;
 use domain::contact::{Country, PhoneNumber};
 use domain::names::{BookingName, EntitlementName, LocationName, PersonName, ResourceName, WorkspaceName};
 use domain::{LocationId, PersonId, ResourceId, Window, WorkspaceId};
@@ -26,6 +27,8 @@ pub(crate) const EXTERNAL_REF_CHARS_MAX: usize = 255;
 const ADDRESS_CHARS_MAX: usize = 500;
 /// Characters of a reason.
 pub(crate) const REASON_CHARS_MAX: usize = 500;
+/// From this year on entitlements neither begin nor end: what has no end ends then, for providers.
+const ENTITLEMENT_YEAR_MAX: i32 = 2199;
 /// Characters of a provider's id, and of what it calls a door.
 const TARGET_CHARS_MAX: usize = 200;
 /// Locations that one manager has at most: their token names them all.
@@ -395,6 +398,11 @@ pub(crate) fn new_entitlement(
         let ends_at = end.and_then(|_| input.time(end_field, end));
         if starts_at.zip(ends_at).is_some_and(|(start, end)| end <= start) {
             input.refuse(end_field, format_args!("must be after {start_field}"));
+        }
+        for (field, time) in [(start_field, starts_at), (end_field, ends_at)] {
+            if time.is_some_and(|time| time.year() >= ENTITLEMENT_YEAR_MAX) {
+                input.refuse(field, format_args!("must be before the year {ENTITLEMENT_YEAR_MAX}"));
+            }
         }
         let reason = input.text("entitlement.reason", &message.reason, REASON_CHARS_MAX);
         Some(NewEntitlement { person: person?, door: door?, starts_at, ends_at, reason: reason? })

@@ -14,9 +14,10 @@ use crate::model::{Entitlement, SourceFacts, SourceKey, Subject, Target};
 
 const KIND: &str = "manual";
 
-/// The end of what has none: 2200, up to which times are taken at all. So it is a window like any other, which
-/// the provider keeps whatever becomes of us, and which costs no call until it is taken back.
-const OPEN_END: Timestamp = DateTime::<Utc>::from_timestamp(7_258_118_400, 0).expect("2200 is a year");
+/// The end of what has none: 2199, for with the longest lag it is still a time that is taken everywhere. So it is a
+/// window like any other, which the provider keeps whatever becomes of us, and which costs no call until it is taken
+/// back.
+const OPEN_END: Timestamp = DateTime::<Utc>::from_timestamp(7_226_582_400, 0).expect("2199 is a year");
 
 pub(super) fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String> {
     let (entitlement, person) = match type_name {
@@ -117,7 +118,7 @@ mod tests {
         let (entitlement, person) = told();
         let facts = facts(&pb::Entitlement { end_time: None, ..entitlement }, &person).unwrap();
         let end = facts.entitlements.iter().next().unwrap().window.end();
-        assert_eq!(end.to_rfc3339(), "2200-01-01T00:00:00+00:00");
+        assert_eq!(end.to_rfc3339(), "2199-01-01T00:00:00+00:00");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::convert::{self, NewBooking};
 use crate::error::Error;
 use crate::facts::{self, BookingFact};
 use crate::model::booking::{Refusal, Request};
-use crate::model::{Booking, BookingState, PersonStatus, Snapshot, policy};
+use crate::model::{Booking, BookingState, Person, PersonStatus, Snapshot, policy};
 use crate::store::booking::{self as store, Filter};
 use crate::store::{person, place};
 
@@ -70,31 +70,7 @@ impl App {
         })
     }
 
-    /// Invites someone to a booking. Someone who is paused, too: they are let in when they are taken up again,
-    /// and whoever invites them need not know.
-    pub(crate) async fn add_attendee(
-        &self,
-        workspace: WorkspaceId,
-        reach: &Reach,
-        id: BookingId,
-        attendee: PersonId,
-        intent: Option<Intent>,
-    ) -> Result<pb::Booking, Error> {
-        let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
-            Begun::Known(answer) => return Ok(answer),
-            Begun::Fresh(change) => change,
-        };
-        let request = Request::AddAttendee(attendee);
-        let before = to_change(change.conn(), workspace, reach, id, &request).await?;
-        person::find(change.conn(), workspace, attendee)
-            .await?
-            .filter(|person| person.status != PersonStatus::Removed)
-            .ok_or(Error::PersonNotFound(attendee))?;
-        let after = apply(change.conn(), before, &request, self.clock.now()).await?;
-        Ok(change.commit(convert::booking(&after.booking)).await?)
-    }
-
-    /// Confirms, moves, cancels or fails a booking, or takes an invitation back.
+    /// Confirms, moves, cancels or fails a booking, invites someone to it or takes that back.
     pub(crate) async fn change_booking(
         &self,
         workspace: WorkspaceId,
@@ -235,9 +211,8 @@ pub(super) async fn apply(
     };
     let attendees = match request {
         Request::AddAttendee(id) => {
-            let added =
-                person::find(conn, booking.workspace, *id).await?.ok_or(Error::PersonNotFound(*id))?;
-            before.attendees.into_iter().chain([added]).collect()
+            let invited = find_invited(conn, booking.workspace, *id).await?;
+            before.attendees.into_iter().chain([invited]).collect()
         }
         Request::RemoveAttendee(id) => before.attendees.into_iter().filter(|it| it.id != *id).collect(),
         _ => before.attendees,
@@ -245,6 +220,17 @@ pub(super) async fn apply(
     let after = Snapshot { booking, attendees, ..before };
     outbox::append(conn, &[facts::booking(fact, &after)]).await?;
     Ok(after)
+}
+
+/// Someone who can be invited. Also someone who is paused: they are let in when they are taken up again, and
+/// whoever invites them need not know.
+async fn find_invited(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    id: PersonId,
+) -> Result<Person, Error> {
+    let found = person::find(conn, workspace, id).await?;
+    found.filter(|person| person.status != PersonStatus::Removed).ok_or(Error::PersonNotFound(id))
 }
 
 fn verb(request: &Request) -> &'static str {

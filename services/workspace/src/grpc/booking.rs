@@ -143,10 +143,10 @@ impl BookingService for Methods {
         let message = request.into_inner();
         let BookingName { workspace, id } = name(&message.name)?;
         let reach = caller.reach(workspace).map_err(refuse)?;
-        let attendee = attendee(workspace, &message.person)?;
+        let change = Change::AddAttendee(attendee(workspace, &message.person)?);
         let intent =
             Intent::of(&caller, workspace, "AddAttendee", &message.request_id, &message).map_err(refuse)?;
-        let booking = self.app.add_attendee(workspace, &reach, id, attendee, intent).await.map_err(refuse)?;
+        let booking = self.app.change_booking(workspace, &reach, id, change, intent).await.map_err(refuse)?;
         Ok(Response::new(pb::AddAttendeeResponse { booking: Some(booking) }))
     }
 

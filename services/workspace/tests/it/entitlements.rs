@@ -140,6 +140,7 @@ async fn what_makes_no_sense_is_refused_by_field_and_leaves_nothing_behind() {
     let foreign_person = PersonName { workspace: other, id: PersonId::new() }.to_string();
     let foreign_location = LocationName { workspace: other, id: LocationId::new() }.to_string();
     let door = world.door().target.unwrap();
+    let year_2199 = pbjson_types::Timestamp { seconds: 7_226_582_400, nanos: 0 };
     for (asked, field) in [
         (pb::Entitlement { end_time: Some(at(9)), ..world.door() }, "entitlement.end_time"),
         (pb::Entitlement { end_time: Some(at(8)), ..world.door() }, "entitlement.end_time"),
@@ -149,6 +150,11 @@ async fn what_makes_no_sense_is_refused_by_field_and_leaves_nothing_behind() {
                 ..world.door()
             },
             "entitlement.end_time",
+        ),
+        (pb::Entitlement { end_time: Some(year_2199), ..world.door() }, "entitlement.end_time"),
+        (
+            pb::Entitlement { start_time: Some(year_2199), end_time: None, ..world.door() },
+            "entitlement.start_time",
         ),
         (pb::Entitlement { reason: " ".into(), ..world.door() }, "entitlement.reason"),
         (pb::Entitlement { reason: "x".repeat(501), ..world.door() }, "entitlement.reason"),
