@@ -10,6 +10,7 @@ use domain::SystemClock;
 use proto::access::v1::access_service_client::AccessServiceClient;
 use proto::audit::v1::audit_service_client::AuditServiceClient;
 use proto::integrations::v1::integration_service_client::IntegrationServiceClient;
+use proto::workspace::v1::api_key_service_client::ApiKeyServiceClient;
 use proto::workspace::v1::booking_service_client::BookingServiceClient;
 use proto::workspace::v1::entitlement_service_client::EntitlementServiceClient;
 use proto::workspace::v1::person_service_client::PersonServiceClient;
@@ -19,6 +20,8 @@ use tonic::{Code, Response, Status};
 /// Every service that stories call.
 #[derive(Clone)]
 pub struct Client {
+    /// API keys.
+    pub api_keys: ApiKeyServiceClient<OperatorChannel>,
     /// Door mappings, grants.
     pub access: AccessServiceClient<OperatorChannel>,
     /// The audit log.
@@ -43,6 +46,7 @@ impl Client {
     pub fn new(gateway: &str, signer: Signer) -> Self {
         let channel = chassis::rpc::operator_channel(gateway, signer, Arc::new(SystemClock)).unwrap();
         Self {
+            api_keys: ApiKeyServiceClient::new(channel.clone()),
             access: AccessServiceClient::new(channel.clone()),
             audit: AuditServiceClient::new(channel.clone()),
             bookings: BookingServiceClient::new(channel.clone()),

@@ -8,4 +8,4 @@ mod token;
 pub use api_key::{ApiKeyPrefix, ApiKeyText};
 pub use keys::{KeyError, add_key, ensure_keys};
 pub use principal::{AuthError, Principal, Reach, Role};
-pub use token::{Signer, Verifier, bearer, new_pair};
+pub use token::{Signer, TOKEN_BYTES_MAX, Verifier, bearer, new_pair};

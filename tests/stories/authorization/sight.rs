@@ -5,6 +5,7 @@ use domain::names::{LocationName, PersonName, WorkspaceName};
 use domain::{LocationId, PersonId, WorkspaceId};
 use prost_reflect::DescriptorPool;
 use proto::access::v1 as access;
+use proto::auth::v1::Role as ProtoRole;
 use proto::integrations::v1 as integrations;
 use proto::workspace::v1 as pb;
 use stories::Stage;
@@ -23,11 +24,28 @@ enum Who {
     Member,
     PausedMember,
     Guest,
+    /// An admin's API key of another workspace.
+    KeyElsewhere,
+    /// A manager's API key of another location.
+    ManagersKeyElsewhere,
+    /// A guest's API key: nothing is its own.
+    GuestsKey,
+    /// An admin's API key for another method.
+    KeyForAnother,
 }
 
-use Who::{Guest, ManagerElsewhere, Member, OwnerElsewhere, PausedMember};
+use Who::{
+    Guest, GuestsKey, KeyElsewhere, KeyForAnother, ManagerElsewhere, ManagersKeyElsewhere, Member,
+    OwnerElsewhere, PausedMember,
+};
 
-const ANYONE_AT_HOME: &[Who] = &[ManagerElsewhere, Member, PausedMember, Guest];
+const ANYONE_AT_HOME: &[Who] =
+    &[ManagerElsewhere, Member, PausedMember, Guest, ManagersKeyElsewhere, GuestsKey];
+
+const MANAGERS: &[Who] = &[ManagerElsewhere, ManagersKeyElsewhere];
+
+/// What the last of them is for.
+const ANOTHER: &str = "latchkey.workspace.v1.WorkspaceService/CreateWorkspace";
 
 /// What is seen, or answered to, all the same. Reviewed; may only shrink: one that no longer happens fails
 /// the test.
@@ -37,10 +55,10 @@ const EXCEPTIONS: &[(&str, &[Who], &str)] = &[
     ("WorkspaceService/ListLocations", ANYONE_AT_HOME, "as above"),
     ("WorkspaceService/GetResource", ANYONE_AT_HOME, "as above"),
     ("WorkspaceService/ListResources", ANYONE_AT_HOME, "as above"),
-    ("PersonService/GetPerson", &[ManagerElsewhere], "people are of the workspace, not of a location"),
-    ("PersonService/ListPeople", &[ManagerElsewhere], "as above"),
-    ("PersonService/UpdatePerson", &[ManagerElsewhere], "as above"),
-    ("PersonService/CreatePerson", &[ManagerElsewhere], "as above"),
+    ("PersonService/GetPerson", MANAGERS, "people are of the workspace, not of a location"),
+    ("PersonService/ListPeople", MANAGERS, "as above"),
+    ("PersonService/UpdatePerson", MANAGERS, "as above"),
+    ("PersonService/CreatePerson", MANAGERS, "as above"),
 ];
 
 /// A workspace with one of everything, and a location where nothing is.
@@ -51,6 +69,8 @@ struct Scene {
     ids: Vec<String>,
     elsewhere: LocationId,
     paused: PersonId,
+    /// Another workspace's name.
+    another: String,
 }
 
 impl Scene {
@@ -76,6 +96,25 @@ impl Scene {
         client.people.clone().pause_person(request).await.unwrap();
         let PersonName { id: paused, .. } = paused.parse().unwrap();
 
+        let request = pb::CreateWorkspaceRequest {
+            workspace: Some(pb::Workspace { display_name: "Another".into(), ..Default::default() }),
+            request_id: String::new(),
+        };
+        let another = client.places.clone().create_workspace(request).await.unwrap().into_inner();
+        let another = another.workspace.unwrap().name;
+        let key = pb::ApiKey {
+            display_name: "The website".into(),
+            role: ProtoRole::Guest.into(),
+            ..Default::default()
+        };
+        let request = pb::CreateApiKeyRequest {
+            parent: world.workspace.clone(),
+            api_key: Some(key),
+            request_id: String::new(),
+        };
+        let key = client.api_keys.clone().create_api_key(request).await.unwrap().into_inner();
+        let key = key.api_key.unwrap().name;
+
         let parent = world.workspace.clone();
         let request = access::ListDoorMappingsRequest { parent: parent.clone(), ..Default::default() };
         let mappings = client.access.clone().list_door_mappings(request).await.unwrap().into_inner();
@@ -84,6 +123,7 @@ impl Scene {
         let found = client.integrations.clone().list_integrations(request).await.unwrap().into_inner();
         let integration = found.integrations[0].name.clone();
         let known = [
+            ("apiKeys", key),
             ("bookings", booking),
             ("doorMappings", mapping),
             ("entitlements", world.give(&client, 1, None).await),
@@ -95,19 +135,49 @@ impl Scene {
         let id_of = |name: &String| name.rsplit('/').next().unwrap().to_owned();
         let ids = known.iter().map(|(_, name)| id_of(name)).chain([id_of(&world.workspace)]).collect();
         let things = Things::of(&world.workspace, known);
-        Self { world, things, ids, elsewhere, paused }
+        Self { world, things, ids, elsewhere, paused, another }
     }
 
-    fn principal(&self, who: Who) -> Principal {
+    /// What the caller shows: a token, or an API key.
+    async fn shown(&self, stage: &Stage, who: Who) -> String {
         let WorkspaceName(home) = self.world.workspace.parse().unwrap();
-        let stranger = || PersonId::new().to_string();
+        let token = |id: PersonId, role| stage.token(&Principal::person(id.to_string(), home, role));
+        let stranger = PersonId::new();
         match who {
-            OwnerElsewhere => Principal::person(stranger(), WorkspaceId::new(), Role::Owner),
-            ManagerElsewhere => Principal::person(stranger(), home, Role::Manager).at([self.elsewhere]),
-            Member => Principal::person(stranger(), home, Role::Member),
-            PausedMember => Principal::person(self.paused.to_string(), home, Role::Member),
-            Guest => Principal::person(stranger(), home, Role::Guest),
+            OwnerElsewhere => {
+                let owner = Principal::person(stranger.to_string(), WorkspaceId::new(), Role::Owner);
+                stage.token(&owner)
+            }
+            ManagerElsewhere => {
+                let manager = Principal::person(stranger.to_string(), home, Role::Manager);
+                stage.token(&manager.at([self.elsewhere]))
+            }
+            Member => token(stranger, Role::Member),
+            PausedMember => token(self.paused, Role::Member),
+            Guest => token(stranger, Role::Guest),
+            KeyElsewhere => self.key(stage, &self.another, ProtoRole::Admin, &[]).await,
+            ManagersKeyElsewhere => self.key(stage, &self.world.workspace, ProtoRole::Manager, &[]).await,
+            GuestsKey => self.key(stage, &self.world.workspace, ProtoRole::Guest, &[]).await,
+            KeyForAnother => self.key(stage, &self.world.workspace, ProtoRole::Admin, &[ANOTHER]).await,
         }
+    }
+
+    async fn key(&self, stage: &Stage, workspace: &str, role: ProtoRole, methods: &[&str]) -> String {
+        let WorkspaceName(home) = self.world.workspace.parse().unwrap();
+        let elsewhere = LocationName { workspace: home, id: self.elsewhere }.to_string();
+        let key = pb::ApiKey {
+            display_name: "A machine".into(),
+            role: role.into(),
+            locations: if role == ProtoRole::Manager { vec![elsewhere] } else { Vec::new() },
+            methods: methods.iter().map(|&method| method.to_owned()).collect(),
+            ..Default::default()
+        };
+        let request = pb::CreateApiKeyRequest {
+            parent: workspace.to_owned(),
+            api_key: Some(key),
+            request_id: String::new(),
+        };
+        stage.client().api_keys.create_api_key(request).await.unwrap().into_inner().text
     }
 
     /// Whether the caller is told that something is there, or may do something with it.
@@ -128,9 +198,20 @@ async fn nobody_is_told_of_what_is_none_of_their_business() {
     let stage = Stage::set(Setting::default()).await;
     let scene = Scene::set(&stage).await;
     let gateway = chassis::rpc::outside_channel(&stage.gateway()).unwrap();
-    let callers: Vec<(Who, String)> = [OwnerElsewhere, ManagerElsewhere, Member, PausedMember, Guest]
-        .map(|who| (who, stage.token(&scene.principal(who))))
-        .into();
+    let mut callers = Vec::new();
+    for who in [
+        OwnerElsewhere,
+        ManagerElsewhere,
+        Member,
+        PausedMember,
+        Guest,
+        KeyElsewhere,
+        ManagersKeyElsewhere,
+        GuestsKey,
+        KeyForAnother,
+    ] {
+        callers.push((who, scene.shown(&stage, who).await));
+    }
     let pool = DescriptorPool::decode(proto::DESCRIPTORS).unwrap();
     let routed =
         pool.services().filter(|service| ROUTED.iter().any(|(name, _)| *name == service.full_name()));
@@ -139,8 +220,8 @@ async fn nobody_is_told_of_what_is_none_of_their_business() {
         let short = format!("{}/{}", method.parent_service().name(), method.name());
         let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
         let request = scene.things.request(&method);
-        for (who, token) in &callers {
-            let outcome = call(&gateway, &path, &request, Some(token)).await;
+        for (who, shown) in &callers {
+            let outcome = call(&gateway, &path, &request, Some(shown)).await;
             let is_excepted = EXCEPTIONS.iter().any(|(of, whom, _)| *of == short && whom.contains(who));
             if scene.is_let_on(&outcome) != is_excepted {
                 let expected = if is_excepted { "an exception that is none any more" } else { "let on" };

@@ -27,7 +27,7 @@ const RELOAD: Duration = Duration::seconds(10);
 const REREAD: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Longer tokens are not looked at. A manager of 100 locations has one of 6 KiB.
-const TOKEN_BYTES_MAX: usize = 8 * 1024;
+pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
 
 #[derive(Serialize, Deserialize)]
 struct Claims {

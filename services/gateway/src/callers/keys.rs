@@ -15,6 +15,8 @@ use proto::workspace::v1 as pb;
 use proto::workspace::v1::api_key_exchange_service_client::ApiKeyExchangeServiceClient;
 use quick_cache::sync::{Cache, EntryAction, EntryResult};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tonic::Status;
 
 use crate::config::{Config, SettingError};
 use crate::refusal::Refusal;
@@ -28,7 +30,7 @@ const TOKEN_LIFETIME: chrono::Duration = chrono::Duration::minutes(1);
 const KEYS_MAX: usize = 10_000;
 /// Keys that nothing is known of and that are asked for at once.
 const STRANGERS_MAX: usize = 64;
-/// An exchange is given up after this long.
+/// An exchange is given up after this long; so is waiting for that of another call with the same key.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Knows whose keys are.
@@ -96,11 +98,6 @@ impl Keys {
             let _counts = self.wrong.begin(from)?;
             return Err(Refusal::KeyInvalid);
         };
-        let exchanged = tokio::time::timeout(TIMEOUT, self.known_or_asked(&key, from)).await;
-        exchanged.unwrap_or(Err(Refusal::Unreachable))
-    }
-
-    async fn known_or_asked(&self, key: &ApiKeyText, from: IpAddr) -> Result<Arc<Caller>, Refusal> {
         let (hash, now) = (key.hash(), self.clock.now());
         let known = self.known.entry_async(&hash, |_, known| {
             if known.holds(now) {
@@ -109,9 +106,9 @@ impl Keys {
                 EntryAction::ReplaceWithGuard
             }
         });
-        match known.await {
+        match timeout(TIMEOUT, known).await.map_err(|_| Refusal::Unreachable)? {
             EntryResult::Retained(outcome) => outcome,
-            EntryResult::Replaced(place, before) => match self.ask(key, hash).await {
+            EntryResult::Replaced(place, before) => match self.ask(&key, hash).await {
                 Ok(Answer::Genuine(exchanged)) => {
                     let outcome = exchanged.outcome.clone();
                     let _ = place.insert(exchanged);
@@ -130,7 +127,7 @@ impl Keys {
                     tried.forgive();
                     return Err(Refusal::Busy);
                 };
-                match self.ask(key, hash).await {
+                match self.ask(&key, hash).await {
                     Ok(Answer::Genuine(exchanged)) => {
                         tried.forgive();
                         let outcome = exchanged.outcome.clone();
@@ -157,7 +154,10 @@ impl Keys {
     async fn ask(&self, key: &ApiKeyText, hash: [u8; 32]) -> Result<Answer, Refusal> {
         let asked_at = self.clock.now();
         let request = pb::ExchangeApiKeyRequest { id: key.id().to_string(), sha256: hash.to_vec() };
-        let answer = self.exchange.clone().exchange_api_key(request).await.map_err(|status| {
+        let mut exchange = self.exchange.clone();
+        let answer = timeout(TIMEOUT, exchange.exchange_api_key(request)).await;
+        let answer = answer.unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer in time")));
+        let answer = answer.map_err(|status| {
             tracing::warn!(error = &status as &dyn Error, "nobody says whose API keys are");
             Refusal::Unreachable
         })?;

@@ -15,6 +15,7 @@ use tonic_types::StatusExt as _;
 use crate::browser::{client, get_booking, header};
 use crate::upstream::{Key, message};
 use crate::world::{World, closed_port, refusal};
+use crate::wrong_tokens::from_here;
 
 const GET_BOOKING: &str = "latchkey.workspace.v1.BookingService/GetBooking";
 
@@ -195,9 +196,13 @@ async fn while_nobody_can_be_asked_a_key_is_unavailable_and_not_wrong() {
             assert_eq!(refusal::<()>(Err(status)), (Code::Unavailable, "SERVICE_UNREACHABLE".into()));
         }
     }
+    // Nor is a known one a stranger because of it.
+    world.flood(from_here(world.wrong(100))).await;
     *world.seen.exchange_fails.lock().unwrap() = None;
-    world.call(key.text()).await.unwrap();
     world.call(known.text()).await.unwrap();
+    assert_eq!(refusal(world.call(key.text()).await).1, "TOO_MANY_WRONG_TOKENS");
+    world.later(1);
+    world.call(key.text()).await.unwrap();
 
     let away = closed_port().await;
     let world = World::with(|config| drop(config.services.insert("workspace".into(), away))).await;

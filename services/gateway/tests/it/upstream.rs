@@ -8,10 +8,12 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::routing::post;
 use chassis::rpc::principal;
-use domain::ApiKeyId;
+use domain::names::WorkspaceName;
+use domain::{ApiKeyId, PersonId, WorkspaceId};
 use futures::{Stream, StreamExt as _};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::{Bytes, Frame};
+use proto::auth::v1::Role;
 use proto::workspace::v1 as pb;
 use proto::workspace::v1::api_key_exchange_service_server::{
     ApiKeyExchangeService, ApiKeyExchangeServiceServer,
@@ -142,7 +144,26 @@ impl ApiKeyExchangeService for Keys {
 
 struct Sessions(Arc<Seen>);
 
-/// One that knows nobody.
+/// The code of the one session that there is. Its refresh token is the code with an `x`, and so on.
+pub(crate) const CODE: &str = "good";
+
+impl Sessions {
+    fn take(&self, shown: &str) -> Result<pb::Session, Status> {
+        self.0.sessions.fetch_add(1, Ordering::Relaxed);
+        if shown.trim_end_matches('x') != CODE {
+            return Err(Status::failed_precondition("the session is over"));
+        }
+        let workspace = WorkspaceName(WorkspaceId::new());
+        let membership = pb::Membership {
+            person: format!("{workspace}/people/{}", PersonId::new()),
+            workspace: workspace.to_string(),
+            role: Role::Member.into(),
+            ..Default::default()
+        };
+        Ok(pb::Session { membership: Some(membership), refresh_token: format!("{shown}x") })
+    }
+}
+
 #[tonic::async_trait]
 impl SessionService for Sessions {
     async fn list_memberships(
@@ -161,18 +182,18 @@ impl SessionService for Sessions {
 
     async fn redeem_code(
         &self,
-        _: tonic::Request<pb::RedeemCodeRequest>,
+        request: tonic::Request<pb::RedeemCodeRequest>,
     ) -> Result<tonic::Response<pb::RedeemCodeResponse>, Status> {
-        self.0.sessions.fetch_add(1, Ordering::Relaxed);
-        Err(Status::failed_precondition("the session is over"))
+        let session = Some(self.take(&request.get_ref().code)?);
+        Ok(tonic::Response::new(pb::RedeemCodeResponse { session, nonce: String::new() }))
     }
 
     async fn renew_session(
         &self,
-        _: tonic::Request<pb::RenewSessionRequest>,
+        request: tonic::Request<pb::RenewSessionRequest>,
     ) -> Result<tonic::Response<pb::RenewSessionResponse>, Status> {
-        self.0.sessions.fetch_add(1, Ordering::Relaxed);
-        Err(Status::failed_precondition("the session is over"))
+        let session = Some(self.take(&request.get_ref().refresh_token)?);
+        Ok(tonic::Response::new(pb::RenewSessionResponse { session }))
     }
 
     async fn end_session(

@@ -17,7 +17,7 @@ const ALLOWED: usize = 60;
 
 impl World {
     /// What came of all these tokens, sent many at a time, each from an address.
-    async fn flood(&self, tokens: Vec<(String, Option<String>)>) -> BTreeMap<String, usize> {
+    pub(crate) async fn flood(&self, tokens: Vec<(String, Option<String>)>) -> BTreeMap<String, usize> {
         let channels: Vec<Channel> = (0..4).map(|_| self.plain_channel()).collect();
         let calls = tokens.into_iter().enumerate().map(|(number, (token, from))| {
             let channel = channels[number % channels.len()].clone();
@@ -33,14 +33,14 @@ impl World {
     }
 
     /// Wrong tokens, no two alike.
-    fn wrong(&self, count: usize) -> Vec<String> {
+    pub(crate) fn wrong(&self, count: usize) -> Vec<String> {
         let (forger, _) = chassis::auth::new_pair(self.clock.clone());
         let forged = forger.issue(&self.admin(), chrono::Duration::hours(1));
         (0..count).map(|number| format!("{forged}{number}")).collect()
     }
 }
 
-fn from_here(tokens: Vec<String>) -> Vec<(String, Option<String>)> {
+pub(crate) fn from_here(tokens: Vec<String>) -> Vec<(String, Option<String>)> {
     tokens.into_iter().map(|token| (token, None)).collect()
 }
 

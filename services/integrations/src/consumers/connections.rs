@@ -96,6 +96,8 @@ fn said(workspace: WorkspaceId, message: &ProviderConnectionChanged) -> Result<S
 
 #[cfg(test)]
 mod tests {
+    use proto::integrations::v1::{ConnectionProblem, ConnectionProblemKind};
+
     use super::*;
 
     fn message(name: String, is_accepted: bool) -> ProviderConnectionChanged {
@@ -121,7 +123,22 @@ mod tests {
             (problems[0].reason.as_str(), problems[0].kind),
             ("the key was revoked", ProblemKind::Wrong)
         );
-        assert!(said(WorkspaceId::new(), &message(name, true)).is_err());
+        assert!(said(WorkspaceId::new(), &message(name.clone(), true)).is_err());
         assert!(said(workspace, &message("kisi".into(), true)).is_err());
+    }
+
+    #[test]
+    fn what_an_adapter_says_exactly_is_kept_exactly() {
+        let (workspace, id) = (WorkspaceId::new(), IntegrationId::new());
+        let problem = ConnectionProblem {
+            credential: "host".into(),
+            kind: ConnectionProblemKind::CertificateChanged.into(),
+            reason: "another one".into(),
+        };
+        let name = IntegrationName { workspace, id }.to_string();
+        let message = ProviderConnectionChanged { problem: Some(problem), ..message(name, false) };
+        let (credential, kind) = ("host".to_owned(), ProblemKind::CertificateChanged);
+        let problems = vec![Problem { credential, kind, reason: "another one".into() }];
+        assert_eq!(said(workspace, &message), Ok((id, Word::Failed { problems, certificate: None })));
     }
 }
