@@ -12,6 +12,7 @@ use proto::audit::v1::audit_service_client::AuditServiceClient;
 use proto::integrations::v1::integration_service_client::IntegrationServiceClient;
 use proto::workspace::v1::api_key_service_client::ApiKeyServiceClient;
 use proto::workspace::v1::booking_service_client::BookingServiceClient;
+use proto::workspace::v1::entitlement_service_client::EntitlementServiceClient;
 use proto::workspace::v1::person_service_client::PersonServiceClient;
 use proto::workspace::v1::workspace_service_client::WorkspaceServiceClient;
 use tonic::{Code, Response, Status};
@@ -27,6 +28,8 @@ pub struct Client {
     pub audit: AuditServiceClient<OperatorChannel>,
     /// Bookings.
     pub bookings: BookingServiceClient<OperatorChannel>,
+    /// Doors that people are given directly.
+    pub entitlements: EntitlementServiceClient<OperatorChannel>,
     /// Connections to providers.
     pub integrations: IntegrationServiceClient<OperatorChannel>,
     /// People.
@@ -47,6 +50,7 @@ impl Client {
             access: AccessServiceClient::new(channel.clone()),
             audit: AuditServiceClient::new(channel.clone()),
             bookings: BookingServiceClient::new(channel.clone()),
+            entitlements: EntitlementServiceClient::new(channel.clone()),
             integrations: IntegrationServiceClient::new(channel.clone()),
             people: PersonServiceClient::new(channel.clone()),
             places: WorkspaceServiceClient::new(channel),

@@ -11,6 +11,7 @@
 pub mod bench;
 pub mod checks;
 pub mod client;
+pub mod door;
 pub mod play;
 pub mod stage;
 

@@ -127,6 +127,17 @@ impl World {
         insist(&client.integrations, request, |mut c, r| async move { c.connect_integration(r).await }).await;
     }
 
+    /// From now on doors open at the moment of a start, and shut at that of an end.
+    pub async fn without_margins(&self, client: &Client) {
+        let none = Some(pbjson_types::Duration::default());
+        let request = access::UpdateAccessSettingsRequest {
+            parent: self.workspace.clone(),
+            access_settings: Some(access::AccessSettings { lead: none, lag: none }),
+            request_id: "margins".into(),
+        };
+        insist(&client.access, request, |mut c, r| async move { c.update_access_settings(r).await }).await;
+    }
+
     async fn add_room(&mut self, client: &Client, number: usize) {
         let request = pb::CreateResourceRequest {
             parent: self.workspace.clone(),
@@ -148,11 +159,7 @@ impl World {
                 resource: room.clone(),
                 location: self.location.clone(),
                 provider: "kisi".into(),
-                target: Some(access::DoorTarget {
-                    kind: access::DoorTargetKind::Group.into(),
-                    r#ref: self.kisi.group.to_string(),
-                    display_name: "Members".into(),
-                }),
+                target: Some(self.target()),
                 ..Default::default()
             }),
             request_id: format!("mapping-{number}"),
@@ -178,6 +185,38 @@ impl World {
             .person
             .unwrap();
         self.people.push((person.name, email));
+    }
+
+    /// Gives one of the people the group directly, for a while or for good. Says by what name.
+    pub async fn give(&self, client: &Client, person: usize, window: Option<Window>) -> String {
+        let entitlement = pb::Entitlement {
+            person: self.people[person].0.clone(),
+            location: self.location.clone(),
+            provider: "kisi".into(),
+            target: Some(self.target()),
+            start_time: window.map(|window| timestamp(window.start())),
+            end_time: window.map(|window| timestamp(window.end())),
+            reason: "repairs".into(),
+            ..Default::default()
+        };
+        let request = pb::CreateEntitlementRequest {
+            parent: self.workspace.clone(),
+            entitlement: Some(entitlement),
+            request_id: format!("give-{person}"),
+        };
+        insist(&client.entitlements, request, |mut c, r| async move { c.create_entitlement(r).await })
+            .await
+            .entitlement
+            .unwrap()
+            .name
+    }
+
+    fn target(&self) -> access::DoorTarget {
+        access::DoorTarget {
+            kind: access::DoorTargetKind::Group.into(),
+            r#ref: self.kisi.group.to_string(),
+            display_name: "Members".into(),
+        }
     }
 
     /// The `number`-th window of a measure, a quarter of an hour: those of one room follow each other, and

@@ -8,11 +8,13 @@
     reason = "stories say what went wrong by panicking"
 )]
 
+mod attendees;
 mod audit;
 mod authorization;
 mod disorder;
 mod kill;
 mod kisi_trouble;
+mod manual;
 mod secrets;
 mod servers;
 mod sign_in;

@@ -8,12 +8,14 @@ pub mod contact;
 pub mod host;
 pub mod ids;
 pub mod names;
+pub mod provider;
 pub mod window;
 pub mod zone;
 
 pub use clock::{Clock, SettableClock, SystemClock};
 pub use host::{Fingerprint, Host, Port};
 pub use ids::*;
+pub use provider::ProviderName;
 pub use window::Window;
 
 /// A moment, UTC. Stored and compared with microsecond resolution, as Postgres has it.

@@ -43,6 +43,10 @@ facts! {
         BookingCancelled = "booking_cancelled",
         BookingFailed = "booking_failed",
         BookingCompleted = "booking_completed",
+        BookingAttendeeAdded = "booking_attendee_added",
+        BookingAttendeeRemoved = "booking_attendee_removed",
+        EntitlementGiven = "entitlement_given",
+        EntitlementEnded = "entitlement_ended",
         PersonCreated = "person_created",
         PersonUpdated = "person_updated",
     }

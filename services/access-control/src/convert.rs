@@ -2,13 +2,13 @@
 
 use chassis::input::{Input, InvalidInput, timestamp};
 use chrono::Duration;
-use domain::names::{BookingName, DoorMappingName, GrantName, LocationName, PersonName, ResourceName};
-use domain::{DoorMappingId, Timestamp, Window, WorkspaceId};
+use domain::names::{DoorMappingName, GrantName, LocationName, PersonName, ResourceName};
+use domain::{DoorMappingId, ProviderName, Timestamp, Window, WorkspaceId};
 use proto::access::v1 as pb;
 use proto::workspace::v1 as workspace_pb;
 
 use crate::engine::{FailureKind, Observed, Outcome};
-use crate::model::{DoorMapping, Entitlement, Grant, MINUTES_MAX, Person, Settings, Target, TargetKind};
+use crate::model::{DoorMapping, Grant, MINUTES_MAX, Person, Settings, Target, TargetKind};
 
 /// Characters of a provider's id, and of what it calls a door.
 const TARGET_CHARS_MAX: usize = 200;
@@ -33,6 +33,14 @@ pub(crate) fn target_kind(kind: TargetKind) -> pb::DoorTargetKind {
     match kind {
         TargetKind::Group => pb::DoorTargetKind::Group,
         TargetKind::Lock => pb::DoorTargetKind::Lock,
+    }
+}
+
+pub(crate) fn read_target_kind(kind: pb::DoorTargetKind) -> Option<TargetKind> {
+    match kind {
+        pb::DoorTargetKind::Group => Some(TargetKind::Group),
+        pb::DoorTargetKind::Lock => Some(TargetKind::Lock),
+        pb::DoorTargetKind::Unspecified => None,
     }
 }
 
@@ -72,25 +80,15 @@ pub(crate) fn new_mapping(
         if location.is_some_and(|name| name.workspace != workspace) {
             input.refuse("door_mapping.location", "must be a location of this workspace");
         }
-        let is_token = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if message.provider.is_empty()
-            || message.provider.len() > 32
-            || !message.provider.chars().all(is_token)
-        {
-            input.refuse("door_mapping.provider", "must be the name of a provider, such as kisi");
-        }
+        let provider: Option<ProviderName> = input.parse("door_mapping.provider", &message.provider);
         let (kind, provider_ref, display_name) =
             match input.required("door_mapping.target", message.target.as_ref()) {
                 None => (None, None, None),
                 Some(target) => {
-                    let kind = match target.kind() {
-                        pb::DoorTargetKind::Group => Some(TargetKind::Group),
-                        pb::DoorTargetKind::Lock => Some(TargetKind::Lock),
-                        pb::DoorTargetKind::Unspecified => {
-                            input.refuse("door_mapping.target.kind", "must be group or lock");
-                            None
-                        }
-                    };
+                    let kind = read_target_kind(target.kind());
+                    if kind.is_none() {
+                        input.refuse("door_mapping.target.kind", "must be group or lock");
+                    }
                     let provider_ref = input.text("door_mapping.target.ref", &target.r#ref, TARGET_CHARS_MAX);
                     let field = "door_mapping.target.display_name";
                     (kind, provider_ref, input.optional_text(field, &target.display_name, TARGET_CHARS_MAX))
@@ -103,7 +101,7 @@ pub(crate) fn new_mapping(
             resource: resource?.id,
             target: Target {
                 location: location?.id,
-                provider: message.provider.clone(),
+                provider: provider?.to_string(),
                 kind: kind?,
                 provider_ref: provider_ref?,
                 display_name: display_name?,
@@ -172,18 +170,15 @@ pub(crate) fn grant(grant: &Grant) -> pb::Grant {
     }
 }
 
-/// What a booking's event says to this service.
-#[derive(Debug)]
-pub(crate) struct BookingFacts {
-    pub person: Person,
-    pub entitlement: Entitlement,
-}
-
-fn moment(time: Option<&pbjson_types::Timestamp>) -> Option<Timestamp> {
-    let time = time?;
+fn moment(time: &pbjson_types::Timestamp) -> Option<Timestamp> {
     chrono::DateTime::from_timestamp(time.seconds, u32::try_from(time.nanos).ok()?)
 }
 
+pub(crate) fn read_window(start: &pbjson_types::Timestamp, end: &pbjson_types::Timestamp) -> Option<Window> {
+    Window::new(moment(start)?, moment(end)?).ok()
+}
+
+/// A person as the workspace service tells them; `None` if they are nobody.
 pub(crate) fn person(message: &workspace_pb::Person) -> Option<Person> {
     let PersonName { workspace, id } = message.name.parse().ok()?;
     Some(Person {
@@ -194,38 +189,6 @@ pub(crate) fn person(message: &workspace_pb::Person) -> Option<Person> {
         email: message.email.clone(),
         is_active: message.status() == workspace_pb::PersonStatus::Active,
     })
-}
-
-/// `None` if something that every snapshot has is missing, or is of another workspace than the booking.
-pub(crate) fn booking_facts(snapshot: Option<&workspace_pb::BookingSnapshot>) -> Option<BookingFacts> {
-    let snapshot = snapshot?;
-    let booking = snapshot.booking.as_ref()?;
-    let person = person(snapshot.person.as_ref()?)?;
-    let BookingName { workspace, id } = booking.name.parse().ok()?;
-    let resource: ResourceName = booking.resource.parse().ok()?;
-    if person.workspace != workspace || resource.workspace != workspace {
-        return None;
-    }
-    let window =
-        Window::new(moment(booking.start_time.as_ref())?, moment(booking.end_time.as_ref())?).ok()?;
-    let stands = match booking.state() {
-        // A completed one gives access until its lag is over.
-        workspace_pb::BookingState::Confirmed | workspace_pb::BookingState::Completed => true,
-        workspace_pb::BookingState::Unspecified
-        | workspace_pb::BookingState::Pending
-        | workspace_pb::BookingState::Failed
-        | workspace_pb::BookingState::Cancelled => false,
-    };
-    let entitlement = Entitlement {
-        workspace,
-        booking: id,
-        version: booking.version,
-        person: person.id,
-        resource: resource.id,
-        window,
-        stands,
-    };
-    Some(BookingFacts { person, entitlement })
 }
 
 /// A result of an adapter.
@@ -244,9 +207,7 @@ pub(crate) fn command_result(message: &pb::AccessCommandCompleted) -> Option<Com
         Told::Applied(applied) => {
             let window = match &applied.window {
                 None => None,
-                Some(w) => {
-                    Some(Window::new(moment(w.start_time.as_ref())?, moment(w.end_time.as_ref())?).ok()?)
-                }
+                Some(w) => Some(read_window(w.start_time.as_ref()?, w.end_time.as_ref()?)?),
             };
             (Outcome::Applied(window), String::new())
         }

@@ -15,6 +15,7 @@ mod facts;
 mod grpc;
 mod jobs;
 mod model;
+mod sources;
 mod store;
 
 use std::sync::Arc;

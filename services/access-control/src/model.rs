@@ -1,6 +1,9 @@
 //! What this service knows, as plain values. No IO.
 
-use domain::{BookingId, DoorMappingId, GrantId, LocationId, PersonId, ResourceId, Window, WorkspaceId};
+use std::collections::HashSet;
+
+use domain::{DoorMappingId, GrantId, LocationId, PersonId, ResourceId, Window, WorkspaceId};
+use uuid::Uuid;
 
 use crate::engine::Ledger;
 
@@ -70,17 +73,41 @@ pub(crate) struct Person {
     pub is_active: bool,
 }
 
-/// A booking as a reason to be let in.
-#[derive(Debug, Clone)]
+/// What one is let in by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Subject {
+    /// By all that the resource is mapped to.
+    Resource(ResourceId),
+    /// By this door or group.
+    Target(Target),
+}
+
+/// That a person may enter during a window.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Entitlement {
-    pub workspace: WorkspaceId,
-    pub booking: BookingId,
-    pub version: i64,
     pub person: PersonId,
-    pub resource: ResourceId,
+    pub subject: Subject,
     pub window: Window,
-    /// Whether its source stands.
-    pub stands: bool,
+}
+
+/// What gives entitlements: one booking, for example.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct SourceKey {
+    pub workspace: WorkspaceId,
+    pub kind: String,
+    /// Unique among those of its kind.
+    pub id: Uuid,
+}
+
+/// A source as it is at one of its versions.
+#[derive(Debug, Clone)]
+pub(crate) struct SourceFacts {
+    pub source: SourceKey,
+    pub version: i64,
+    /// Whom it speaks of.
+    pub people: Vec<Person>,
+    /// All that it gives.
+    pub entitlements: HashSet<Entitlement>,
 }
 
 /// A grant's whole row.

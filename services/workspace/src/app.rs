@@ -4,6 +4,7 @@
 mod api_key;
 mod audit;
 mod booking;
+mod entitlement;
 pub(crate) mod ingest;
 mod person;
 mod place;

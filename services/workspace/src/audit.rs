@@ -2,10 +2,10 @@
 
 use chassis::audit::{Author, Entry};
 use chrono::SecondsFormat;
-use domain::names::{ApiKeyName, LocationName, PersonName, ResourceName, WorkspaceName};
+use domain::names::{ApiKeyName, EntitlementName, LocationName, PersonName, ResourceName, WorkspaceName};
 use domain::{LocationId, Timestamp, WorkspaceId};
 
-use crate::model::{ApiKey, Location, Person, Resource, Workspace};
+use crate::model::{ApiKey, Entitlement, Location, Person, Resource, Workspace};
 
 pub(crate) fn workspace_created(author: &Author, new: &Workspace, now: Timestamp) -> Entry {
     author
@@ -58,6 +58,30 @@ pub(crate) fn person(
         .private("email", before.and_then(|person| person.email.as_ref()), after.email.as_ref())
         .private("phone", before.and_then(|person| person.phone.as_ref()), after.phone.as_ref())
         .private("country", before.and_then(|person| person.country.as_ref()), after.country.as_ref())
+}
+
+pub(crate) fn entitlement_given(author: &Author, given: &Entitlement, now: Timestamp) -> Entry {
+    let (workspace, door) = (given.workspace, &given.door);
+    author
+        .changes(workspace, EntitlementName { workspace, id: given.id }, now)
+        .field("person", None, Some(PersonName { workspace, id: given.person }))
+        .field("location", None, Some(LocationName { workspace, id: door.location }))
+        .field("provider", None, Some(&door.provider))
+        .field("target.kind", None, Some(door.kind))
+        .field("target.ref", None, Some(&door.provider_ref))
+        .field("start_time", None, Some(moment(given.starts_at)))
+        .field("end_time", None, given.ends_at.map(moment))
+        // Often about the person.
+        .private("reason", None, Some(&given.reason))
+}
+
+pub(crate) fn entitlement_ended(author: &Author, ended: &Entitlement, now: Timestamp) -> Entry {
+    let workspace = ended.workspace;
+    author.changes(workspace, EntitlementName { workspace, id: ended.id }, now).field(
+        "ended_time",
+        None,
+        ended.ended_at.map(moment),
+    )
 }
 
 pub(crate) fn api_key_created(author: &Author, new: &ApiKey, now: Timestamp) -> Entry {

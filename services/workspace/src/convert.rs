@@ -3,12 +3,15 @@
 mod api_key;
 
 use chassis::input::{Input, InvalidInput, timestamp};
+use chrono::Datelike as _;
 use domain::contact::{Country, PhoneNumber};
-use domain::names::{BookingName, LocationName, PersonName, ResourceName, WorkspaceName};
+use domain::names::{BookingName, EntitlementName, LocationName, PersonName, ResourceName, WorkspaceName};
 use domain::{LocationId, PersonId, ResourceId, Window, WorkspaceId};
+use proto::access::v1::{DoorTarget, DoorTargetKind};
 use proto::auth::v1::Role as ProtoRole;
 use proto::workspace::v1 as pb;
 
+use crate::model::entitlement::{Door, DoorKind, Entitlement, NewEntitlement};
 use crate::model::{
     Booking, BookingState, Location, Member, Person, PersonDetails, PersonStatus, Resource, Role, Snapshot,
     Workspace,
@@ -24,6 +27,10 @@ pub(crate) const EXTERNAL_REF_CHARS_MAX: usize = 255;
 const ADDRESS_CHARS_MAX: usize = 500;
 /// Characters of a reason.
 pub(crate) const REASON_CHARS_MAX: usize = 500;
+/// From this year on entitlements neither begin nor end: what has no end ends then, for providers.
+const ENTITLEMENT_YEAR_MAX: i32 = 2199;
+/// Characters of a provider's id, and of what it calls a door.
+const TARGET_CHARS_MAX: usize = 200;
 /// Locations that one manager has at most: their token names them all.
 const LOCATIONS_MAX: usize = 100;
 /// Longest booking: a desk for a year, and some more.
@@ -126,6 +133,7 @@ pub(crate) fn booking(booking: &Booking) -> pb::Booking {
         version: booking.version,
         create_time: Some(timestamp(booking.created_at)),
         update_time: Some(timestamp(booking.updated_at)),
+        attendees: booking.attendees.iter().map(|&id| PersonName { workspace, id }.to_string()).collect(),
     }
 }
 
@@ -137,6 +145,38 @@ pub(crate) fn snapshot(snapshot: &Snapshot) -> pb::BookingSnapshot {
         resource: Some(resource(id, &snapshot.resource)),
         location: Some(location(id, &snapshot.location)),
         workspace: Some(workspace(&snapshot.workspace)),
+        attendees: snapshot
+            .attendees
+            .iter()
+            // Where managers are managers would make the event too large.
+            .map(|attendee| pb::Person { locations: Vec::new(), ..person(id, attendee) })
+            .collect(),
+    }
+}
+
+pub(crate) fn entitlement(entitlement: &Entitlement) -> pb::Entitlement {
+    let workspace = entitlement.workspace;
+    let door = &entitlement.door;
+    pb::Entitlement {
+        name: EntitlementName { workspace, id: entitlement.id }.to_string(),
+        person: PersonName { workspace, id: entitlement.person }.to_string(),
+        location: LocationName { workspace, id: door.location }.to_string(),
+        provider: door.provider.to_string(),
+        target: Some(DoorTarget {
+            kind: match door.kind {
+                DoorKind::Group => DoorTargetKind::Group,
+                DoorKind::Lock => DoorTargetKind::Lock,
+            }
+            .into(),
+            r#ref: door.provider_ref.clone(),
+            display_name: door.display_name.clone(),
+        }),
+        start_time: Some(timestamp(entitlement.starts_at)),
+        end_time: entitlement.ends_at.map(timestamp),
+        reason: entitlement.reason.clone(),
+        ended_time: entitlement.ended_at.map(timestamp),
+        version: entitlement.version,
+        create_time: Some(timestamp(entitlement.created_at)),
     }
 }
 
@@ -342,4 +382,57 @@ pub(crate) fn person_of(
         return None;
     }
     Some(name.id)
+}
+
+pub(crate) fn new_entitlement(
+    workspace: WorkspaceId,
+    message: Option<&pb::Entitlement>,
+) -> Result<NewEntitlement, InvalidInput> {
+    let mut input = Input::new();
+    let values = input.required("entitlement", message).and_then(|message| {
+        let person = person_of(&mut input, "entitlement.person", &message.person, workspace);
+        let door = door(&mut input, message, workspace);
+        let (start, end) = (message.start_time.as_ref(), message.end_time.as_ref());
+        let (start_field, end_field) = ("entitlement.start_time", "entitlement.end_time");
+        let starts_at = start.and_then(|_| input.time(start_field, start));
+        let ends_at = end.and_then(|_| input.time(end_field, end));
+        if starts_at.zip(ends_at).is_some_and(|(start, end)| end <= start) {
+            input.refuse(end_field, format_args!("must be after {start_field}"));
+        }
+        for (field, time) in [(start_field, starts_at), (end_field, ends_at)] {
+            if time.is_some_and(|time| time.year() >= ENTITLEMENT_YEAR_MAX) {
+                input.refuse(field, format_args!("must be before the year {ENTITLEMENT_YEAR_MAX}"));
+            }
+        }
+        let reason = input.text("entitlement.reason", &message.reason, REASON_CHARS_MAX);
+        Some(NewEntitlement { person: person?, door: door?, starts_at, ends_at, reason: reason? })
+    });
+    input.finish_with(values)
+}
+
+fn door(input: &mut Input, message: &pb::Entitlement, workspace: WorkspaceId) -> Option<Door> {
+    let location: Option<LocationName> = input.parse("entitlement.location", &message.location);
+    if location.is_some_and(|name| name.workspace != workspace) {
+        input.refuse("entitlement.location", "must be a location of this workspace");
+    }
+    let provider = input.parse("entitlement.provider", &message.provider);
+    let target = input.required("entitlement.target", message.target.as_ref())?;
+    let kind = match target.kind() {
+        DoorTargetKind::Group => Some(DoorKind::Group),
+        DoorTargetKind::Lock => Some(DoorKind::Lock),
+        DoorTargetKind::Unspecified => {
+            input.refuse("entitlement.target.kind", "must be group or lock");
+            None
+        }
+    };
+    let provider_ref = input.text("entitlement.target.ref", &target.r#ref, TARGET_CHARS_MAX);
+    let name_field = "entitlement.target.display_name";
+    let display_name = input.optional_text(name_field, &target.display_name, TARGET_CHARS_MAX);
+    Some(Door {
+        location: location?.id,
+        provider: provider?,
+        kind: kind?,
+        provider_ref: provider_ref?,
+        display_name: display_name?,
+    })
 }

@@ -3,9 +3,10 @@
 use chassis::error::{Class, Classify, store_class};
 use chassis::idempotency::IntentError;
 use chassis::input::InvalidInput;
-use domain::{ApiKeyId, BookingId, LocationId, PersonId, ResourceId, WorkspaceId};
+use domain::{ApiKeyId, BookingId, EntitlementId, LocationId, PersonId, ResourceId, WorkspaceId};
 use events::outbox::OutboxError;
 
+use crate::model::booking::ATTENDEES_MAX;
 use crate::model::person::Refusal as PersonRefusal;
 use crate::model::{BookingState, Role};
 
@@ -36,6 +37,18 @@ pub(crate) enum Error {
     /// Who may do what is for people to say.
     #[error("an API key may neither make nor revoke API keys, nor change roles or the ownership; sign in")]
     NotForApiKeys,
+    /// Not there, or another workspace's.
+    #[error("entitlement {0} not found")]
+    EntitlementNotFound(EntitlementId),
+    /// It would end in the past.
+    #[error("the entitlement would end in the past; give a later end_time, or none")]
+    EntitlementOver,
+    /// The caller is invited to it, and no more.
+    #[error("booking {0} is held by someone else: they, or a manager, may change it")]
+    BookingOfAnother(BookingId),
+    /// As many are invited as may be.
+    #[error("booking {0} has {ATTENDEES_MAX} attendees, and can't have more")]
+    BookingFull(BookingId),
     /// The person is paused or removed.
     #[error("person {0} is not active, so they cannot book")]
     PersonNotActive(PersonId),
@@ -121,8 +134,11 @@ impl Classify for Error {
             | Self::ResourceNotFound(_)
             | Self::PersonNotFound(_)
             | Self::BookingNotFound(_)
-            | Self::ApiKeyNotFound(_) => Class::NotFound,
-            Self::RoleAbove(_) | Self::PersonAbove(_) | Self::NotForApiKeys => Class::Forbidden,
+            | Self::ApiKeyNotFound(_)
+            | Self::EntitlementNotFound(_) => Class::NotFound,
+            Self::RoleAbove(_) | Self::PersonAbove(_) | Self::NotForApiKeys | Self::BookingOfAnother(_) => {
+                Class::Forbidden
+            }
             Self::ResourceTaken(_) | Self::EmailTaken | Self::ExternalRefTaken(_) | Self::OwnerExists => {
                 Class::Exists
             }
@@ -131,7 +147,9 @@ impl Classify for Error {
             | Self::SessionRefused
             | Self::StateForbids { .. }
             | Self::ExternalChange { .. }
-            | Self::BookingOver(_) => Class::StateForbids,
+            | Self::BookingOver(_)
+            | Self::BookingFull(_)
+            | Self::EntitlementOver => Class::StateForbids,
             Self::RowChanged(_) => Class::LostRace,
             Self::Intent(error) => error.class(),
             Self::Outbox(OutboxError::Store(error)) | Self::Store(error) => store_class(error),
@@ -149,6 +167,10 @@ impl Classify for Error {
             Self::BookingNotFound(_) => "BOOKING_NOT_FOUND",
             Self::ApiKeyNotFound(_) => "API_KEY_NOT_FOUND",
             Self::NotForApiKeys => "NOT_FOR_API_KEYS",
+            Self::EntitlementNotFound(_) => "ENTITLEMENT_NOT_FOUND",
+            Self::EntitlementOver => "ENTITLEMENT_OVER",
+            Self::BookingOfAnother(_) => "BOOKING_OF_ANOTHER",
+            Self::BookingFull(_) => "BOOKING_FULL",
             Self::PersonNotActive(_) => "PERSON_NOT_ACTIVE",
             Self::RoleAbove(_) | Self::PersonAbove(_) => "ROLE_TOO_LOW",
             Self::OwnerExists => "OWNER_EXISTS",

@@ -1,13 +1,13 @@
 //! The events of this service.
 
-use domain::Timestamp;
-use domain::names::{BookingName, PersonName};
+use domain::names::{BookingName, EntitlementName, PersonName};
+use domain::{PersonId, Timestamp};
 use events::Outgoing;
 use events::outbox::About;
 use proto::workspace::v1 as pb;
 
 use crate::convert;
-use crate::model::{BookingState, Person, Snapshot};
+use crate::model::{BookingState, Entitlement, Person, Snapshot};
 
 pub(crate) const SOURCE: &str = "workspace";
 
@@ -20,13 +20,16 @@ pub(crate) enum BookingFact {
     Cancelled { previous: BookingState },
     Failed { previous: BookingState },
     Completed,
+    AttendeeAdded(PersonId),
+    AttendeeRemoved(PersonId),
 }
 
 /// The event of a booking's fact; `after` is the booking as it is now.
 pub(crate) fn booking(fact: BookingFact, after: &Snapshot) -> Outgoing {
+    let workspace = after.booking.workspace;
     let about = About {
-        workspace: after.booking.workspace,
-        name: BookingName { workspace: after.booking.workspace, id: after.booking.id }.to_string(),
+        workspace,
+        name: BookingName { workspace, id: after.booking.id }.to_string(),
         version: after.booking.version,
         time: after.booking.updated_at,
     };
@@ -54,6 +57,14 @@ pub(crate) fn booking(fact: BookingFact, after: &Snapshot) -> Outgoing {
             &pb::BookingFailed { snapshot, previous_state: convert::booking_state(previous).into() },
         ),
         BookingFact::Completed => Outgoing::event(SOURCE, about, &pb::BookingCompleted { snapshot }),
+        BookingFact::AttendeeAdded(id) => {
+            let person = PersonName { workspace, id }.to_string();
+            Outgoing::event(SOURCE, about, &pb::BookingAttendeeAdded { snapshot, person })
+        }
+        BookingFact::AttendeeRemoved(id) => {
+            let person = PersonName { workspace, id }.to_string();
+            Outgoing::event(SOURCE, about, &pb::BookingAttendeeRemoved { snapshot, person })
+        }
     }
 }
 
@@ -70,5 +81,23 @@ pub(crate) fn person(workspace: domain::WorkspaceId, after: &Person, now: Timest
         Outgoing::event(SOURCE, about, &pb::PersonCreated { person })
     } else {
         Outgoing::event(SOURCE, about, &pb::PersonUpdated { person })
+    }
+}
+
+/// A person was given a door, or what they were given was taken back.
+pub(crate) fn entitlement(after: &Entitlement, person: &Person, now: Timestamp) -> Outgoing {
+    let workspace = after.workspace;
+    let about = About {
+        workspace,
+        name: EntitlementName { workspace, id: after.id }.to_string(),
+        version: after.version,
+        time: now,
+    };
+    let entitlement = Some(convert::entitlement(after));
+    let person = Some(convert::person(workspace, person));
+    if after.ended_at.is_none() {
+        Outgoing::event(SOURCE, about, &pb::EntitlementGiven { entitlement, person })
+    } else {
+        Outgoing::event(SOURCE, about, &pb::EntitlementEnded { entitlement, person })
     }
 }

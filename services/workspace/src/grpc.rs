@@ -3,6 +3,7 @@
 mod api_key;
 mod audit;
 mod booking;
+mod entitlement;
 mod person;
 mod place;
 mod session;
@@ -18,6 +19,7 @@ use proto::audit::v1::audit_service_server::AuditServiceServer;
 use proto::workspace::v1::api_key_exchange_service_server::ApiKeyExchangeServiceServer;
 use proto::workspace::v1::api_key_service_server::ApiKeyServiceServer;
 use proto::workspace::v1::booking_service_server::BookingServiceServer;
+use proto::workspace::v1::entitlement_service_server::EntitlementServiceServer;
 use proto::workspace::v1::person_service_server::PersonServiceServer;
 use proto::workspace::v1::session_service_server::SessionServiceServer;
 use proto::workspace::v1::workspace_service_server::WorkspaceServiceServer;
@@ -40,6 +42,10 @@ pub(crate) fn person_service(app: Arc<App>) -> PersonServiceServer<Methods> {
 
 pub(crate) fn booking_service(app: Arc<App>) -> BookingServiceServer<Methods> {
     BookingServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
+}
+
+pub(crate) fn entitlement_service(app: Arc<App>) -> EntitlementServiceServer<Methods> {
+    EntitlementServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
 }
 
 pub(crate) fn session_service(app: Arc<App>) -> SessionServiceServer<Methods> {

@@ -1,9 +1,9 @@
 //! The system of record of who may be where, when.
 //!
-//! Owns workspaces, locations, resources, people and bookings, who is signed in, API keys, and the audit log of
-//! all services. Tells every change of a booking or person as an event, in the transaction of the change. No two
-//! live bookings of a resource overlap: Postgres itself holds that.
-//! Knows nothing of doors, money or messages.
+//! Owns workspaces, locations, resources, people and bookings, doors that admins give people directly, who is
+//! signed in, API keys, and the audit log of all services. Tells every change of a booking, person or entitlement as
+//! an event, in the transaction of the change. No two live bookings of a resource overlap: Postgres itself holds that.
+//! Knows nothing of money or messages; a door is a name to it, which it passes on.
 
 mod app;
 mod audit;
@@ -41,6 +41,7 @@ pub async fn build(_config: Config, deps: chassis::Deps) -> anyhow::Result<chass
         .grpc(grpc::workspace_service(app.clone()))
         .grpc(grpc::person_service(app.clone()))
         .grpc(grpc::booking_service(app.clone()))
+        .grpc(grpc::entitlement_service(app.clone()))
         .grpc(grpc::session_service(app.clone()))
         .grpc(grpc::api_key_service(app.clone()))
         .grpc(grpc::api_key_exchange_service(app.clone()))

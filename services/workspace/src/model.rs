@@ -3,6 +3,7 @@
 pub(crate) mod api_key;
 pub(crate) mod audit;
 pub(crate) mod booking;
+pub(crate) mod entitlement;
 pub(crate) mod person;
 pub(crate) mod place;
 pub(crate) mod policy;
@@ -10,5 +11,6 @@ pub(crate) mod session;
 
 pub(crate) use api_key::ApiKey;
 pub(crate) use booking::{Booking, BookingState, Snapshot};
+pub(crate) use entitlement::Entitlement;
 pub(crate) use person::{Member, Person, PersonDetails, PersonStatus, Role};
 pub(crate) use place::{Location, Resource, Workspace};

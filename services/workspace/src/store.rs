@@ -4,6 +4,7 @@
 pub(crate) mod api_key;
 pub(crate) mod audit;
 pub(crate) mod booking;
+pub(crate) mod entitlement;
 pub(crate) mod person;
 pub(crate) mod place;
 pub(crate) mod session;

@@ -28,10 +28,12 @@ impl Things {
         let collections = [
             ("AcceptCertificate", "integrations"),
             ("ApiKey", "apiKeys"),
+            ("Attendee", "bookings"),
             ("Booking", "bookings"),
             ("ChangeRole", "people"),
             ("ConfirmAccount", "integrations"),
             ("DoorMapping", "doorMappings"),
+            ("Entitlement", "entitlements"),
             ("Integration", "integrations"),
             ("Places", "integrations"),
             ("Place", "integrations"),

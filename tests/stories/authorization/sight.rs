@@ -127,6 +127,7 @@ impl Scene {
             ("apiKeys", key),
             ("bookings", booking),
             ("doorMappings", mapping),
+            ("entitlements", world.give(&client, 1, None).await),
             ("integrations", integration),
             ("locations", world.location.clone()),
             ("people", someone),

@@ -1,6 +1,6 @@
 //! What events change here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use domain::{GrantId, Timestamp, WorkspaceId};
 use events::{Envelope, Outgoing, outbox};
@@ -8,11 +8,12 @@ use proto::access::v1 as pb;
 use sqlx::PgConnection;
 
 use super::App;
-use crate::convert::{BookingFacts, CommandResult};
+use crate::convert::CommandResult;
 use crate::engine::{Observed, Outcome, observe};
 use crate::error::Error;
 use crate::facts;
-use crate::model::{Entitlement, Grant, Integration, Person};
+use crate::model::{Grant, Integration, Person, SourceFacts, SourceKey};
+use crate::sources::{self, Difference};
 use crate::store::{entitlement, grant as store, integration, mapping, person};
 
 /// A message with what it says.
@@ -20,7 +21,7 @@ pub(crate) type Heard<'a, T> = (&'a Envelope, &'a tracing::Span, &'a T);
 
 impl App {
     /// Holds off new mappings of these workspaces until the end of the transaction. Comes before all that
-    /// hears of bookings.
+    /// hears of sources.
     pub(crate) async fn hold_off_mappings(
         &self,
         conn: &mut PgConnection,
@@ -29,37 +30,43 @@ impl App {
         Ok(mapping::hold_off_new(conn, workspaces).await?)
     }
 
-    /// Takes bookings' facts in: the newest version of each counts.
-    pub(crate) async fn hear_bookings(
+    /// Takes sources of entitlement in: the newest version of each counts. Only those have their grants looked
+    /// at for whom it gives another thing than before.
+    pub(crate) async fn hear_sources(
         &self,
         conn: &mut PgConnection,
-        heard: &[Heard<'_, BookingFacts>],
+        heard: &[Heard<'_, SourceFacts>],
     ) -> Result<(), Error> {
-        let mut newest: HashMap<_, Heard<'_, BookingFacts>> = HashMap::new();
+        let mut newest: BTreeMap<&SourceKey, Heard<'_, SourceFacts>> = BTreeMap::new();
         for &(envelope, span, facts) in heard {
-            let entitlement = &facts.entitlement;
-            let kept =
-                newest.entry((entitlement.workspace, entitlement.booking)).or_insert((envelope, span, facts));
-            if kept.2.entitlement.version < entitlement.version {
+            let kept = newest.entry(&facts.source).or_insert((envelope, span, facts));
+            if kept.2.version < facts.version {
                 *kept = (envelope, span, facts);
             }
         }
-        let people: Vec<&Person> = heard.iter().map(|(_, _, facts)| &facts.person).collect();
+        let people: Vec<&Person> = heard.iter().flat_map(|(_, _, facts)| &facts.people).collect();
         self.hear_people(conn, &people).await?;
-        let entitlements: Vec<&Entitlement> =
-            newest.values().map(|(_, _, facts)| &facts.entitlement).collect();
-        let changed = entitlement::upsert(conn, &entitlements).await?;
-        if changed.is_empty() {
+        let told: Vec<&SourceFacts> = newest.values().map(|(_, _, facts)| *facts).collect();
+        let newer = entitlement::keep_newest(conn, &told).await?;
+        if newer.is_empty() {
             return Ok(());
         }
-        let grants = store::ensure_for_sources(conn, &changed).await?;
-        // A grant's command belongs to the story of a booking of its person: the one that came last.
-        let causes: HashMap<_, _> = newest
-            .values()
-            .map(|(envelope, span, facts)| {
-                ((facts.entitlement.workspace, facts.entitlement.person), (*envelope, *span))
-            })
-            .collect();
+        // After the sources' rows are locked: whoever else changes them has come to an end.
+        let known = entitlement::of_sources(conn, &newer).await?;
+        let given = newest.iter().filter(|(source, _)| newer.contains(source)).flat_map(
+            |(&source, (_, _, facts))| facts.entitlements.iter().map(|it| (source.clone(), it.clone())),
+        );
+        let Difference { gone, new } = sources::difference(known, given);
+        entitlement::delete(conn, &gone).await?;
+        entitlement::insert(conn, &new).await?;
+        store::ensure_for_entitlements(conn, &new).await?;
+        let grants = store::of_entitlements(conn, gone.iter().map(|(_, it)| it).chain(&new)).await?;
+        // A grant's command belongs to the story of a source that its person has something of: the last one's.
+        let mut causes = HashMap::new();
+        for (source, entitlement) in gone.iter().map(|(_, it)| it).chain(&new) {
+            let (envelope, span, _) = newest[source];
+            causes.insert((source.workspace, entitlement.person), (envelope, span));
+        }
         self.replan(conn, &grants, |grant| {
             causes
                 .get(&(grant.workspace, grant.person))

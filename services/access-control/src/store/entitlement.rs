@@ -1,45 +1,166 @@
-//! Rows of entitlements.
+//! Rows of entitlements and of the sources that give them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::Duration;
-use domain::{GrantId, Timestamp, Window, WorkspaceId};
+use domain::{GrantId, LocationId, PersonId, ResourceId, Timestamp, Window, WorkspaceId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::model::{Entitlement, MINUTES_MAX, Settings};
+use crate::model::{Entitlement, MINUTES_MAX, Settings, SourceFacts, SourceKey, Subject, Target, TargetKind};
+use crate::sources::Given;
 
-/// Stores entitlements unless a newer version of their source is known. Each source may be in the list
-/// once. Gives the (workspace, source) of those that changed.
-pub(crate) async fn upsert(
+fn source_key((workspace, kind, id): (Uuid, String, Uuid)) -> SourceKey {
+    SourceKey { workspace: WorkspaceId::from_uuid(workspace), kind, id }
+}
+
+/// Keeps the versions of these sources that are newer than what is known, and gives those sources; their rows
+/// are locked. Each may be in the list once, in the order of their keys.
+pub(crate) async fn keep_newest(
     conn: &mut PgConnection,
-    entitlements: &[&Entitlement],
-) -> Result<Vec<(Uuid, Uuid)>, sqlx::Error> {
-    sqlx::query_as(
-        "insert into entitlement (workspace_id, source_kind, source_id, source_version, person_id,
-           resource_id, starts_at, ends_at, stands)
-         select workspace_id, 'booking', source_id, source_version, person_id, resource_id, starts_at,
-           ends_at, stands
-         from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::uuid[], $6::timestamptz[],
-           $7::timestamptz[], $8::boolean[])
-           as n (workspace_id, source_id, source_version, person_id, resource_id, starts_at, ends_at, stands)
-         order by workspace_id, source_id
-         on conflict (workspace_id, source_kind, source_id) do update
-           set source_version = excluded.source_version, starts_at = excluded.starts_at,
-               ends_at = excluded.ends_at, stands = excluded.stands
-           where entitlement.source_version < excluded.source_version
-         returning workspace_id, source_id",
+    told: &[&SourceFacts],
+) -> Result<HashSet<SourceKey>, sqlx::Error> {
+    let rows: Vec<(Uuid, String, Uuid)> = sqlx::query_as(
+        "insert into entitlement_source (workspace_id, kind, id, version)
+         select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::bigint[])
+         on conflict (workspace_id, kind, id) do update set version = excluded.version
+           where entitlement_source.version < excluded.version
+         returning workspace_id, kind, id",
     )
-    .bind(entitlements.iter().map(|e| e.workspace.uuid()).collect::<Vec<_>>())
-    .bind(entitlements.iter().map(|e| e.booking.uuid()).collect::<Vec<_>>())
-    .bind(entitlements.iter().map(|e| e.version).collect::<Vec<_>>())
-    .bind(entitlements.iter().map(|e| e.person.uuid()).collect::<Vec<_>>())
-    .bind(entitlements.iter().map(|e| e.resource.uuid()).collect::<Vec<_>>())
-    .bind(entitlements.iter().map(|e| e.window.start()).collect::<Vec<_>>())
-    .bind(entitlements.iter().map(|e| e.window.end()).collect::<Vec<_>>())
-    .bind(entitlements.iter().map(|e| e.stands).collect::<Vec<_>>())
+    .bind(told.iter().map(|facts| facts.source.workspace.uuid()).collect::<Vec<_>>())
+    .bind(told.iter().map(|facts| facts.source.kind.as_str()).collect::<Vec<_>>())
+    .bind(told.iter().map(|facts| facts.source.id).collect::<Vec<_>>())
+    .bind(told.iter().map(|facts| facts.version).collect::<Vec<_>>())
     .fetch_all(conn)
-    .await
+    .await?;
+    Ok(rows.into_iter().map(source_key).collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct EntitlementRow {
+    workspace_id: Uuid,
+    id: Uuid,
+    source_kind: String,
+    source_id: Uuid,
+    person_id: Uuid,
+    resource_id: Option<Uuid>,
+    #[sqlx(flatten)]
+    target: TargetColumns,
+    starts_at: Timestamp,
+    ends_at: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct TargetColumns {
+    location_id: Option<Uuid>,
+    provider: Option<String>,
+    target_kind: Option<TargetKind>,
+    target_ref: Option<String>,
+    target_name: Option<String>,
+}
+
+impl TargetColumns {
+    fn target(self) -> Option<Target> {
+        Some(Target {
+            location: LocationId::from_uuid(self.location_id?),
+            provider: self.provider?,
+            kind: self.target_kind?,
+            provider_ref: self.target_ref?,
+            display_name: self.target_name?,
+        })
+    }
+}
+
+impl TryFrom<EntitlementRow> for (Uuid, Given) {
+    type Error = sqlx::Error;
+    fn try_from(row: EntitlementRow) -> Result<Self, sqlx::Error> {
+        let subject = match row.resource_id {
+            Some(resource) => Subject::Resource(ResourceId::from_uuid(resource)),
+            None => Subject::Target(row.target.target().ok_or(sqlx::Error::RowNotFound)?),
+        };
+        let entitlement = Entitlement {
+            person: PersonId::from_uuid(row.person_id),
+            subject,
+            window: Window::new(row.starts_at, row.ends_at).map_err(|e| sqlx::Error::Decode(e.into()))?,
+        };
+        Ok((row.id, (source_key((row.workspace_id, row.source_kind, row.source_id)), entitlement)))
+    }
+}
+
+/// What these sources gave until now, with the rows' ids.
+pub(crate) async fn of_sources(
+    conn: &mut PgConnection,
+    sources: &HashSet<SourceKey>,
+) -> Result<Vec<(Uuid, Given)>, sqlx::Error> {
+    let rows: Vec<EntitlementRow> = sqlx::query_as(
+        "select e.workspace_id, e.id, e.source_kind, e.source_id, e.person_id, e.resource_id, e.location_id,
+           e.provider, e.target_kind, e.target_ref, e.target_name, e.starts_at, e.ends_at
+         from unnest($1::uuid[], $2::text[], $3::uuid[]) as k (workspace_id, source_kind, source_id)
+         join entitlement e on e.workspace_id = k.workspace_id and e.source_kind = k.source_kind
+           and e.source_id = k.source_id",
+    )
+    .bind(sources.iter().map(|source| source.workspace.uuid()).collect::<Vec<_>>())
+    .bind(sources.iter().map(|source| source.kind.as_str()).collect::<Vec<_>>())
+    .bind(sources.iter().map(|source| source.id).collect::<Vec<_>>())
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(TryFrom::try_from).collect()
+}
+
+/// Deletes entitlements.
+pub(crate) async fn delete(conn: &mut PgConnection, gone: &[(Uuid, Given)]) -> Result<(), sqlx::Error> {
+    if gone.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "delete from entitlement e using unnest($1::uuid[], $2::uuid[]) as k (workspace_id, id)
+         where e.workspace_id = k.workspace_id and e.id = k.id",
+    )
+    .bind(gone.iter().map(|(_, (source, _))| source.workspace.uuid()).collect::<Vec<_>>())
+    .bind(gone.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Inserts entitlements.
+pub(crate) async fn insert(conn: &mut PgConnection, new: &[Given]) -> Result<(), sqlx::Error> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    let resource = |entitlement: &Entitlement| match entitlement.subject {
+        Subject::Resource(resource) => Some(resource.uuid()),
+        Subject::Target(_) => None,
+    };
+    let targets: Vec<Option<&Target>> = new
+        .iter()
+        .map(|(_, entitlement)| match &entitlement.subject {
+            Subject::Target(target) => Some(target),
+            Subject::Resource(_) => None,
+        })
+        .collect();
+    sqlx::query(
+        "insert into entitlement (id, workspace_id, source_kind, source_id, person_id, resource_id,
+           location_id, provider, target_kind, target_ref, target_name, starts_at, ends_at)
+         select gen_random_uuid(), n.*
+         from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[],
+           $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[]) as n",
+    )
+    .bind(new.iter().map(|(source, _)| source.workspace.uuid()).collect::<Vec<_>>())
+    .bind(new.iter().map(|(source, _)| source.kind.as_str()).collect::<Vec<_>>())
+    .bind(new.iter().map(|(source, _)| source.id).collect::<Vec<_>>())
+    .bind(new.iter().map(|(_, it)| it.person.uuid()).collect::<Vec<_>>())
+    .bind(new.iter().map(|(_, it)| resource(it)).collect::<Vec<_>>())
+    .bind(targets.iter().map(|target| target.map(|it| it.location.uuid())).collect::<Vec<_>>())
+    .bind(targets.iter().map(|target| target.map(|it| it.provider.as_str())).collect::<Vec<_>>())
+    .bind(targets.iter().map(|target| target.map(|it| it.kind)).collect::<Vec<_>>())
+    .bind(targets.iter().map(|target| target.map(|it| it.provider_ref.as_str())).collect::<Vec<_>>())
+    .bind(targets.iter().map(|target| target.map(|it| it.display_name.as_str())).collect::<Vec<_>>())
+    .bind(new.iter().map(|(_, it)| it.window.start()).collect::<Vec<_>>())
+    .bind(new.iter().map(|(_, it)| it.window.end()).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 #[derive(sqlx::FromRow)]
@@ -51,8 +172,8 @@ struct WindowRow {
     lag_minutes: i32,
 }
 
-/// The access windows that lead to each grant and are not over: of all standing entitlements of its
-/// person, through all mappings to its target.
+/// The access windows that lead to each grant and are not over: of all entitlements of its person, through
+/// all mappings to its target, and to that target itself.
 pub(crate) async fn windows_of_grants(
     conn: &mut PgConnection,
     grants: &[(WorkspaceId, GrantId)],
@@ -68,7 +189,15 @@ pub(crate) async fn windows_of_grants(
          join door_mapping m on m.workspace_id = g.workspace_id and m.location_id = g.location_id
            and m.provider = g.provider and m.target_kind = g.target_kind and m.target_ref = g.target_ref
          join entitlement e on e.workspace_id = g.workspace_id and e.person_id = g.person_id
-           and e.resource_id = m.resource_id and e.stands and e.ends_at > $5
+           and e.resource_id = m.resource_id and e.ends_at > $5
+         left join settings s on s.workspace_id = g.workspace_id
+         union all
+         select g.id, e.starts_at, e.ends_at, coalesce(s.lead_minutes, $3), coalesce(s.lag_minutes, $4)
+         from unnest($1::uuid[], $2::uuid[]) as k (workspace_id, id)
+         join access_grant g on g.workspace_id = k.workspace_id and g.id = k.id
+         join entitlement e on e.workspace_id = g.workspace_id and e.location_id = g.location_id
+           and e.provider = g.provider and e.target_kind = g.target_kind and e.target_ref = g.target_ref
+           and e.person_id = g.person_id and e.ends_at > $5
          left join settings s on s.workspace_id = g.workspace_id",
     )
     .bind(grants.iter().map(|(workspace, _)| workspace.uuid()).collect::<Vec<_>>())

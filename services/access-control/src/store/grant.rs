@@ -2,12 +2,13 @@
 //! two wait for each other.
 
 use chassis::paging::Page;
-use domain::{GrantId, LocationId, PersonId, Timestamp, Window, WorkspaceId};
+use domain::{GrantId, LocationId, PersonId, ResourceId, Timestamp, Window, WorkspaceId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::engine::{Ledger, Observed};
-use crate::model::{DoorMapping, Grant, Target, TargetKind};
+use crate::model::{DoorMapping, Grant, Subject, Target, TargetKind};
+use crate::sources::Given;
 
 #[derive(sqlx::FromRow)]
 struct GrantRow {
@@ -82,46 +83,115 @@ impl TryFrom<GrantRow> for Grant {
     }
 }
 
-/// Makes sure that a grant stands for each (person of the entitlements, target of their resources).
-/// `sources` are (workspace, booking) of entitlements that changed. Gives the grants, old and new.
-pub(crate) async fn ensure_for_sources(
+/// Who is entitled to a resource, and who to a target.
+type BySubject<'a> = (Vec<(WorkspaceId, PersonId, ResourceId)>, Vec<(WorkspaceId, PersonId, &'a Target)>);
+
+fn by_subject<'a>(entitlements: impl IntoIterator<Item = &'a Given>) -> BySubject<'a> {
+    let (mut to_resources, mut to_targets) = BySubject::default();
+    for (source, entitlement) in entitlements {
+        let (workspace, person) = (source.workspace, entitlement.person);
+        match &entitlement.subject {
+            Subject::Resource(resource) => to_resources.push((workspace, person, *resource)),
+            Subject::Target(target) => to_targets.push((workspace, person, target)),
+        }
+    }
+    (to_resources, to_targets)
+}
+
+/// Makes sure that a grant stands for each person of these entitlements, at each target that they are entitled
+/// to.
+pub(crate) async fn ensure_for_entitlements(
     conn: &mut PgConnection,
-    sources: &[(Uuid, Uuid)],
+    entitlements: &[Given],
+) -> Result<(), sqlx::Error> {
+    let (to_resources, to_targets) = by_subject(entitlements);
+    if !to_resources.is_empty() {
+        sqlx::query(
+            "insert into access_grant (workspace_id, id, person_id, location_id, provider, target_kind,
+               target_ref, target_name)
+             select distinct on (k.workspace_id, k.person_id, m.location_id, m.provider, m.target_kind,
+                 m.target_ref)
+               k.workspace_id, gen_random_uuid(), k.person_id, m.location_id, m.provider, m.target_kind,
+               m.target_ref, m.target_name
+             from unnest($1::uuid[], $2::uuid[], $3::uuid[]) as k (workspace_id, person_id, resource_id)
+             join door_mapping m on m.workspace_id = k.workspace_id and m.resource_id = k.resource_id
+             on conflict do nothing",
+        )
+        .bind(to_resources.iter().map(|(workspace, ..)| workspace.uuid()).collect::<Vec<_>>())
+        .bind(to_resources.iter().map(|(_, person, _)| person.uuid()).collect::<Vec<_>>())
+        .bind(to_resources.iter().map(|(.., resource)| resource.uuid()).collect::<Vec<_>>())
+        .execute(&mut *conn)
+        .await?;
+    }
+    if !to_targets.is_empty() {
+        sqlx::query(
+            "insert into access_grant (workspace_id, id, person_id, location_id, provider, target_kind,
+               target_ref, target_name)
+             select distinct on (workspace_id, person_id, location_id, provider, target_kind, target_ref)
+               workspace_id, gen_random_uuid(), person_id, location_id, provider, target_kind, target_ref,
+               target_name
+             from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[])
+               as k (workspace_id, person_id, location_id, provider, target_kind, target_ref, target_name)
+             on conflict do nothing",
+        )
+        .bind(to_targets.iter().map(|(workspace, ..)| workspace.uuid()).collect::<Vec<_>>())
+        .bind(to_targets.iter().map(|(_, person, _)| person.uuid()).collect::<Vec<_>>())
+        .bind(to_targets.iter().map(|(.., target)| target.location.uuid()).collect::<Vec<_>>())
+        .bind(to_targets.iter().map(|(.., target)| target.provider.as_str()).collect::<Vec<_>>())
+        .bind(to_targets.iter().map(|(.., target)| target.kind).collect::<Vec<_>>())
+        .bind(to_targets.iter().map(|(.., target)| target.provider_ref.as_str()).collect::<Vec<_>>())
+        .bind(to_targets.iter().map(|(.., target)| target.display_name.as_str()).collect::<Vec<_>>())
+        .execute(conn)
+        .await?;
+    }
+    Ok(())
+}
+
+/// The grants that these entitlements lead to, or led to.
+pub(crate) async fn of_entitlements(
+    conn: &mut PgConnection,
+    entitlements: impl IntoIterator<Item = &Given>,
 ) -> Result<Vec<(WorkspaceId, GrantId)>, sqlx::Error> {
-    let workspaces: Vec<Uuid> = sources.iter().map(|(workspace, _)| *workspace).collect();
-    let ids: Vec<Uuid> = sources.iter().map(|(_, source)| *source).collect();
-    sqlx::query(
-        "insert into access_grant (workspace_id, id, person_id, location_id, provider, target_kind,
-           target_ref, target_name)
-         select distinct on (e.workspace_id, e.person_id, m.location_id, m.provider, m.target_kind,
-             m.target_ref)
-           e.workspace_id, gen_random_uuid(), e.person_id, m.location_id, m.provider, m.target_kind,
-           m.target_ref, m.target_name
-         from unnest($1::uuid[], $2::uuid[]) as k (workspace_id, source_id)
-         join entitlement e on e.workspace_id = k.workspace_id and e.source_kind = 'booking'
-           and e.source_id = k.source_id and e.stands
-         join door_mapping m on m.workspace_id = e.workspace_id and m.resource_id = e.resource_id
-         on conflict do nothing",
-    )
-    .bind(&workspaces)
-    .bind(&ids)
-    .execute(&mut *conn)
-    .await?;
-    let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
-        "select distinct g.workspace_id, g.id
-         from unnest($1::uuid[], $2::uuid[]) as k (workspace_id, source_id)
-         join entitlement e on e.workspace_id = k.workspace_id and e.source_kind = 'booking'
-           and e.source_id = k.source_id
-         join door_mapping m on m.workspace_id = e.workspace_id and m.resource_id = e.resource_id
-         join access_grant g on g.workspace_id = e.workspace_id and g.person_id = e.person_id
-           and g.location_id = m.location_id and g.provider = m.provider
-           and g.target_kind = m.target_kind and g.target_ref = m.target_ref",
-    )
-    .bind(&workspaces)
-    .bind(&ids)
-    .fetch_all(conn)
-    .await?;
-    Ok(rows.into_iter().map(key).collect())
+    let (to_resources, to_targets) = by_subject(entitlements);
+    let mut grants: Vec<(Uuid, Uuid)> = Vec::new();
+    if !to_resources.is_empty() {
+        let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
+            "select g.workspace_id, g.id
+             from unnest($1::uuid[], $2::uuid[], $3::uuid[]) as k (workspace_id, person_id, resource_id)
+             join door_mapping m on m.workspace_id = k.workspace_id and m.resource_id = k.resource_id
+             join access_grant g on g.workspace_id = m.workspace_id and g.location_id = m.location_id
+               and g.provider = m.provider and g.target_kind = m.target_kind and g.target_ref = m.target_ref
+               and g.person_id = k.person_id",
+        )
+        .bind(to_resources.iter().map(|(workspace, ..)| workspace.uuid()).collect::<Vec<_>>())
+        .bind(to_resources.iter().map(|(_, person, _)| person.uuid()).collect::<Vec<_>>())
+        .bind(to_resources.iter().map(|(.., resource)| resource.uuid()).collect::<Vec<_>>())
+        .fetch_all(&mut *conn)
+        .await?;
+        grants.extend(rows);
+    }
+    if !to_targets.is_empty() {
+        let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
+            "select g.workspace_id, g.id
+             from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[])
+               as k (workspace_id, person_id, location_id, provider, target_kind, target_ref)
+             join access_grant g on g.workspace_id = k.workspace_id and g.location_id = k.location_id
+               and g.provider = k.provider and g.target_kind = k.target_kind and g.target_ref = k.target_ref
+               and g.person_id = k.person_id",
+        )
+        .bind(to_targets.iter().map(|(workspace, ..)| workspace.uuid()).collect::<Vec<_>>())
+        .bind(to_targets.iter().map(|(_, person, _)| person.uuid()).collect::<Vec<_>>())
+        .bind(to_targets.iter().map(|(.., target)| target.location.uuid()).collect::<Vec<_>>())
+        .bind(to_targets.iter().map(|(.., target)| target.provider.as_str()).collect::<Vec<_>>())
+        .bind(to_targets.iter().map(|(.., target)| target.kind).collect::<Vec<_>>())
+        .bind(to_targets.iter().map(|(.., target)| target.provider_ref.as_str()).collect::<Vec<_>>())
+        .fetch_all(conn)
+        .await?;
+        grants.extend(rows);
+    }
+    grants.sort_unstable();
+    grants.dedup();
+    Ok(grants.into_iter().map(key).collect())
 }
 
 fn key((workspace, grant): (Uuid, Uuid)) -> (WorkspaceId, GrantId) {
@@ -141,7 +211,7 @@ pub(crate) async fn ensure_for_mapping(
            target_ref, target_name)
          select $1, gen_random_uuid(), person_id, $3, $4, $5, $6, $7 from (
            select distinct person_id from entitlement
-           where workspace_id = $1 and resource_id = $2 and stands and ends_at > $8 - interval '1 day'
+           where workspace_id = $1 and resource_id = $2 and ends_at > $8 - interval '1 day'
          ) as entitled
          on conflict do nothing",
     )
@@ -203,7 +273,7 @@ pub(crate) async fn make_workspace_due(
              and ($4::uuid is null or location_id = $4)
              and (next_check_at is not null or observed <> 'nothing' or exists (
              select from entitlement e
-             where e.workspace_id = $1 and e.person_id = a.person_id and e.stands
+             where e.workspace_id = $1 and e.person_id = a.person_id
                and e.ends_at > $2 - interval '1 day'))
            order by workspace_id, id for update
          ) as o

@@ -210,6 +210,6 @@ async fn what_is_not_whole_or_of_another_workspace_waits_among_the_dead_letters(
     })
     .await;
     assert_eq!(letters[0].reason, "the snapshot is not complete");
-    assert_eq!(letters[1].reason, "the booking is another workspace's");
+    assert_eq!(letters[1].reason, "it speaks of another workspace than its subject");
     world.harness.finish_with_dead_letters(2).await;
 }

@@ -14,7 +14,16 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
     let tried = world.harness.assert_isolated(&DEFINITION, [here, world.workspace]).await;
     assert_eq!(
         tried,
-        ["access_grant", "door_mapping", "entitlement", "outbox", "person", "request", "settings"]
+        [
+            "access_grant",
+            "door_mapping",
+            "entitlement",
+            "entitlement_source",
+            "outbox",
+            "person",
+            "request",
+            "settings"
+        ]
     );
     world.harness.finish().await;
 }

@@ -4,11 +4,14 @@
 #![expect(clippy::unwrap_used, reason = "tests say what went wrong by panicking")]
 
 mod adapter;
+mod attendees;
 mod audit;
 mod bookings;
 mod integrations;
 mod isolation;
+mod manual;
 mod mappings;
+mod migration;
 mod order;
 mod people;
 mod plans;

@@ -6,7 +6,7 @@
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
-use crate::world::{World, at_minute};
+use crate::world::{World, at_minute, ended};
 
 const TABLES: [&str; 4] = ["access_grant", "door_mapping", "entitlement", "person"];
 
@@ -42,10 +42,19 @@ impl World {
                target_ref, target_name, created_at)
              select workspace_id, gen_random_uuid(), resource_id, workspace_id, 'kisi', 'group',
                'group-' || number, '', $1 from someone",
-            "insert into entitlement
-             select workspace_id, 'booking', gen_random_uuid(), 2, person_id, resource_id,
-               $1 + make_interval(days => day), $1 + make_interval(days => day, hours => 1), true
+            "insert into entitlement_source
+             select workspace_id, 'booking', gen_random_uuid(), 2 from someone where $1 is not null",
+            "insert into entitlement (workspace_id, id, source_kind, source_id, person_id, resource_id,
+               starts_at, ends_at)
+             select workspace_id, gen_random_uuid(), 'booking', gen_random_uuid(), person_id, resource_id,
+               $1 + make_interval(days => day), $1 + make_interval(days => day, hours => 1)
              from someone, unnest(array[-40, -20, 20, 40]) as day",
+            "insert into entitlement (workspace_id, id, source_kind, source_id, person_id, location_id,
+               provider, target_kind, target_ref, target_name, starts_at, ends_at)
+             select workspace_id, gen_random_uuid(), 'manual', gen_random_uuid(), person_id, workspace_id,
+               'kisi', 'group', 'group-' || number, '',
+               $1 + make_interval(days => day), $1 + make_interval(days => day, hours => 1)
+             from someone, unnest(array[-40, 40]) as day",
             "insert into access_grant (workspace_id, id, person_id, location_id, provider, target_kind,
                target_ref, target_name, next_check_at)
              select workspace_id, gen_random_uuid(), person_id, workspace_id, 'kisi', 'group',
@@ -122,9 +131,18 @@ async fn no_statement_of_an_event_or_a_tick_reads_a_table_through() {
     world.obey().await;
     world.tell(&stay.rescheduled(11, 12)).await;
     world.obey().await;
+    let friend = world.new_person();
+    world.tell(&stay.rescheduled(11, 12).with(&[&friend])).await;
+    world.obey().await;
+    let manual = world.manual(&friend, "group-2", 9, None);
+    world.tell_manual(&manual, &friend).await;
+    world.obey().await;
+    world.tell_manual(&ended(&manual), &friend).await;
+    world.obey().await;
     person.version += 1;
     world.tell_person(&person).await;
     world.harness.clock.set(at_minute(12, 15));
+    world.obey().await;
     world.obey().await;
     assert_eq!(world.quiet().await, []);
 
@@ -164,7 +182,13 @@ async fn no_statement_of_an_event_or_a_tick_reads_a_table_through() {
         "min(next_check_at)",
         "coalesce(m.lead_minutes, s.lead_minutes, $3)",
         "insert into access_grant",
-        "insert into entitlement",
+        "insert into entitlement_source",
+        "insert into entitlement (",
+        "delete from entitlement",
+        "e.source_kind = k.source_kind",
+        "e.target_ref = g.target_ref",
+        "join access_grant g on g.workspace_id = m.workspace_id",
+        "join access_grant g on g.workspace_id = k.workspace_id and g.location_id",
         "insert into person",
         "update access_grant g set generation",
         "for update of g",

@@ -4,8 +4,10 @@ use access_control::Config;
 use async_nats::HeaderMap;
 use chassis::auth::Role;
 use chassis::input::timestamp;
-use domain::names::{BookingName, LocationName, PersonName, ResourceName, WorkspaceName};
-use domain::{BookingId, Clock as _, EventId, LocationId, PersonId, ResourceId, Timestamp, WorkspaceId};
+use domain::names::{BookingName, EntitlementName, LocationName, PersonName, ResourceName, WorkspaceName};
+use domain::{
+    BookingId, Clock as _, EntitlementId, EventId, LocationId, PersonId, ResourceId, Timestamp, WorkspaceId,
+};
 use events::{Bus, Envelope, subject};
 use proto::Fact;
 use proto::access::v1 as pb;
@@ -197,6 +199,7 @@ impl World {
     pub(crate) fn booking(&self, person: &told::Person, resource: &str, start: u32, end: u32) -> Stay {
         Stay {
             person: person.clone(),
+            attendees: Vec::new(),
             booking: told::Booking {
                 name: BookingName { workspace: self.workspace, id: BookingId::new() }.to_string(),
                 resource: resource.into(),
@@ -214,6 +217,7 @@ impl World {
         told::BookingSnapshot {
             booking: Some(stay.booking.clone()),
             person: Some(stay.person.clone()),
+            attendees: stay.attendees.clone(),
             resource: Some(told::Resource {
                 name: stay.booking.resource.clone(),
                 location: self.location.clone(),
@@ -243,6 +247,10 @@ impl World {
                 let previous_state = told::BookingState::Confirmed.into();
                 self.message(name, version, &told::BookingCancelled { snapshot, previous_state })
             }
+            told::BookingState::Confirmed if !stay.attendees.is_empty() => {
+                let person = stay.attendees[0].name.clone();
+                self.message(name, version, &told::BookingAttendeeAdded { snapshot, person })
+            }
             told::BookingState::Confirmed if version > 2 => {
                 let fact = told::BookingRescheduled { snapshot, ..Default::default() };
                 self.message(name, version, &fact)
@@ -256,6 +264,47 @@ impl World {
         let message = self.fact_of(stay);
         self.send(&message).await;
         message.envelope.id
+    }
+
+    /// A group that a person is given directly from `start` until `end` o'clock, or for good.
+    pub(crate) fn manual(
+        &self,
+        person: &told::Person,
+        group: &str,
+        start: u32,
+        end: Option<u32>,
+    ) -> told::Entitlement {
+        let mapping = self.mapping("", group);
+        let id = EntitlementId::new();
+        told::Entitlement {
+            name: EntitlementName { workspace: self.workspace, id }.to_string(),
+            person: person.name.clone(),
+            location: mapping.location,
+            provider: mapping.provider,
+            target: mapping.target,
+            start_time: Some(timestamp(at(start))),
+            end_time: end.map(|end| timestamp(at(end))),
+            reason: "repairs".into(),
+            version: 1,
+            ..Default::default()
+        }
+    }
+
+    /// The event of what a person is given directly, by how it is now.
+    pub(crate) fn fact_of_manual(&self, given: &told::Entitlement, person: &told::Person) -> Message {
+        let (entitlement, person) = (Some(given.clone()), Some(person.clone()));
+        if given.ended_time.is_none() {
+            let fact = told::EntitlementGiven { entitlement, person };
+            self.message(&given.name, given.version, &fact)
+        } else {
+            let fact = told::EntitlementEnded { entitlement, person };
+            self.message(&given.name, given.version, &fact)
+        }
+    }
+
+    /// Tells what a person is given directly, as it is now.
+    pub(crate) async fn tell_manual(&self, given: &told::Entitlement, person: &told::Person) {
+        self.send(&self.fact_of_manual(given, person)).await;
     }
 
     /// Tells a person as they are now.
@@ -338,9 +387,18 @@ pub(crate) struct Message {
 pub(crate) struct Stay {
     pub booking: told::Booking,
     pub person: told::Person,
+    pub attendees: Vec<told::Person>,
 }
 
 impl Stay {
+    /// The same, with these people invited and nobody else.
+    pub(crate) fn with(&self, attendees: &[&told::Person]) -> Self {
+        let mut invited = self.clone();
+        invited.booking.version += 1;
+        invited.attendees = attendees.iter().map(|&person| person.clone()).collect();
+        invited
+    }
+
     /// The same, moved.
     pub(crate) fn rescheduled(&self, start: u32, end: u32) -> Self {
         let mut moved = self.clone();
@@ -377,4 +435,9 @@ pub(crate) fn window(start: (u32, u32), end: (u32, u32)) -> Option<pb::AccessWin
 
 pub(crate) fn minutes(minutes: i64) -> pbjson_types::Duration {
     pbjson_types::Duration { seconds: minutes * 60, nanos: 0 }
+}
+
+/// What is left of something given directly when it is taken back.
+pub(crate) fn ended(given: &told::Entitlement) -> told::Entitlement {
+    told::Entitlement { ended_time: given.start_time, version: given.version + 1, ..given.clone() }
 }

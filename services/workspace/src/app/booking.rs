@@ -3,7 +3,7 @@
 use chassis::auth::Reach;
 use chassis::idempotency::{Begun, Change, Intent};
 use chassis::paging::Page;
-use domain::{BookingId, Timestamp, WorkspaceId};
+use domain::{BookingId, PersonId, Timestamp, WorkspaceId};
 use events::outbox;
 use proto::workspace::v1 as pb;
 use sqlx::PgConnection;
@@ -13,7 +13,7 @@ use crate::convert::{self, NewBooking};
 use crate::error::Error;
 use crate::facts::{self, BookingFact};
 use crate::model::booking::{Refusal, Request};
-use crate::model::{Booking, BookingState, PersonStatus, Snapshot, policy};
+use crate::model::{Booking, BookingState, Person, PersonStatus, Snapshot, policy};
 use crate::store::booking::{self as store, Filter};
 use crate::store::{person, place};
 
@@ -59,11 +59,7 @@ impl App {
         match reach {
             Reach::Workspace => {}
             Reach::Locations(locations) => filter.locations = Some(locations),
-            // Of another's there are none to be seen.
-            Reach::Own(own) if filter.person.is_some_and(|person| person != own) => {
-                return Ok(pb::ListBookingsResponse::default());
-            }
-            Reach::Own(own) => filter.person = Some(own),
+            Reach::Own(own) => filter.participant = Some(own),
         }
         let mut tx = self.pool.begin(workspace).await?;
         let mut rows = store::list(&mut tx, workspace, filter, &page).await?;
@@ -74,7 +70,7 @@ impl App {
         })
     }
 
-    /// Confirms, moves, cancels or fails a booking.
+    /// Confirms, moves, cancels or fails a booking, invites someone to it or takes that back.
     pub(crate) async fn change_booking(
         &self,
         workspace: WorkspaceId,
@@ -87,8 +83,7 @@ impl App {
             Begun::Known(answer) => return Ok(answer),
             Begun::Fresh(change) => change,
         };
-        let found = store::find_snapshot_for_update(change.conn(), workspace, id).await?;
-        let before = in_sight(reach, id, found)?;
+        let before = to_change(change.conn(), workspace, reach, id, &request).await?;
         let after = apply(change.conn(), before, &request, self.clock.now()).await?;
         Ok(change.commit(convert::booking(&after.booking)).await?)
     }
@@ -117,8 +112,24 @@ impl App {
 /// The booking that was found, if the caller may know of it.
 fn in_sight(reach: &Reach, id: BookingId, found: Option<Snapshot>) -> Result<Snapshot, Error> {
     found
-        .filter(|it| policy::sees(reach, it.booking.person, it.location.id))
+        .filter(|it| policy::sees_booking(reach, &it.booking, it.location.id))
         .ok_or(Error::BookingNotFound(id))
+}
+
+/// A booking, locked, of which the caller may ask this.
+async fn to_change(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    reach: &Reach,
+    id: BookingId,
+    request: &Request,
+) -> Result<Snapshot, Error> {
+    let found = store::find_snapshot_for_update(conn, workspace, id).await?;
+    let before = in_sight(reach, id, found)?;
+    if !policy::may_ask(reach, request, &before.booking, before.location.id) {
+        return Err(Error::BookingOfAnother(id));
+    }
+    Ok(before)
 }
 
 /// A booking that is not stored yet.
@@ -133,6 +144,7 @@ pub(super) fn new_booking(
         id: BookingId::new(),
         resource: new.resource,
         person: new.person,
+        attendees: Vec::new(),
         window: new.window,
         title: new.title,
         state,
@@ -170,7 +182,7 @@ pub(super) async fn insert(
         .await?
         .ok_or(Error::LocationNotFound(resource.location))?;
     store::insert(conn, &booking).await.map_err(|error| rule_of(error, &booking))?;
-    Ok(Snapshot { booking, person, resource, location, workspace })
+    Ok(Snapshot { booking, person, attendees: Vec::new(), resource, location, workspace })
 }
 
 /// Changes a locked booking and tells it; nothing, if it is so already.
@@ -182,6 +194,7 @@ pub(super) async fn apply(
 ) -> Result<Snapshot, Error> {
     let planned = before.booking.plan(request, now).map_err(|refusal| match refusal {
         Refusal::Over => Error::BookingOver(before.booking.id),
+        Refusal::Full => Error::BookingFull(before.booking.id),
         Refusal::State(state) => Error::StateForbids { id: before.booking.id, state, verb: verb(request) },
     })?;
     let Some(booking) = planned else { return Ok(before) };
@@ -193,10 +206,31 @@ pub(super) async fn apply(
         Request::Reschedule(_) => BookingFact::Rescheduled { previous: before.booking.window },
         Request::Cancel { .. } => BookingFact::Cancelled { previous: before.booking.state },
         Request::Fail { .. } => BookingFact::Failed { previous: before.booking.state },
+        Request::AddAttendee(person) => BookingFact::AttendeeAdded(*person),
+        Request::RemoveAttendee(person) => BookingFact::AttendeeRemoved(*person),
     };
-    let after = Snapshot { booking, ..before };
+    let attendees = match request {
+        Request::AddAttendee(id) => {
+            let invited = find_invited(conn, booking.workspace, *id).await?;
+            before.attendees.into_iter().chain([invited]).collect()
+        }
+        Request::RemoveAttendee(id) => before.attendees.into_iter().filter(|it| it.id != *id).collect(),
+        _ => before.attendees,
+    };
+    let after = Snapshot { booking, attendees, ..before };
     outbox::append(conn, &[facts::booking(fact, &after)]).await?;
     Ok(after)
+}
+
+/// Someone who can be invited. Also someone who is paused: they are let in when they are taken up again, and
+/// whoever invites them need not know.
+async fn find_invited(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    id: PersonId,
+) -> Result<Person, Error> {
+    let found = person::find(conn, workspace, id).await?;
+    found.filter(|person| person.status != PersonStatus::Removed).ok_or(Error::PersonNotFound(id))
 }
 
 fn verb(request: &Request) -> &'static str {
@@ -205,6 +239,8 @@ fn verb(request: &Request) -> &'static str {
         Request::Reschedule(_) => "rescheduled",
         Request::Cancel { .. } => "cancelled",
         Request::Fail { .. } => "failed",
+        Request::AddAttendee(_) => "opened to others",
+        Request::RemoveAttendee(_) => "closed to attendees",
     }
 }
 

@@ -5,6 +5,7 @@ use chassis::input::Input;
 use chassis::paging::Page;
 use chassis::rpc::{principal, refuse};
 use domain::names::{BookingName, WorkspaceName};
+use domain::{PersonId, WorkspaceId};
 use proto::workspace::v1 as pb;
 use proto::workspace::v1::booking_service_server::BookingService;
 use tonic::{Request, Response, Status};
@@ -51,6 +52,7 @@ impl BookingService for Methods {
         let mut input = Input::new();
         let filter = Filter {
             locations: None,
+            participant: None,
             external_ref: some(&message.external_ref).map(str::to_owned),
             resource: some(&message.resource)
                 .and_then(|text| convert::resource_of(&mut input, "resource", text, workspace)),
@@ -132,6 +134,42 @@ impl BookingService for Methods {
         let booking = self.app.change_booking(workspace, &reach, id, change, intent).await.map_err(refuse)?;
         Ok(Response::new(pb::FailBookingResponse { booking: Some(booking) }))
     }
+
+    async fn add_attendee(
+        &self,
+        request: Request<pb::AddAttendeeRequest>,
+    ) -> Result<Response<pb::AddAttendeeResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let BookingName { workspace, id } = name(&message.name)?;
+        let reach = caller.reach(workspace).map_err(refuse)?;
+        let change = Change::AddAttendee(attendee(workspace, &message.person)?);
+        let intent =
+            Intent::of(&caller, workspace, "AddAttendee", &message.request_id, &message).map_err(refuse)?;
+        let booking = self.app.change_booking(workspace, &reach, id, change, intent).await.map_err(refuse)?;
+        Ok(Response::new(pb::AddAttendeeResponse { booking: Some(booking) }))
+    }
+
+    async fn remove_attendee(
+        &self,
+        request: Request<pb::RemoveAttendeeRequest>,
+    ) -> Result<Response<pb::RemoveAttendeeResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let BookingName { workspace, id } = name(&message.name)?;
+        let reach = caller.reach(workspace).map_err(refuse)?;
+        let change = Change::RemoveAttendee(attendee(workspace, &message.person)?);
+        let intent = Intent::of(&caller, workspace, "RemoveAttendee", &message.request_id, &message)
+            .map_err(refuse)?;
+        let booking = self.app.change_booking(workspace, &reach, id, change, intent).await.map_err(refuse)?;
+        Ok(Response::new(pb::RemoveAttendeeResponse { booking: Some(booking) }))
+    }
+}
+
+fn attendee(workspace: WorkspaceId, text: &str) -> Result<PersonId, Status> {
+    let mut input = Input::new();
+    let person = convert::person_of(&mut input, "person", text, workspace);
+    input.finish_with(person).map_err(refuse)
 }
 
 fn some(text: &str) -> Option<&str> {

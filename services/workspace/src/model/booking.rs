@@ -22,6 +22,9 @@ impl BookingState {
     }
 }
 
+/// People who are invited to one booking at most: its events name them all.
+pub(crate) const ATTENDEES_MAX: usize = 200;
+
 /// A booking as stored.
 #[derive(Debug, Clone)]
 pub(crate) struct Booking {
@@ -29,6 +32,8 @@ pub(crate) struct Booking {
     pub id: BookingId,
     pub resource: ResourceId,
     pub person: PersonId,
+    /// Who is invited, in the order of their invitations.
+    pub attendees: Vec<PersonId>,
     pub window: Window,
     pub title: String,
     pub state: BookingState,
@@ -45,6 +50,8 @@ pub(crate) struct Booking {
 pub(crate) struct Snapshot {
     pub booking: Booking,
     pub person: Person,
+    /// Those of the booking, in their order.
+    pub attendees: Vec<Person>,
     pub resource: Resource,
     pub location: Location,
     pub workspace: Workspace,
@@ -57,6 +64,8 @@ pub(crate) enum Request {
     Reschedule(Window),
     Cancel { reason: String },
     Fail { reason: String },
+    AddAttendee(PersonId),
+    RemoveAttendee(PersonId),
 }
 
 /// Why a booking can't do what is asked.
@@ -66,6 +75,8 @@ pub(crate) enum Refusal {
     State(BookingState),
     /// Its end has passed.
     Over,
+    /// As many are invited as may be.
+    Full,
 }
 
 impl Booking {
@@ -77,6 +88,10 @@ impl Booking {
             | (Request::Cancel { .. }, BookingState::Cancelled)
             | (Request::Fail { .. }, BookingState::Failed) => return Ok(None),
             (Request::Reschedule(window), _) if *window == self.window => return Ok(None),
+            (Request::AddAttendee(person), _) if self.has(*person) => return Ok(None),
+            (Request::RemoveAttendee(person), _) if !self.attendees.contains(person) => return Ok(None),
+            // Access lasts a while longer than the booking.
+            (Request::RemoveAttendee(person), BookingState::Completed) => self.without(*person),
             (_, state) if !state.is_open() => return Err(Refusal::State(state)),
             (Request::Confirm, _) if self.window.end() <= now => return Err(Refusal::Over),
             (Request::Confirm, _) => becomes(BookingState::Confirmed, ""),
@@ -84,8 +99,26 @@ impl Booking {
             (Request::Reschedule(window), _) => Self { window: *window, ..self.clone() },
             (Request::Cancel { reason }, _) => becomes(BookingState::Cancelled, reason),
             (Request::Fail { reason }, _) => becomes(BookingState::Failed, reason),
+            (Request::AddAttendee(_), _) if self.window.end() <= now => return Err(Refusal::Over),
+            (Request::AddAttendee(_), _) if self.attendees.len() >= ATTENDEES_MAX => {
+                return Err(Refusal::Full);
+            }
+            (Request::AddAttendee(person), _) => {
+                Self { attendees: self.attendees.iter().copied().chain([*person]).collect(), ..self.clone() }
+            }
+            (Request::RemoveAttendee(person), _) => self.without(*person),
         };
         Ok(Some(Self { version: self.version + 1, updated_at: now, ..next }))
+    }
+
+    /// Whether a person holds it or is invited to it.
+    pub(crate) fn has(&self, person: PersonId) -> bool {
+        self.person == person || self.attendees.contains(&person)
+    }
+
+    fn without(&self, person: PersonId) -> Self {
+        let attendees = self.attendees.iter().copied().filter(|attendee| *attendee != person).collect();
+        Self { attendees, ..self.clone() }
     }
 }
 
@@ -102,6 +135,7 @@ mod tests {
             id: BookingId::new(),
             resource: ResourceId::new(),
             person: PersonId::new(),
+            attendees: Vec::new(),
             window: Window::new(start, start + Duration::hours(1)).unwrap(),
             title: String::new(),
             state,
@@ -160,6 +194,48 @@ mod tests {
         let moved = booking.plan(&Request::Reschedule(later(&booking)), now).unwrap().unwrap();
         assert_eq!((moved.state, moved.window), (BookingState::Confirmed, later(&booking)));
         assert!(booking.plan(&Request::Reschedule(booking.window), now).unwrap().is_none());
+    }
+
+    #[test]
+    fn whoever_is_invited_is_there_once_and_until_they_are_not() {
+        let booking = booking(BookingState::Confirmed);
+        let (now, [ada, bo]) = (booking.window.start(), [PersonId::new(), PersonId::new()]);
+        let plan = |booking: &Booking, request| booking.plan(&request, now).unwrap();
+        let one = plan(&booking, Request::AddAttendee(ada)).unwrap();
+        assert_eq!((one.attendees.as_slice(), one.version), ([ada].as_slice(), 4));
+        assert!(plan(&one, Request::AddAttendee(ada)).is_none(), "twice is once");
+        assert!(plan(&one, Request::AddAttendee(one.person)).is_none(), "who holds it is there anyway");
+        let two = plan(&one, Request::AddAttendee(bo)).unwrap();
+        let left = plan(&two, Request::RemoveAttendee(ada)).unwrap();
+        assert_eq!((left.attendees.as_slice(), left.version), ([bo].as_slice(), 6));
+        assert!(plan(&left, Request::RemoveAttendee(ada)).is_none());
+        assert!(plan(&left, Request::RemoveAttendee(left.person)).is_none());
+    }
+
+    #[test]
+    fn nobody_is_invited_to_what_is_over_called_off_or_full() {
+        let (full, someone) = (booking(BookingState::Pending), PersonId::new());
+        let full = Booking { attendees: (0..ATTENDEES_MAX).map(|_| PersonId::new()).collect(), ..full };
+        let (start, end) = (full.window.start(), full.window.end());
+        let add = |booking: &Booking, now| booking.plan(&Request::AddAttendee(someone), now).unwrap_err();
+        assert_eq!(add(&full, start), Refusal::Full);
+        assert_eq!(add(&full, end), Refusal::Over);
+        for state in [BookingState::Cancelled, BookingState::Failed, BookingState::Completed] {
+            assert_eq!(add(&booking(state), start), Refusal::State(state));
+        }
+    }
+
+    #[test]
+    fn after_the_end_an_attendee_can_still_be_kept_out() {
+        for (state, expected) in [
+            (BookingState::Completed, Ok(0)),
+            (BookingState::Cancelled, Err(Refusal::State(BookingState::Cancelled))),
+        ] {
+            let someone = PersonId::new();
+            let booking = Booking { attendees: vec![someone], ..booking(state) };
+            let planned = booking.plan(&Request::RemoveAttendee(someone), booking.window.end());
+            assert_eq!(planned.map(|after| after.unwrap().attendees.len()), expected);
+        }
     }
 
     #[test]

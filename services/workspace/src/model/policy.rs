@@ -3,6 +3,7 @@
 use chassis::auth::{Principal, Reach, Role as CallerRole};
 use domain::{LocationId, PersonId};
 
+use super::booking::{Booking, Request};
 use super::{Person, Role};
 
 /// Whether the caller may decide who may do what: make and revoke API keys, change roles, give the ownership
@@ -46,6 +47,18 @@ pub(crate) fn sees(reach: &Reach, person: PersonId, location: LocationId) -> boo
         Reach::Locations(locations) => locations.contains(&location),
         Reach::Own(own) => *own == person,
     }
+}
+
+/// Whether a booking at a location is in the caller's sight: who is invited sees it, too.
+pub(crate) fn sees_booking(reach: &Reach, booking: &Booking, location: LocationId) -> bool {
+    let is_invited = matches!(reach, Reach::Own(own) if booking.attendees.contains(own));
+    is_invited || sees(reach, booking.person, location)
+}
+
+/// Whether the caller may ask this of a booking that is in their sight. Attendees may decline, no more.
+pub(crate) fn may_ask(reach: &Reach, request: &Request, booking: &Booking, location: LocationId) -> bool {
+    let declines = matches!((reach, request), (Reach::Own(own), Request::RemoveAttendee(who)) if own == who);
+    declines || sees(reach, booking.person, location)
 }
 
 #[cfg(test)]

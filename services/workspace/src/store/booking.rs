@@ -1,11 +1,13 @@
 //! Rows of bookings.
 
+use std::collections::HashMap;
+
 use chassis::paging::Page;
 use domain::{BookingId, LocationId, PersonId, ResourceId, Timestamp, Window, WorkspaceId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::corrupt;
+use super::{corrupt, person};
 use crate::model::{
     Booking, BookingState, Location, Person, PersonStatus, Resource, Role, Snapshot, Workspace,
 };
@@ -16,6 +18,7 @@ struct BookingRow {
     id: Uuid,
     resource_id: Uuid,
     person_id: Uuid,
+    attendees: Vec<Uuid>,
     starts_at: Timestamp,
     ends_at: Timestamp,
     title: String,
@@ -36,6 +39,7 @@ impl TryFrom<BookingRow> for Booking {
             id: BookingId::from_uuid(row.id),
             resource: ResourceId::from_uuid(row.resource_id),
             person: PersonId::from_uuid(row.person_id),
+            attendees: row.attendees.into_iter().map(PersonId::from_uuid).collect(),
             window: Window::new(row.starts_at, row.ends_at).map_err(corrupt)?,
             title: row.title,
             state: row.state,
@@ -72,11 +76,14 @@ struct SnapshotRow {
     w_reply_to_email: Option<String>,
 }
 
-impl TryFrom<SnapshotRow> for Snapshot {
-    type Error = sqlx::Error;
-    fn try_from(row: SnapshotRow) -> Result<Self, sqlx::Error> {
+impl SnapshotRow {
+    /// The snapshot; its attendees are among `known`.
+    fn snapshot(self, known: &HashMap<PersonId, Person>) -> Result<Snapshot, sqlx::Error> {
+        let row = self;
         let booking = Booking::try_from(row.booking)?;
-        Ok(Self {
+        let attendee = |id| known.get(id).cloned().ok_or_else(|| corrupt("an attendee is nobody"));
+        Ok(Snapshot {
+            attendees: booking.attendees.iter().map(attendee).collect::<Result<_, _>>()?,
             person: Person {
                 id: booking.person,
                 display_name: row.p_display_name,
@@ -113,7 +120,7 @@ impl TryFrom<SnapshotRow> for Snapshot {
 macro_rules! select_snapshot {
     ($rest:literal) => {
         concat!(
-            "select b.workspace_id, b.id, b.resource_id, b.person_id, b.starts_at, b.ends_at, b.title, b.state,
+            "select b.workspace_id, b.id, b.resource_id, b.person_id, b.attendees, b.starts_at, b.ends_at, b.title, b.state,
                b.state_reason, b.external_ref, b.external_sequence, b.version, b.created_at, b.updated_at,
                p.display_name as p_display_name, p.email as p_email, p.phone as p_phone,
                p.country as p_country, p.role as p_role, p.locations as p_locations,
@@ -137,8 +144,8 @@ macro_rules! select_snapshot {
 pub(crate) async fn insert(conn: &mut PgConnection, booking: &Booking) -> Result<(), sqlx::Error> {
     sqlx::query(
         "insert into booking (workspace_id, id, resource_id, person_id, starts_at, ends_at, title, state,
-           state_reason, external_ref, external_sequence, version, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+           state_reason, external_ref, external_sequence, version, created_at, updated_at, attendees)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
     )
     .bind(booking.workspace.uuid())
     .bind(booking.id.uuid())
@@ -154,6 +161,7 @@ pub(crate) async fn insert(conn: &mut PgConnection, booking: &Booking) -> Result
     .bind(booking.version)
     .bind(booking.created_at)
     .bind(booking.updated_at)
+    .bind(attendees(booking))
     .execute(conn)
     .await?;
     Ok(())
@@ -163,7 +171,7 @@ pub(crate) async fn insert(conn: &mut PgConnection, booking: &Booking) -> Result
 pub(crate) async fn update(conn: &mut PgConnection, booking: &Booking) -> Result<bool, sqlx::Error> {
     let updated = sqlx::query(
         "update booking set starts_at = $3, ends_at = $4, title = $5, state = $6, state_reason = $7,
-           external_sequence = $8, version = $9, updated_at = $10
+           external_sequence = $8, version = $9, updated_at = $10, attendees = $11
          where workspace_id = $1 and id = $2 and version < $9",
     )
     .bind(booking.workspace.uuid())
@@ -176,9 +184,30 @@ pub(crate) async fn update(conn: &mut PgConnection, booking: &Booking) -> Result
     .bind(booking.external_sequence)
     .bind(booking.version)
     .bind(booking.updated_at)
+    .bind(attendees(booking))
     .execute(conn)
     .await?;
     Ok(updated.rows_affected() == 1)
+}
+
+fn attendees(booking: &Booking) -> Vec<Uuid> {
+    booking.attendees.iter().map(|person| person.uuid()).collect()
+}
+
+/// Rows with their attendees. Those are read once the bookings are locked, if they are: so they are those of
+/// the very rows.
+async fn with_attendees(
+    conn: &mut PgConnection,
+    rows: Vec<SnapshotRow>,
+) -> Result<Vec<Snapshot>, sqlx::Error> {
+    let keys: Vec<_> = rows
+        .iter()
+        .map(|row| &row.booking)
+        .flat_map(|row| row.attendees.iter().map(|id| (row.workspace_id, *id)))
+        .map(|(workspace, id)| (WorkspaceId::from_uuid(workspace), PersonId::from_uuid(id)))
+        .collect();
+    let known = if keys.is_empty() { HashMap::new() } else { person::find_many(conn, &keys).await? };
+    rows.into_iter().map(|row| row.snapshot(&known)).collect()
 }
 
 /// Notes the newest telling of another system.
@@ -206,9 +235,9 @@ pub(crate) async fn find_snapshot(
         sqlx::query_as(select_snapshot!("where b.workspace_id = $1 and b.id = $2"))
             .bind(workspace.uuid())
             .bind(id.uuid())
-            .fetch_optional(conn)
+            .fetch_optional(&mut *conn)
             .await?;
-    row.map(Snapshot::try_from).transpose()
+    Ok(with_attendees(conn, row.into_iter().collect()).await?.pop())
 }
 
 /// The same; the booking's row is locked.
@@ -221,9 +250,9 @@ pub(crate) async fn find_snapshot_for_update(
         sqlx::query_as(select_snapshot!("where b.workspace_id = $1 and b.id = $2 for update of b"))
             .bind(workspace.uuid())
             .bind(id.uuid())
-            .fetch_optional(conn)
+            .fetch_optional(&mut *conn)
             .await?;
-    row.map(Snapshot::try_from).transpose()
+    Ok(with_attendees(conn, row.into_iter().collect()).await?.pop())
 }
 
 /// The booking that another system knows by `external_ref`; its row is locked.
@@ -236,9 +265,9 @@ pub(crate) async fn find_snapshot_by_external_ref_for_update(
         sqlx::query_as(select_snapshot!("where b.workspace_id = $1 and b.external_ref = $2 for update of b"))
             .bind(workspace.uuid())
             .bind(external_ref)
-            .fetch_optional(conn)
+            .fetch_optional(&mut *conn)
             .await?;
-    row.map(Snapshot::try_from).transpose()
+    Ok(with_attendees(conn, row.into_iter().collect()).await?.pop())
 }
 
 /// Confirmed bookings of all workspaces whose end has come, oldest first; their rows are locked, those
@@ -254,9 +283,9 @@ pub(crate) async fn claim_due(
     ))
     .bind(now)
     .bind(limit)
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await?;
-    rows.into_iter().map(Snapshot::try_from).collect()
+    with_attendees(conn, rows).await
 }
 
 /// When the next confirmed booking ends.
@@ -271,6 +300,8 @@ pub(crate) struct Filter {
     pub external_ref: Option<String>,
     pub resource: Option<ResourceId>,
     pub person: Option<PersonId>,
+    /// Who holds it or is invited.
+    pub participant: Option<PersonId>,
 }
 
 pub(crate) async fn list(
@@ -287,6 +318,7 @@ pub(crate) async fn list(
            and ($7::uuid[] is null or exists (
              select from resource r
              where r.workspace_id = $1 and r.id = resource_id and r.location_id = any($7)))
+           and ($8::uuid is null or person_id = $8 or $8 = any(attendees))
          order by id limit $3",
     )
     .bind(workspace.uuid())
@@ -296,6 +328,7 @@ pub(crate) async fn list(
     .bind(filter.person.map(PersonId::uuid))
     .bind(filter.external_ref)
     .bind(filter.locations.map(|all| all.into_iter().map(LocationId::uuid).collect::<Vec<_>>()))
+    .bind(filter.participant.map(PersonId::uuid))
     .fetch_all(conn)
     .await?;
     rows.into_iter().map(Booking::try_from).collect()

@@ -1,5 +1,7 @@
 //! Rows of people.
 
+use std::collections::HashMap;
+
 use chassis::paging::Page;
 use domain::contact::EmailAddress;
 use domain::{LocationId, PersonId, Timestamp, WorkspaceId};
@@ -80,6 +82,23 @@ pub(crate) async fn find(
     .fetch_optional(conn)
     .await?;
     Ok(row.map(Person::from))
+}
+
+/// The people with these keys, by their ids.
+pub(crate) async fn find_many(
+    conn: &mut PgConnection,
+    keys: &[(WorkspaceId, PersonId)],
+) -> Result<HashMap<PersonId, Person>, sqlx::Error> {
+    let rows: Vec<PersonRow> = sqlx::query_as(
+        "select p.id, p.display_name, p.email, p.phone, p.country, p.role, p.locations, p.status, p.version
+         from (select distinct * from unnest($1::uuid[], $2::uuid[]) as n (workspace_id, id)) as k
+         join person p on p.workspace_id = k.workspace_id and p.id = k.id",
+    )
+    .bind(keys.iter().map(|(workspace, _)| workspace.uuid()).collect::<Vec<_>>())
+    .bind(keys.iter().map(|(_, person)| person.uuid()).collect::<Vec<_>>())
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (PersonId::from_uuid(row.id), Person::from(row))).collect())
 }
 
 pub(crate) async fn find_for_update(

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "tests say what went wrong by panicking")]
 
 mod api_keys;
+mod attendees;
 mod audit;
 mod booking;
+mod entitlements;
 mod ingest;
 mod isolation;
 mod roles;

@@ -149,6 +149,22 @@ impl World {
 
     /// What was told so far: fact and version, in the order of the stream.
     pub(crate) async fn facts(&self, count: usize) -> Vec<(String, i64)> {
+        self.told(count).await.into_iter().map(|(fact, version, _)| (fact, version)).collect()
+    }
+
+    /// What was told so far of bookings, in the order of the stream. `count` facts were told in all.
+    pub(crate) async fn snapshots(&self, count: usize) -> Vec<pb::BookingSnapshot> {
+        let told = self.told(count).await.into_iter();
+        let of_bookings = told.filter(|(fact, ..)| fact.starts_with("booking_"));
+        of_bookings
+            .map(|(_, _, payload)| {
+                let mut body: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+                serde_json::from_value(body["snapshot"].take()).unwrap()
+            })
+            .collect()
+    }
+
+    async fn told(&self, count: usize) -> Vec<(String, i64, Vec<u8>)> {
         use futures::StreamExt as _;
         let bus = self.harness.bus().await;
         let stream = bus.stream(events::subject::StreamKind::Event).await.unwrap();
@@ -165,7 +181,8 @@ impl World {
             let message = message.await.expect("a fact within 10 s").unwrap().unwrap();
             let headers = message.headers.as_ref().unwrap();
             let fact = message.subject.split('.').nth(3).unwrap().to_owned();
-            facts.push((fact, headers.get("ce-sequence").unwrap().as_str().parse().unwrap()));
+            let version = headers.get("ce-sequence").unwrap().as_str().parse().unwrap();
+            facts.push((fact, version, message.payload.to_vec()));
         }
         facts
     }

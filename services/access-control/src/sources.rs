@@ -1,0 +1,95 @@
+//! Sources of entitlement: what makes people entitled to enter, such as a booking.
+//!
+//! An event of a source says the source as it is now. A pure function, one for each kind of source, makes of
+//! it the whole set of entitlements that the source gives: each for one person, one subject and one window;
+//! none, if it does not stand. The newest version of a source wins, so neither order nor repetition matters.
+//! Nothing else in this service knows what sources there are. A new one is a module here, with its line in
+//! [`SOURCES`].
+
+mod booking;
+mod manual;
+
+use std::collections::HashSet;
+
+use uuid::Uuid;
+
+use crate::model::{Entitlement, SourceFacts, SourceKey};
+
+/// Reads the events of one kind of source, by the type of their message; `None` if it is not one of those.
+type Read = fn(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String>;
+
+const SOURCES: [Read; 2] = [booking::read, manual::read];
+
+/// What an event says, if it is one of a source.
+pub(crate) fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String> {
+    for read in SOURCES {
+        if let Some(facts) = read(type_name, payload)? {
+            return Ok(Some(facts));
+        }
+    }
+    Ok(None)
+}
+
+/// An entitlement with the source that gives it.
+pub(crate) type Given = (SourceKey, Entitlement);
+
+/// What becomes of the entitlements of sources.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Difference {
+    /// Not given any more, with their rows.
+    pub gone: Vec<(Uuid, Given)>,
+    /// Not given before.
+    pub new: Vec<Given>,
+}
+
+/// From what is `known` of sources to what they give now. Who has the same as before is in neither list, so
+/// nobody hears of an invitation but who is invited.
+pub(crate) fn difference(
+    known: impl IntoIterator<Item = (Uuid, Given)>,
+    given: impl IntoIterator<Item = Given>,
+) -> Difference {
+    let mut new: HashSet<Given> = given.into_iter().collect();
+    let gone = known.into_iter().filter(|(_, before)| !new.remove(before)).collect();
+    Difference { gone, new: new.into_iter().collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Duration};
+    use domain::{PersonId, ResourceId, Window, WorkspaceId};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::Subject;
+
+    /// One of few entitlements of one source, so that they are often the same.
+    fn given(number: u8) -> Given {
+        let uuid = |number: u8| Uuid::from_bytes([number; 16]);
+        let start = DateTime::from_timestamp(1_800_000_000 + i64::from(number & 1) * 3_600, 0).unwrap();
+        let source =
+            SourceKey { workspace: WorkspaceId::from_uuid(uuid(1)), kind: "test".into(), id: uuid(2) };
+        let entitlement = Entitlement {
+            person: PersonId::from_uuid(uuid(number & 2)),
+            subject: Subject::Resource(ResourceId::from_uuid(uuid(number & 4))),
+            window: Window::new(start, start + Duration::hours(1)).unwrap(),
+        };
+        (source, entitlement)
+    }
+
+    proptest! {
+        #[test]
+        fn a_difference_leads_to_exactly_what_is_given_and_touches_nothing_else(
+            before in prop::collection::hash_set(0u8..8, 0..8), after in prop::collection::vec(0u8..8, 0..12),
+        ) {
+            let known: Vec<(Uuid, Given)> =
+                before.iter().map(|&number| (Uuid::from_bytes([number; 16]), given(number))).collect();
+            let wanted: HashSet<Given> = after.iter().map(|&number| given(number)).collect();
+            let Difference { gone, new } = difference(known.clone(), after.iter().map(|&number| given(number)));
+            let kept = known.into_iter().filter(|row| !gone.contains(row)).map(|(_, kept)| kept);
+            let result: Vec<Given> = kept.chain(new.clone()).collect();
+            prop_assert_eq!(result.len(), wanted.len(), "each once");
+            prop_assert_eq!(&result.into_iter().collect::<HashSet<_>>(), &wanted);
+            prop_assert!(gone.iter().all(|(_, given)| !wanted.contains(given)));
+        }
+    }
+}
