@@ -72,6 +72,8 @@ ids! {
     BookingId,
     /// A mapping of a resource to a provider's door or door group.
     DoorMappingId,
+    /// A difference between what a provider has and what it should have.
+    DriftId,
     /// One event, command or result on the bus; also its outbox row.
     EventId,
     /// A ledger row of wanted and known access.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::{
-    ApiKeyId, AuditEntryId, BookingId, DoorMappingId, GrantId, IntegrationId, LocationId, MessageId,
+    ApiKeyId, AuditEntryId, BookingId, DoorMappingId, DriftId, GrantId, IntegrationId, LocationId, MessageId,
     PersonId, ResourceId, WorkspaceId,
 };
 
@@ -78,6 +78,8 @@ names! {
     BookingName(BookingId) = "bookings" / "booking";
     /// A door mapping's name.
     DoorMappingName(DoorMappingId) = "doorMappings" / "door_mapping";
+    /// A drift's name.
+    DriftName(DriftId) = "drifts" / "drift";
     /// A grant's name.
     GrantName(GrantId) = "grants" / "grant";
     /// An integration's name.

@@ -14,7 +14,17 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
     let tried = world.harness.assert_isolated(&DEFINITION, [here, world.workspace]).await;
     assert_eq!(
         tried,
-        ["access_grant", "door_mapping", "entitlement", "outbox", "person", "request", "settings"]
+        [
+            "access_grant",
+            "door_mapping",
+            "drift",
+            "entitlement",
+            "outbox",
+            "person",
+            "reconciliation",
+            "request",
+            "settings"
+        ]
     );
     world.harness.finish().await;
 }
@@ -26,4 +36,5 @@ async fn settle(world: &mut World) {
     world.create_mapping_once(world.mapping(&resource, "group-1"), "a-mapping").await.unwrap();
     world.tell(&world.booking(&world.new_person(), &resource, 9, 10)).await;
     world.obey().await;
+    world.note_drift().await;
 }

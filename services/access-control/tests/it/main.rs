@@ -6,6 +6,7 @@
 mod adapter;
 mod audit;
 mod bookings;
+mod drift;
 mod integrations;
 mod isolation;
 mod mappings;
