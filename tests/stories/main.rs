@@ -13,6 +13,7 @@ mod authorization;
 mod disorder;
 mod kill;
 mod kisi_trouble;
+mod reconcile;
 mod secrets;
 mod servers;
 mod sign_in;
