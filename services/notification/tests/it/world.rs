@@ -135,6 +135,7 @@ impl World {
                 display_name: "Space One".into(),
                 reply_to_email: "desk@space.example".into(),
             }),
+            ..Default::default()
         }
     }
 
