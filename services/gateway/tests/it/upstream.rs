@@ -115,6 +115,20 @@ impl BookingService for Bookings {
     ) -> Result<tonic::Response<pb::FailBookingResponse>, Status> {
         Err(Status::unimplemented(""))
     }
+
+    async fn add_attendee(
+        &self,
+        _: tonic::Request<pb::AddAttendeeRequest>,
+    ) -> Result<tonic::Response<pb::AddAttendeeResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn remove_attendee(
+        &self,
+        _: tonic::Request<pb::RemoveAttendeeRequest>,
+    ) -> Result<tonic::Response<pb::RemoveAttendeeResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
 }
 
 struct Keys(Arc<Seen>);
