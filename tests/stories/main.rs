@@ -15,6 +15,7 @@ mod disorder;
 mod kill;
 mod kisi_trouble;
 mod manual;
+mod reconcile;
 mod secrets;
 mod servers;
 mod sign_in;

@@ -72,6 +72,8 @@ ids! {
     BookingId,
     /// A mapping of a resource to a provider's door or door group.
     DoorMappingId,
+    /// A difference between what a provider has and what it should have.
+    DriftId,
     /// That a person may enter by one door, because an admin says so.
     EntitlementId,
     /// One event, command or result on the bus; also its outbox row.

@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::{
-    ApiKeyId, AuditEntryId, BookingId, DoorMappingId, EntitlementId, GrantId, IntegrationId, LocationId,
-    MessageId, PersonId, ResourceId, WorkspaceId,
+    ApiKeyId, AuditEntryId, BookingId, DoorMappingId, DriftId, EntitlementId, GrantId, IntegrationId,
+    LocationId, MessageId, PersonId, ResourceId, WorkspaceId,
 };
 
 /// The text was not a resource name of the expected kind.
@@ -78,6 +78,8 @@ names! {
     BookingName(BookingId) = "bookings" / "booking";
     /// A door mapping's name.
     DoorMappingName(DoorMappingId) = "doorMappings" / "door_mapping";
+    /// A drift's name.
+    DriftName(DriftId) = "drifts" / "drift";
     /// An entitlement's name.
     EntitlementName(EntitlementId) = "entitlements" / "entitlement";
     /// A grant's name.

@@ -23,6 +23,27 @@ pub struct CommandsConfig {
     pub credentials_ms: u64,
 }
 
+/// Section `[reconciler]`: how accounts are compared with what they should have.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReconcilerConfig {
+    /// How often each account is, in minutes.
+    pub every_minutes: u64,
+}
+
+impl ReconcilerConfig {
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        match self.every_minutes {
+            0 => Err(ConfigError { section: "reconciler", key: "every_minutes", least: 1 }),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn every(&self) -> Duration {
+        Duration::from_secs(self.every_minutes.saturating_mul(60))
+    }
+}
+
 /// Section `[peers]`: where other services are.
 #[derive(Debug, Clone, Deserialize)]
 pub struct PeersConfig {
@@ -32,8 +53,9 @@ pub struct PeersConfig {
 
 /// A setting makes no sense.
 #[derive(Debug, thiserror::Error)]
-#[error("commands.{key} must be at least {least}")]
+#[error("{section}.{key} must be at least {least}")]
 pub struct ConfigError {
+    section: &'static str,
     key: &'static str,
     least: u64,
 }
@@ -49,7 +71,7 @@ impl CommandsConfig {
             ("credentials_ms", self.credentials_ms, 0),
         ];
         match values.into_iter().find(|(_, value, least)| value < least) {
-            Some((key, _, least)) => Err(ConfigError { key, least }),
+            Some((key, _, least)) => Err(ConfigError { section: "commands", key, least }),
             None => Ok(()),
         }
     }

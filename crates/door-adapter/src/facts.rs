@@ -7,8 +7,23 @@ use events::outbox::About;
 use events::{Envelope, Outgoing};
 use proto::access::v1 as pb;
 
+use crate::drift::{Drift, Held};
 use crate::error::{Problem, ProviderError};
-use crate::provider::Applied;
+use crate::provider::{Applied, Right};
+
+/// Drifts that one message tells at most.
+const DRIFTS_MAX: usize = 100;
+
+/// A turn of the reconciler at an account.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Turn {
+    /// Whose.
+    pub account: IntegrationName,
+    /// Counts up with each turn of the account.
+    pub number: i64,
+    /// When it began.
+    pub began_at: Timestamp,
+}
 
 /// Who says so, and of which provider.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +80,104 @@ impl Source {
         };
         Outgoing::event(self.service, about, &body)
     }
+
+    /// What a whole turn found, in as many messages as it takes.
+    pub(crate) fn reconciled(
+        self,
+        turn: Turn,
+        rights: usize,
+        drifts: &[Drift],
+        now: Timestamp,
+    ) -> Vec<Outgoing> {
+        let count = |of: fn(&Drift) -> bool| number(drifts.iter().filter(|drift| of(drift)).count());
+        let counts = pb::DriftCounts {
+            rights: number(rights),
+            missing: count(|drift| matches!(drift, Drift::Missing(_))),
+            changed: count(|drift| matches!(drift, Drift::Changed(..))),
+            unwanted: count(|drift| matches!(drift, Drift::Unwanted(_))),
+            foreign: count(|drift| matches!(drift, Drift::Foreign(_))),
+        };
+        let message = |drifts: &[Drift]| {
+            let drifts = drifts.iter().map(report).collect();
+            let comparison = pb::AccountComparison { counts: Some(counts), drifts };
+            self.account_reconciled(turn, pb::account_reconciled::Outcome::Comparison(comparison), now)
+        };
+        if drifts.is_empty() {
+            return vec![message(&[])];
+        }
+        drifts.chunks(DRIFTS_MAX).map(message).collect()
+    }
+
+    /// A turn failed.
+    pub(crate) fn not_reconciled(self, turn: Turn, error: &ProviderError, now: Timestamp) -> Outgoing {
+        self.account_reconciled(turn, pb::account_reconciled::Outcome::Failed(error.into()), now)
+    }
+
+    fn account_reconciled(
+        self,
+        turn: Turn,
+        outcome: pb::account_reconciled::Outcome,
+        now: Timestamp,
+    ) -> Outgoing {
+        let Turn { account, number, began_at } = turn;
+        let about =
+            About { workspace: account.workspace, name: account.to_string(), version: number, time: now };
+        let body = pb::AccountReconciled {
+            provider: self.provider.to_owned(),
+            integration: account.to_string(),
+            begin_time: Some(timestamp(began_at)),
+            end_time: Some(timestamp(now)),
+            outcome: Some(outcome),
+        };
+        Outgoing::event(self.service, about, &body)
+    }
+}
+
+fn report(drift: &Drift) -> pb::DriftReport {
+    match drift {
+        Drift::Missing(held) => of_grant(held),
+        Drift::Changed(held, right) => {
+            let holder = right.holder.clone();
+            pb::DriftReport { kind: pb::DriftKind::Changed.into(), holder, ..found(right, of_grant(held)) }
+        }
+        Drift::Unwanted(right) => of_other(pb::DriftKind::Unwanted, right),
+        Drift::Foreign(right) => of_other(pb::DriftKind::Foreign, right),
+    }
+}
+
+fn of_grant(held: &Held) -> pb::DriftReport {
+    pb::DriftReport {
+        kind: pb::DriftKind::Missing.into(),
+        grant: held.grant.to_string(),
+        generation: held.generation,
+        target: Some((&held.target).into()),
+        provider_ref: held.provider_ref.clone(),
+        expected: Some(window(held.window)),
+        ..Default::default()
+    }
+}
+
+fn of_other(kind: pb::DriftKind, right: &Right) -> pb::DriftReport {
+    let report = pb::DriftReport {
+        kind: kind.into(),
+        target: Some((&right.target).into()),
+        holder: right.holder.clone(),
+        provider_ref: right.provider_ref.clone(),
+        ..Default::default()
+    };
+    found(right, report)
+}
+
+fn found(right: &Right, report: pb::DriftReport) -> pb::DriftReport {
+    pb::DriftReport {
+        found_start_time: right.period.from.map(timestamp),
+        found_end_time: right.period.until.map(timestamp),
+        ..report
+    }
+}
+
+fn number(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
 }
 
 fn window(window: Window) -> pb::AccessWindow {

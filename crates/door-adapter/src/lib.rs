@@ -11,6 +11,8 @@
 //!   or huge account delays no other.
 //! - The answer, the change of the provider's ledger and the end of the command are one transaction. A
 //!   crash before it means that the command is carried out again, on the ledger as it was.
+//! - Now and then all that an account has is read and compared with the answers. What differs is told; what
+//!   must be done about a grant is access-control's business again.
 //! - Credentials come from the integrations service and are kept in memory only, for a short time.
 //!
 //! Deliberately absent: what should be and when (access-control), and what a provider keeps of people
@@ -22,6 +24,7 @@ mod config;
 pub mod conformance;
 mod consumers;
 mod credentials;
+mod drift;
 mod error;
 mod facts;
 mod grpc;
@@ -32,9 +35,13 @@ mod service;
 mod store;
 
 pub use batcher::Batcher;
-pub use config::{CommandsConfig, ConfigError, PeersConfig};
+pub use config::{CommandsConfig, ConfigError, PeersConfig, ReconcilerConfig};
+pub use drift::{Drift, Held, compare};
 pub use error::{ApplyError, ErrorKind, LedgerError, Problem, ProblemKind, ProviderError};
-pub use provider::{Account, AccountInfo, Applied, Capabilities, Credential, DoorProvider, Finding, Place};
+pub use provider::{
+    Account, AccountInfo, Applied, Capabilities, Credential, DoorProvider, Finding, Origin, Period, Place,
+    Right,
+};
 pub use request::{AccessRequest, Person, Target, TargetKind};
 pub use service::{BuildError, build};
 

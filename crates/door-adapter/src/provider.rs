@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use domain::host::HostError;
 use domain::names::IntegrationName;
-use domain::{Fingerprint, Host, Port, Window};
+use domain::{Fingerprint, Host, Port, Timestamp, Window};
+use futures::Stream;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::PgConnection;
 use vendor_http::{BaseUrl, Certificate, Trust};
@@ -56,6 +57,23 @@ pub trait DoorProvider: Send + Sync + 'static {
         request: &AccessRequest,
         changes: &mut Vec<Self::Change>,
     ) -> impl Future<Output = Result<Applied, ApplyError>> + Send;
+
+    /// Reads everybody's rights at the targets, and wherever else Latchkey alone gives rights, whoever gave
+    /// them. Those that are over may lack.
+    ///
+    /// An item comes with each call, empty if it takes more calls to be sure of what it has: commands come
+    /// first, so the next call is made when there is room for it. A right that was there all the time must
+    /// not lack; whoever can't be sure of that ends with an error, and nothing is concluded.
+    fn survey<'a>(
+        &'a self,
+        account: &'a Account,
+        targets: &'a [Target],
+    ) -> impl Stream<Item = Result<Vec<Right>, ApplyError>> + Send + 'a;
+
+    /// Takes a right of [`Origin::Kept`] away, if it still is as it was found. None of the account's requests
+    /// is carried out meanwhile.
+    fn remove(&self, account: &Account, right: &Right)
+    -> impl Future<Output = Result<(), ApplyError>> + Send;
 
     /// Writes changes to the ledger in the given transaction, in their order.
     fn record(
@@ -209,6 +227,54 @@ pub struct Applied {
     pub provider_ref: Option<String>,
     /// Whether the provider took the credentials. It did not if it did not have to be asked.
     pub was_asked: bool,
+}
+
+/// A right that someone has at a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Right {
+    /// The provider's id of it: the same as in [`Applied::provider_ref`].
+    pub provider_ref: String,
+    /// Where.
+    pub target: Target,
+    /// Who, as the provider calls them.
+    pub holder: String,
+    /// When.
+    pub period: Period,
+    /// Who gave it.
+    pub origin: Origin,
+}
+
+/// From when until when a right holds, half-open; without an end or a begin where there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Period {
+    /// First moment inside.
+    pub from: Option<Timestamp>,
+    /// First moment after.
+    pub until: Option<Timestamp>,
+}
+
+impl Period {
+    /// Whether it is over at `at`.
+    pub fn is_over(self, at: Timestamp) -> bool {
+        self.until.is_some_and(|until| until <= at)
+    }
+}
+
+impl From<Window> for Period {
+    fn from(window: Window) -> Self {
+        Self { from: Some(window.start()), until: Some(window.end()) }
+    }
+}
+
+/// Who gave a right, as far as a provider's ledger tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The ledger knows it: given by us, or in use.
+    Ledger,
+    /// The ledger does not know it, but it stands where Latchkey alone gives rights.
+    Kept,
+    /// Someone else.
+    Foreign,
 }
 
 #[cfg(test)]

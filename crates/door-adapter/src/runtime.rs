@@ -6,10 +6,12 @@
 //! leases can tell; where they err, the providers' ledgers and lookups make up for it.
 
 mod lease;
+mod reconciler;
 mod recorder;
 mod scheduler;
 mod worker;
 
+pub(crate) use reconciler::Reconciler;
 pub(crate) use recorder::Recorder;
 pub(crate) use scheduler::Scheduler;
 pub(crate) use worker::{Worker, not_connected, senseless};

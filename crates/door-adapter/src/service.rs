@@ -10,13 +10,13 @@ use sqlx::PgPool;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{CommandsConfig, ConfigError, PeersConfig};
+use crate::config::{CommandsConfig, ConfigError, PeersConfig, ReconcilerConfig};
 use crate::consumers::{commands, integrations};
 use crate::credentials::Credentials;
 use crate::facts::Source;
 use crate::grpc::Methods;
 use crate::provider::DoorProvider;
-use crate::runtime::{Recorder, Scheduler, Worker};
+use crate::runtime::{Reconciler, Recorder, Scheduler, Worker};
 use crate::store::command::forget_answered;
 
 /// As long as the bus may deliver a command again.
@@ -38,11 +38,13 @@ pub enum BuildError {
 pub fn build<P: DoorProvider>(
     provider: P,
     config: &CommandsConfig,
+    reconciler: &ReconcilerConfig,
     peers: &PeersConfig,
     deps: &Deps,
     definition: &'static Definition,
 ) -> Result<Service, BuildError> {
     config.validate()?;
+    reconciler.validate()?;
     let basic = &deps.basic;
     let source = Source { service: definition.name, provider: P::NAME };
     let provider = Arc::new(provider);
@@ -57,9 +59,26 @@ pub fn build<P: DoorProvider>(
         credentials: credentials.clone(),
         recorder: Recorder::new(provider.clone(), deps.platform.clone(), basic.clock.clone(), source),
         config: config.clone(),
+        reconciler: reconciler.clone(),
         source,
         wake: wake.clone(),
     });
+    let reconciling = Arc::new(Notify::new());
+    let reconciler = Reconciler {
+        provider: provider.clone(),
+        pool: deps.platform.clone(),
+        clock: basic.clock.clone(),
+        credentials: credentials.clone(),
+        config: reconciler.clone(),
+        poll: config.poll(),
+        source,
+        wake: reconciling.clone(),
+        commands: wake.clone(),
+        turns: opentelemetry::global::meter("door-adapter")
+            .u64_counter("access.reconciliations")
+            .with_description("Comparisons of accounts with what they should have, by outcome")
+            .build(),
+    };
     let (pool, clock) = (deps.platform.clone(), basic.clock.clone());
     Ok(Service::new(definition.name, basic)
         .grpc(Methods::door_provider_service(provider.clone(), credentials.clone()))
@@ -70,8 +89,13 @@ pub fn build<P: DoorProvider>(
             commands::config(source),
             commands::Commands { source, clock: basic.clock.clone(), wake },
         )
-        .consumer(deps, integrations::config(source), integrations::Integrations { source, credentials })
+        .consumer(
+            deps,
+            integrations::config(source),
+            integrations::Integrations { source, credentials, wake: reconciling },
+        )
         .task("scheduler", move |shutdown| scheduler.run(shutdown))
+        .task("reconciler", move |shutdown| reconciler.run(shutdown))
         .task("answered-retention", move |shutdown| retain(pool, clock, shutdown)))
 }
 

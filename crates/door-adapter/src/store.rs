@@ -2,7 +2,9 @@
 
 pub(crate) mod account;
 pub(crate) mod command;
+pub(crate) mod held;
 pub(crate) mod lane;
+pub(crate) mod reconciliation;
 
 use domain::WorkspaceId;
 use uuid::Uuid;

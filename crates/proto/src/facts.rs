@@ -29,6 +29,8 @@ facts! {
         AccessRevoked = "revoked",
         AccessFailing = "failing",
         ProviderConnectionChanged = "provider_connection_changed",
+        AccountReconciled = "account_reconciled",
+        AccessDriftFound = "drift_found",
     }
     audit {
         ChangeRecorded = "change_recorded",

@@ -2,6 +2,7 @@
 
 mod hear;
 mod manage;
+mod reconcile;
 mod replan;
 
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use chassis::postgres::WorkspacePool;
 use domain::{Clock, Timestamp};
+use opentelemetry::metrics::Counter;
 use sqlx::PgPool;
 use tokio::sync::Notify;
 
@@ -24,6 +26,7 @@ pub(crate) struct App {
     rules: Rules,
     defaults: Settings,
     due: Notify,
+    drifts: Counter<u64>,
 }
 
 impl App {
@@ -41,6 +44,10 @@ impl App {
                 lag_minutes: config.engine.lag_minutes,
             },
             due: Notify::new(),
+            drifts: opentelemetry::global::meter("access-control")
+                .u64_counter("access.drifts")
+                .with_description("Differences found between providers and what they should have, by kind")
+                .build(),
         }
     }
 

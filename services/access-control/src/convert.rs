@@ -2,13 +2,18 @@
 
 use chassis::input::{Input, InvalidInput, timestamp};
 use chrono::Duration;
-use domain::names::{DoorMappingName, GrantName, LocationName, PersonName, ResourceName};
+use domain::names::{
+    DoorMappingName, DriftName, GrantName, IntegrationName, LocationName, PersonName, ResourceName,
+};
 use domain::{DoorMappingId, ProviderName, Timestamp, Window, WorkspaceId};
 use proto::access::v1 as pb;
 use proto::workspace::v1 as workspace_pb;
 
 use crate::engine::{FailureKind, Observed, Outcome};
-use crate::model::{DoorMapping, Grant, MINUTES_MAX, Person, Settings, Target, TargetKind};
+use crate::model::{
+    Comparison, DoorMapping, Drift, DriftKind, Grant, MINUTES_MAX, Person, Reconciled, Reconciliation,
+    Report, Settings, Sighting, Target, TargetKind, Turn, TurnOutcome,
+};
 
 /// Characters of a provider's id, and of what it calls a door.
 const TARGET_CHARS_MAX: usize = 200;
@@ -243,5 +248,131 @@ pub(crate) fn failure_kind(kind: FailureKind) -> pb::AccessFailureKind {
         FailureKind::Unauthorized => pb::AccessFailureKind::Unauthorized,
         FailureKind::NotFound => pb::AccessFailureKind::NotFound,
         FailureKind::Rejected => pb::AccessFailureKind::Rejected,
+    }
+}
+
+/// What an adapter says of a comparison; `None` if something is missing or is of another workspace.
+pub(crate) fn reconciled(
+    workspace: WorkspaceId,
+    number: i64,
+    message: &pb::AccountReconciled,
+) -> Option<Reconciled> {
+    use pb::account_reconciled::Outcome as Told;
+    let account: IntegrationName = message.integration.parse().ok()?;
+    if account.workspace != workspace {
+        return None;
+    }
+    let turn = Turn {
+        account,
+        provider: message.provider.clone(),
+        number,
+        began_at: moment(message.begin_time.as_ref()?)?,
+        ended_at: moment(message.end_time.as_ref()?)?,
+    };
+    let outcome = match message.outcome.as_ref()? {
+        Told::Failed(failure) => TurnOutcome::Failed(failure.reason.clone()),
+        Told::Comparison(comparison) => {
+            let counts = comparison.counts?;
+            let reports: Option<Vec<Option<Report>>> =
+                comparison.drifts.iter().map(|drift| report(workspace, drift)).collect();
+            let comparison = Comparison {
+                rights: counts.rights,
+                missing: counts.missing,
+                changed: counts.changed,
+                unwanted: counts.unwanted,
+                foreign: counts.foreign,
+            };
+            TurnOutcome::Whole(comparison, reports?.into_iter().flatten().collect())
+        }
+    };
+    Some(Reconciled { turn, outcome })
+}
+
+/// `Some(None)` for a kind of the future.
+fn report(workspace: WorkspaceId, message: &pb::DriftReport) -> Option<Option<Report>> {
+    let kind = match message.kind() {
+        pb::DriftKind::Missing => DriftKind::Missing,
+        pb::DriftKind::Changed => DriftKind::Changed,
+        pb::DriftKind::Unwanted => DriftKind::Unwanted,
+        pb::DriftKind::Foreign => DriftKind::Foreign,
+        pb::DriftKind::Unspecified => return Some(None),
+    };
+    let target = message.target.as_ref()?;
+    let target_kind = match target.kind() {
+        pb::DoorTargetKind::Group => TargetKind::Group,
+        pb::DoorTargetKind::Lock => TargetKind::Lock,
+        pb::DoorTargetKind::Unspecified => return Some(None),
+    };
+    let grant = match message.grant.as_str() {
+        "" => None,
+        text => Some(text.parse::<GrantName>().ok().filter(|grant| grant.workspace == workspace)?.id),
+    };
+    let expected = match &message.expected {
+        None => None,
+        Some(window) => Some(read_window(window.start_time.as_ref()?, window.end_time.as_ref()?)?),
+    };
+    let sighting = Sighting {
+        kind,
+        target_kind,
+        target_ref: target.r#ref.clone(),
+        target_name: target.display_name.clone(),
+        grant,
+        person: None,
+        holder: message.holder.clone(),
+        provider_ref: message.provider_ref.clone(),
+        expected,
+        found_from: message.found_start_time.as_ref().and_then(moment),
+        found_until: message.found_end_time.as_ref().and_then(moment),
+    };
+    Some(Some(Report { sighting, generation: message.generation }))
+}
+
+pub(crate) fn drift(workspace: WorkspaceId, drift: &Drift) -> pb::Drift {
+    let sighting = &drift.sighting;
+    let kind = match sighting.kind {
+        DriftKind::Missing => pb::DriftKind::Missing,
+        DriftKind::Changed => pb::DriftKind::Changed,
+        DriftKind::Unwanted => pb::DriftKind::Unwanted,
+        DriftKind::Foreign => pb::DriftKind::Foreign,
+    };
+    pb::Drift {
+        name: DriftName { workspace, id: drift.id }.to_string(),
+        kind: kind.into(),
+        provider: drift.provider.clone(),
+        integration: IntegrationName { workspace, id: drift.account }.to_string(),
+        target: Some(pb::DoorTarget {
+            kind: target_kind(sighting.target_kind).into(),
+            r#ref: sighting.target_ref.clone(),
+            display_name: sighting.target_name.clone(),
+        }),
+        grant: sighting.grant.map(|id| GrantName { workspace, id }.to_string()).unwrap_or_default(),
+        person: sighting.person.map(|id| PersonName { workspace, id }.to_string()).unwrap_or_default(),
+        holder: sighting.holder.clone(),
+        provider_ref: sighting.provider_ref.clone(),
+        expected: sighting.expected.map(window),
+        found_start_time: sighting.found_from.map(timestamp),
+        found_end_time: sighting.found_until.map(timestamp),
+        first_seen_time: Some(timestamp(drift.first_seen_at)),
+        last_seen_time: Some(timestamp(drift.last_seen_at)),
+        end_time: drift.ended_at.map(timestamp),
+    }
+}
+
+pub(crate) fn reconciliation(workspace: WorkspaceId, row: &Reconciliation) -> pb::Reconciliation {
+    let counts = |comparison: Comparison| pb::DriftCounts {
+        rights: comparison.rights,
+        missing: comparison.missing,
+        changed: comparison.changed,
+        unwanted: comparison.unwanted,
+        foreign: comparison.foreign,
+    };
+    pb::Reconciliation {
+        integration: IntegrationName { workspace, id: row.account }.to_string(),
+        provider: row.provider.clone(),
+        begin_time: row.whole.map(|(began, ..)| timestamp(began)),
+        end_time: row.whole.map(|(_, ended, _)| timestamp(ended)),
+        counts: row.whole.map(|(.., comparison)| counts(comparison)),
+        fail_time: row.failed.as_ref().map(|(at, _)| timestamp(*at)),
+        failure_reason: row.failed.as_ref().map(|(_, reason)| reason.clone()).unwrap_or_default(),
     }
 }

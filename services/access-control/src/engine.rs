@@ -203,6 +203,14 @@ pub fn observe(
     Some(after)
 }
 
+/// The ledger after the provider was seen to have something else than it said after the command of
+/// `generation`; `None` if that is not what was last said: a newer command decides, or nothing differs.
+pub fn drift(ledger: Ledger, generation: i64, found: Observed) -> Option<Ledger> {
+    let is_news = ledger.observed != found;
+    (generation == ledger.generation && ledger.in_flight_until.is_none() && is_news)
+        .then_some(Ledger { observed: found, ..ledger })
+}
+
 /// How long to wait after so many failures in a row: doubled each time up to a bound of the kind, then
 /// shortened by up to a half.
 fn backoff(kind: FailureKind, failures: u32, spread: f64) -> Duration {
@@ -308,6 +316,20 @@ mod tests {
         let settled = observe(sent, 1, applied, at(1), 0.0).unwrap();
         assert_eq!(settled.observed, Observed::Holds(window(0, 60)));
         assert_eq!(observe(settled, 1, Outcome::Applied(None), at(1), 0.0), None);
+    }
+
+    #[test]
+    fn a_drift_counts_only_for_the_newest_command_once_that_is_answered() {
+        let held = holding(window(0, 60));
+        assert_eq!(drift(held, 0, Observed::Nothing), None, "of an older command");
+        assert_eq!(drift(held, 1, held.observed), None, "no news");
+        let under_way = plan([window(0, 90)], held, at(0), &RULES).ledger;
+        for generation in [1, 2] {
+            assert_eq!(drift(under_way, generation, Observed::Nothing), None, "a command is under way");
+        }
+        let drifted = drift(held, 1, Observed::Nothing).unwrap();
+        let again = plan([window(0, 60)], drifted, at(1), &RULES).command.unwrap();
+        assert_eq!((again.generation, again.window), (2, Some(window(0, 60))));
     }
 
     #[test]

@@ -1,15 +1,15 @@
 //! The commands and events of this service.
 
 use chassis::input::timestamp;
-use domain::Timestamp;
-use domain::names::{LocationName, PersonName};
+use domain::names::{DriftName, LocationName, PersonName};
+use domain::{Timestamp, WorkspaceId};
 use events::Outgoing;
 use events::outbox::About;
 use proto::access::v1 as pb;
 
 use crate::convert;
 use crate::engine::Command;
-use crate::model::{Grant, Person};
+use crate::model::{Drift, Grant, Person};
 
 pub(crate) const SOURCE: &str = "access-control";
 
@@ -55,4 +55,11 @@ pub(crate) fn revoked(grant: &Grant, now: Timestamp) -> Outgoing {
 pub(crate) fn failing(grant: &Grant, failure: pb::AccessFailure, now: Timestamp) -> Outgoing {
     let body = pb::AccessFailing { grant: Some(convert::grant(grant)), failure: Some(failure) };
     Outgoing::event(SOURCE, about(grant, now), &body)
+}
+
+/// A provider has something else than it should.
+pub(crate) fn drift_found(workspace: WorkspaceId, drift: &Drift, now: Timestamp) -> Outgoing {
+    let name = DriftName { workspace, id: drift.id }.to_string();
+    let about = About { workspace, name, version: drift.last_turn, time: now };
+    Outgoing::event(SOURCE, about, &pb::AccessDriftFound { drift: Some(convert::drift(workspace, drift)) })
 }

@@ -120,4 +120,29 @@ impl AccessService for Methods {
         let person = person.map(|person| person.id);
         self.app.list_grants(workspace, person, page).await.map(Response::new).map_err(refuse)
     }
+
+    async fn list_drifts(
+        &self,
+        request: Request<pb::ListDriftsRequest>,
+    ) -> Result<Response<pb::ListDriftsResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let workspace = parent(&message.parent, &caller)?;
+        let shown = if message.show_ended { "all" } else { "there" };
+        let binding = ["ListDrifts", &message.parent, shown];
+        let page = Page::read(message.page_size, &message.page_token, &binding).map_err(refuse)?;
+        self.app.list_drifts(workspace, message.show_ended, page).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn list_reconciliations(
+        &self,
+        request: Request<pb::ListReconciliationsRequest>,
+    ) -> Result<Response<pb::ListReconciliationsResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let workspace = parent(&message.parent, &caller)?;
+        let binding = ["ListReconciliations", &message.parent];
+        let page = Page::read(message.page_size, &message.page_token, &binding).map_err(refuse)?;
+        self.app.list_reconciliations(workspace, page).await.map(Response::new).map_err(refuse)
+    }
 }

@@ -43,6 +43,11 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
         .outbox(&deps, &DEFINITION)
         .consumer(&deps, consumers::workspace::config(), consumers::workspace::Workspace::new(app.clone()))
         .consumer(&deps, consumers::results::config(), consumers::results::Results::new(app.clone()))
+        .consumer(
+            &deps,
+            consumers::reconciliations::config(),
+            consumers::reconciliations::Reconciliations::new(app.clone()),
+        )
         .consumer(&deps, consumers::integrations::config(), consumers::integrations::Integrations::new(app))
         .task("scheduler", move |shutdown| scheduler.run(shutdown)))
 }

@@ -2,10 +2,14 @@
 
 use std::collections::HashSet;
 
-use domain::{DoorMappingId, GrantId, LocationId, PersonId, ResourceId, Window, WorkspaceId};
+use domain::names::IntegrationName;
+use domain::{
+    DoorMappingId, DriftId, GrantId, IntegrationId, LocationId, PersonId, ResourceId, Timestamp, Window,
+    WorkspaceId,
+};
 use uuid::Uuid;
 
-use crate::engine::Ledger;
+use crate::engine::{Ledger, Observed};
 
 /// The longest lead and the longest lag: a day.
 pub(crate) const MINUTES_MAX: i32 = 1_440;
@@ -122,4 +126,134 @@ pub(crate) struct Grant {
     /// Why the provider does not have what is wanted; empty if nothing is wrong.
     pub last_error: String,
     pub next_check_at: Option<domain::Timestamp>,
+}
+
+chassis::text_enum! {
+    /// How a provider differs from what it should have.
+    pub(crate) enum DriftKind {
+        /// What was given is not there any more.
+        Missing = "missing",
+        /// What was given has another window.
+        Changed = "changed",
+        /// No grant is for it, where Latchkey alone gives access.
+        Unwanted = "unwanted",
+        /// Someone else gave it.
+        Foreign = "foreign",
+    }
+}
+
+/// A comparison of an account with what it should have.
+#[derive(Debug, Clone)]
+pub(crate) struct Turn {
+    pub account: IntegrationName,
+    pub provider: String,
+    /// Counts up with each of the account's.
+    pub number: i64,
+    pub began_at: Timestamp,
+    pub ended_at: Timestamp,
+}
+
+/// A turn and what came of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Reconciled {
+    pub turn: Turn,
+    pub outcome: TurnOutcome,
+}
+
+/// What came of a turn.
+#[derive(Debug, Clone)]
+pub(crate) enum TurnOutcome {
+    /// What it found in all, and a part of that.
+    Whole(Comparison, Vec<Report>),
+    /// Why it could not read all.
+    Failed(String),
+}
+
+impl Reconciled {
+    /// What it found, as far as it is told here.
+    pub(crate) fn reports(&self) -> &[Report] {
+        match &self.outcome {
+            TurnOutcome::Whole(_, reports) => reports,
+            TurnOutcome::Failed(_) => &[],
+        }
+    }
+}
+
+/// What a turn found, in numbers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Comparison {
+    pub rights: i32,
+    pub missing: i32,
+    pub changed: i32,
+    pub unwanted: i32,
+    pub foreign: i32,
+}
+
+impl Comparison {
+    /// All differences.
+    pub(crate) fn drifts(self) -> i64 {
+        [self.missing, self.changed, self.unwanted, self.foreign].map(i64::from).iter().sum()
+    }
+}
+
+/// A difference as an adapter saw it.
+#[derive(Debug, Clone)]
+pub(crate) struct Sighting {
+    pub kind: DriftKind,
+    pub target_kind: TargetKind,
+    pub target_ref: String,
+    pub target_name: String,
+    pub grant: Option<GrantId>,
+    pub person: Option<PersonId>,
+    pub holder: String,
+    pub provider_ref: String,
+    pub expected: Option<Window>,
+    pub found_from: Option<Timestamp>,
+    pub found_until: Option<Timestamp>,
+}
+
+/// A sighting, and of which of the grant's commands the outcome is not there.
+#[derive(Debug, Clone)]
+pub(crate) struct Report {
+    pub sighting: Sighting,
+    pub generation: i64,
+}
+
+impl Report {
+    /// What the provider has in place of what it should.
+    pub(crate) fn found(&self) -> Observed {
+        if self.sighting.kind == DriftKind::Missing {
+            return Observed::Nothing;
+        }
+        let window = self.sighting.found_from.zip(self.sighting.found_until);
+        // Without a begin or an end it is no window of ours, whatever else.
+        window
+            .and_then(|(from, until)| Window::new(from, until).ok())
+            .map_or(Observed::Unknown, Observed::Holds)
+    }
+}
+
+/// A difference that was seen, by one turn or several.
+#[derive(Debug, Clone)]
+pub(crate) struct Drift {
+    pub id: DriftId,
+    pub account: IntegrationId,
+    pub provider: String,
+    pub sighting: Sighting,
+    pub last_turn: i64,
+    pub first_seen_at: Timestamp,
+    pub last_seen_at: Timestamp,
+    /// When it was repaired, or was there no more.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// How an account was last compared.
+#[derive(Debug, Clone)]
+pub(crate) struct Reconciliation {
+    pub account: IntegrationId,
+    pub provider: String,
+    /// From when until when, and what it found.
+    pub whole: Option<(Timestamp, Timestamp, Comparison)>,
+    /// When a later one failed, and why.
+    pub failed: Option<(Timestamp, String)>,
 }

@@ -13,7 +13,7 @@ use crate::vendor::wire::{GroupId, LockId, RoleAssignmentId, UserId};
 use crate::vendor::{Error, KisiAccount, LockGroup, NewUser, User, may_exist_already};
 
 /// Key in a user's metadata that says whose user Latchkey made.
-const OWNERSHIP_KEY: &str = "latchkey_person";
+pub(crate) const OWNERSHIP_KEY: &str = "latchkey_person";
 
 /// Begins the names of groups that are kept for one lock.
 const LOCK_GROUP_PREFIX: &str = "Latchkey: lock ";
@@ -24,6 +24,11 @@ const SEARCH_LAG: Duration = Duration::from_secs(2);
 /// Whether a group of that name is one that Latchkey keeps for a single lock.
 pub(crate) fn is_kept_for_a_lock(name: &str) -> bool {
     name.starts_with(LOCK_GROUP_PREFIX)
+}
+
+/// The lock that Latchkey keeps a group of that name for, if so.
+pub(crate) fn lock_of_kept_group(name: &str) -> Option<LockId> {
+    name.strip_prefix(LOCK_GROUP_PREFIX)?.parse().ok().map(LockId)
 }
 
 /// One request at work.

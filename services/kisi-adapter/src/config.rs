@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use domain::Clock;
-use door_adapter::{CommandsConfig, PeersConfig};
+use door_adapter::{CommandsConfig, PeersConfig, ReconcilerConfig};
 use serde::Deserialize;
 use vendor_http::http::HeaderValue;
 use vendor_http::{Limit, Retry, VendorHttp};
@@ -20,6 +20,8 @@ pub struct Config {
     pub kisi: KisiConfig,
     /// How commands are worked off.
     pub commands: CommandsConfig,
+    /// How accounts are compared with what they should have.
+    pub reconciler: ReconcilerConfig,
     /// Where other services are.
     pub peers: PeersConfig,
 }

@@ -14,6 +14,7 @@ mod config;
 mod plan;
 mod provider;
 mod store;
+mod survey;
 pub mod vendor;
 
 use anyhow::Context as _;
@@ -44,5 +45,12 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
     let clock = deps.basic.clock.clone();
     let kisi = config.kisi.client(clock.clone()).context("configuration: section kisi")?;
     let provider = KisiProvider::new(kisi, deps.pool.clone(), deps.platform.clone(), clock);
-    Ok(door_adapter::build(provider, &config.commands, &config.peers, &deps, &DEFINITION)?)
+    Ok(door_adapter::build(
+        provider,
+        &config.commands,
+        &config.reconciler,
+        &config.peers,
+        &deps,
+        &DEFINITION,
+    )?)
 }

@@ -142,6 +142,7 @@ mod tests {
             target: Target::Group(GroupId(7)),
             role: GROUP_BASIC.to_owned(),
             validity: window.into(),
+            holder: String::new(),
         }
     }
 

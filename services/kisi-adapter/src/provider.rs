@@ -7,14 +7,16 @@ use chassis::postgres::WorkspacePool;
 use domain::Clock;
 use door_adapter::{
     AccessRequest, Account, AccountInfo, Applied, ApplyError, Capabilities, DoorProvider, ErrorKind, Finding,
-    Problem, ProviderError, Target, TargetKind,
+    Problem, ProviderError, Right, Target, TargetKind,
 };
+use futures::{Stream, TryStreamExt as _, stream};
 use sqlx::{PgConnection, PgPool};
 use vendor_http::AccountKey;
 
 use crate::access::{self, Access};
 use crate::plan::whole_seconds;
 use crate::store::{Change, Door, Ledger, Place};
+use crate::survey::{self, Survey};
 use crate::vendor::wire::{self, GroupId, LockId, UserId};
 use crate::vendor::{Error, Kisi, KisiAccount, account_key_of_owner};
 
@@ -161,6 +163,27 @@ impl DoorProvider for KisiProvider {
             }
             result => result,
         }
+    }
+
+    fn survey<'a>(
+        &'a self,
+        account: &'a Account,
+        targets: &'a [Target],
+    ) -> impl Stream<Item = Result<Vec<Right>, ApplyError>> + Send + 'a {
+        let opened = async move {
+            let kisi = self.open(account).await?;
+            let now = self.clock.now();
+            let survey = Survey::new(&self.ledger, kisi, account.integration, targets, now);
+            Ok::<_, ApplyError>(stream::try_unfold(survey, |mut survey| async move {
+                Ok::<_, ApplyError>(survey.read_on().await?.map(|page| (page, survey)))
+            }))
+        };
+        stream::once(opened).try_flatten()
+    }
+
+    async fn remove(&self, account: &Account, right: &Right) -> Result<(), ApplyError> {
+        let kisi = self.open(account).await?;
+        survey::remove(&self.ledger, &kisi, account.integration.workspace, right).await
     }
 
     async fn record(&self, conn: &mut PgConnection, changes: &[Change]) -> Result<(), sqlx::Error> {

@@ -1,7 +1,7 @@
 //! The ledger: Kisi's users, the groups kept for locks, the assignments. What every command reads and
 //! writes is read and written for many commands at once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chassis::postgres::WorkspacePool;
 use domain::names::IntegrationName;
@@ -70,6 +70,27 @@ pub struct Change {
     pub(crate) key: RowKey,
     /// `None`: it is gone.
     pub(crate) to: Option<(UserId, Live)>,
+}
+
+/// What ledgers know of a group's rights.
+#[derive(Debug, Default)]
+pub(crate) struct OnGroup {
+    /// Those of the workspace.
+    pub ours: HashSet<RoleAssignmentId>,
+    /// Users for whom Kisi was asked, or nearly; the answer is not known.
+    pub creating: HashSet<UserId>,
+    /// Those of other workspaces, for an organization that several are connected to.
+    pub others: HashSet<RoleAssignmentId>,
+}
+
+impl OnGroup {
+    /// What is known by either.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.ours.extend(other.ours);
+        self.creating.extend(other.creating);
+        self.others.extend(other.others);
+        self
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -154,6 +175,64 @@ impl Ledger {
             known.rows.extend(row.right());
         }
         Ok(all)
+    }
+
+    /// What is known of a group's rights.
+    pub(crate) async fn on_group(
+        &self,
+        workspace: WorkspaceId,
+        group: GroupId,
+    ) -> Result<OnGroup, LedgerError> {
+        let rows: Vec<(Uuid, i64, Option<i64>)> = sqlx::query_as(
+            "select workspace_id, user_id, assignment_id from kisi_assignment where group_id = $1",
+        )
+        .bind(signed(group.0))
+        .fetch_all(&self.platform)
+        .await?;
+        let mut known = OnGroup::default();
+        for (owner, user, right) in rows {
+            let right = right.map(|id| RoleAssignmentId(unsigned(id)));
+            let is_ours = owner == workspace.uuid();
+            match right {
+                Some(right) if is_ours => known.ours.insert(right),
+                Some(right) => known.others.insert(right),
+                None => is_ours && known.creating.insert(UserId(unsigned(user))),
+            };
+        }
+        Ok(known)
+    }
+
+    /// The groups that a workspace keeps for locks.
+    pub(crate) async fn kept_groups(
+        &self,
+        workspace: WorkspaceId,
+    ) -> Result<Vec<(LockId, GroupId)>, LedgerError> {
+        let mut tx = self.pool.begin(workspace).await?;
+        let rows: Vec<(i64, i64)> =
+            sqlx::query_as("select lock_id, group_id from kisi_lock_group where workspace_id = $1")
+                .bind(workspace.uuid())
+                .fetch_all(&mut *tx)
+                .await?;
+        let kept = |(lock, group)| (LockId(unsigned(lock)), GroupId(unsigned(group)));
+        Ok(rows.into_iter().map(kept).collect())
+    }
+
+    /// Those of the groups that another workspace keeps, too.
+    pub(crate) async fn kept_by_others(
+        &self,
+        workspace: WorkspaceId,
+        groups: impl Iterator<Item = GroupId>,
+    ) -> Result<HashSet<GroupId>, LedgerError> {
+        let rows: Vec<i64> = sqlx::query_scalar(
+            "select kept.group_id from unnest($2::bigint[]) as asked (group_id)
+             join kisi_lock_group kept on kept.group_id = asked.group_id
+             where kept.workspace_id <> $1",
+        )
+        .bind(workspace.uuid())
+        .bind(groups.map(|group| signed(group.0)).collect::<Vec<_>>())
+        .fetch_all(&self.platform)
+        .await?;
+        Ok(rows.into_iter().map(|group| GroupId(unsigned(group))).collect())
     }
 
     /// Notes that Kisi is about to be asked for a right.

@@ -15,7 +15,7 @@ use crate::batcher::Batcher;
 use crate::error::{LedgerError, Problem};
 use crate::facts::Source;
 use crate::provider::DoorProvider;
-use crate::store::{account, command};
+use crate::store::{account, command, held};
 
 /// Answers in one transaction at most.
 const BATCH: usize = 100;
@@ -29,6 +29,8 @@ pub(crate) struct Completion<C> {
     pub answer: Outgoing,
     /// For the provider's ledger.
     pub changes: Vec<C>,
+    /// What the provider has now; `None`: as before, or nobody knows.
+    pub outcome: Option<held::Outcome>,
     /// What is now known of the account: taken, or refused and why. `None`: nothing.
     pub account: Option<(IntegrationName, Result<(), Problem>)>,
 }
@@ -92,6 +94,8 @@ impl<P: DoorProvider> Recorder<P> {
         if !changes.is_empty() {
             self.provider.record(&mut tx, &changes).await?;
         }
+        let outcomes: Vec<&held::Outcome> = batch.iter().filter_map(|c| c.outcome.as_ref()).collect();
+        held::record(&mut tx, &outcomes).await?;
         command::finish(&mut tx, batch.iter().map(|c| (c.grant, c.generation)), now).await?;
         if !accepted.is_empty() {
             let accepted: Vec<IntegrationName> = accepted.into_keys().collect();

@@ -18,14 +18,14 @@ use tracing::Instrument as _;
 
 use super::lease::Lease;
 use super::recorder::{Completion, Recorder};
-use crate::config::CommandsConfig;
+use crate::config::{CommandsConfig, ReconcilerConfig};
 use crate::credentials::{Credentials, Site};
 use crate::error::{ApplyError, ErrorKind, LedgerError, Problem, ProviderError};
 use crate::facts::Source;
 use crate::provider::{Account, Applied, DoorProvider};
 use crate::request::{AccessRequest, Reading};
 use crate::store::command::{Batch, Waiting};
-use crate::store::{LaneKey, command, lane};
+use crate::store::{LaneKey, command, held, lane};
 
 /// After this long a batch is read anew: something more urgent may have come in.
 const BATCH_AGE_MAX: Duration = Duration::from_secs(1);
@@ -41,6 +41,7 @@ pub(crate) struct Worker<P: DoorProvider> {
     pub credentials: Arc<Credentials>,
     pub recorder: Recorder<P>,
     pub config: CommandsConfig,
+    pub reconciler: ReconcilerConfig,
     pub source: Source,
     /// Wakes the scheduler.
     pub wake: Arc<Notify>,
@@ -131,7 +132,8 @@ impl<P: DoorProvider> Worker<P> {
         drop(running);
         if let Some((location, account)) = misrouted {
             let mut conn = self.pool.acquire().await?;
-            lane::reroute(&mut conn, lease.lane, location, account.uuid()).await?;
+            let reconciled_after = self.reconciler.every();
+            lane::reroute(&mut conn, lease.lane, location, account.uuid(), reconciled_after).await?;
             self.wake.notify_one();
             return Ok(false);
         }
@@ -237,12 +239,21 @@ impl<P: DoorProvider> Worker<P> {
             Err(error) if error.kind == ErrorKind::Unauthorized => Some(Err(Problem::at_work(error))),
             Ok(_) | Err(_) => None,
         };
+        let account = account.map(|account| account.integration);
+        let outcome = result.as_ref().ok().zip(account).map(|(applied, account)| held::Outcome {
+            account,
+            grant: request.grant,
+            generation: request.generation,
+            target: request.target.clone(),
+            right: applied.window.zip(applied.provider_ref.clone()),
+        });
         let completion = Completion {
             grant: request.grant,
             generation: request.generation,
             answer: self.source.completed(grant, &result, &job.cause, self.clock.now()),
             changes,
-            account: account.map(|account| account.integration).zip(taken),
+            outcome,
+            account: account.zip(taken),
         };
         // What was done at the provider should be known: while the lane is ours, try again.
         while let Err(error) = self.recorder.record(completion.clone()).await {
@@ -266,7 +277,8 @@ impl<P: DoorProvider> Worker<P> {
         let result = Err(senseless(problem));
         let answer =
             self.source.completed((grant, generation), &result, &cause(lane, waiting), self.clock.now());
-        let completion = Completion { grant, generation, answer, changes: Vec::new(), account: None };
+        let completion =
+            Completion { grant, generation, answer, changes: Vec::new(), outcome: None, account: None };
         self.recorder.record(completion).await
     }
 

@@ -97,19 +97,46 @@ pub(crate) async fn give_back(conn: &mut PgConnection, key: LaneKey, token: Uuid
     Ok(())
 }
 
-/// Moves a location's commands from one lane to another, now and from now on.
+/// Takes a lane that has no work, so that none is begun until it is given back; `false` if it has, or if
+/// someone works it.
+pub(crate) async fn try_hold(
+    conn: &mut PgConnection,
+    key: LaneKey,
+    token: Uuid,
+    lease: Duration,
+) -> Result<bool, sqlx::Error> {
+    let held = sqlx::query(
+        "update lane set lease_token = $3, lease_until = now() + $4
+         where workspace_id = $1 and id = $2 and not is_pending and lease_until < now()",
+    )
+    .bind(key.workspace.uuid())
+    .bind(key.id)
+    .bind(token)
+    .bind(interval(lease))
+    .execute(conn)
+    .await?;
+    Ok(held.rows_affected() == 1)
+}
+
+/// Moves a location's commands from one lane to another, now and from now on. An account that is new is
+/// reconciled `reconciled_after`.
 pub(crate) async fn reroute(
     conn: &mut PgConnection,
     from: LaneKey,
     location: LocationId,
     to: Uuid,
+    reconciled_after: Duration,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "with moved as (
            update command set lane_id = $4 where workspace_id = $1 and lane_id = $2 and location_id = $3),
          routed as (
            insert into route (workspace_id, location_id, lane_id) values ($1, $3, $4)
-           on conflict (workspace_id, location_id) do update set lane_id = excluded.lane_id)
+           on conflict (workspace_id, location_id) do update set lane_id = excluded.lane_id),
+         reconciled as (
+           insert into reconciliation (workspace_id, account_id, due_at)
+           values ($1, $4, now() + $5 * (0.9 + 0.2 * random()))
+           on conflict do nothing)
          insert into lane (workspace_id, id, arrivals, is_pending) values ($1, $4, 1, true)
          on conflict (workspace_id, id) do update set arrivals = lane.arrivals + 1, is_pending = true",
     )
@@ -117,12 +144,13 @@ pub(crate) async fn reroute(
     .bind(from.id)
     .bind(location.uuid())
     .bind(to)
+    .bind(interval(reconciled_after))
     .execute(conn)
     .await?;
     Ok(())
 }
 
-fn interval(duration: Duration) -> PgInterval {
+pub(super) fn interval(duration: Duration) -> PgInterval {
     let microseconds = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
     PgInterval { months: 0, days: 0, microseconds }
 }

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::facts;
 use crate::model::{Grant, Integration, Person, SourceFacts, SourceKey};
 use crate::sources::{self, Difference};
-use crate::store::{entitlement, grant as store, integration, mapping, person};
+use crate::store::{drift, entitlement, grant as store, integration, mapping, person};
 
 /// A message with what it says.
 pub(crate) type Heard<'a, T> = (&'a Envelope, &'a tracing::Span, &'a T);
@@ -113,6 +113,7 @@ impl App {
         let mut grants: HashMap<GrantId, Grant> =
             store::lock(conn, &keys).await?.into_iter().map(|grant| (grant.id, grant)).collect();
         let mut messages = Vec::new();
+        let mut applied = Vec::new();
         let mut causes = HashMap::new();
         for &(envelope, span, result) in heard {
             let Some(grant) = grants.get_mut(&result.grant.id) else { continue };
@@ -125,8 +126,14 @@ impl App {
             let told = span.in_scope(|| tell(grant, before.observed, before.failures, result, now));
             messages.extend(told.map(|message| message.caused_by(envelope)));
             causes.insert(grant.id, (envelope.clone(), span.clone()));
+            if matches!(result.outcome, Outcome::Applied(_)) {
+                applied.push((grant.workspace, grant.id));
+            }
         }
         outbox::append(conn, &messages).await?;
+        if !applied.is_empty() {
+            drift::end_of_grants(conn, &applied, now).await?;
+        }
         let grants = grants.into_values().filter(|grant| causes.contains_key(&grant.id)).collect();
         self.replan_locked(conn, grants, |grant| causes.get(&grant.id).cloned()).await
     }

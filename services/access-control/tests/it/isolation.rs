@@ -17,10 +17,12 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
         [
             "access_grant",
             "door_mapping",
+            "drift",
             "entitlement",
             "entitlement_source",
             "outbox",
             "person",
+            "reconciliation",
             "request",
             "settings"
         ]
@@ -35,4 +37,5 @@ async fn settle(world: &mut World) {
     world.create_mapping_once(world.mapping(&resource, "group-1"), "a-mapping").await.unwrap();
     world.tell(&world.booking(&world.new_person(), &resource, 9, 10)).await;
     world.obey().await;
+    world.note_drift().await;
 }

@@ -7,6 +7,7 @@ mod adapter;
 mod attendees;
 mod audit;
 mod bookings;
+mod drift;
 mod integrations;
 mod isolation;
 mod manual;

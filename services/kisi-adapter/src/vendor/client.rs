@@ -139,7 +139,7 @@ impl KisiAccount {
 
     /// All groups, of all places.
     pub async fn list_groups(&self) -> Result<Vec<Group>, Error> {
-        self.list("/groups", "groups", PAGE, &[("sort", "name")]).await
+        self.read_all(Reader::of_groups()).await
     }
 
     /// The group that opens this one lock, made if it is not there. Twice is the same as once; after a
@@ -235,10 +235,8 @@ impl KisiAccount {
 
     /// Everybody's rights on the group, whoever made them, those that are over included.
     pub async fn list_group_assignments(&self, group: GroupId) -> Result<Vec<RoleAssignment>, Error> {
-        let id = group.to_string();
-        let mut rows = self.assignments(&[("applies_to_type", "Group"), ("applies_to_id", &id)]).await?;
-        rows.retain(|row| row.target == convert::Target::Group(group));
-        Ok(rows)
+        let rows = self.read_all(Reader::of_rights(group)).await?;
+        Ok(rights_on(group, rows))
     }
 
     /// All rights of the user, on whatever.
@@ -319,30 +317,19 @@ impl KisiAccount {
     async fn list<T: Row + DeserializeOwned>(
         &self,
         template: &'static str,
-        path: &str,
+        path: &'static str,
         limit: u64,
         query: &[(&str, &str)],
     ) -> Result<Vec<T>, Error> {
-        let mut seen = 0;
-        for _ in 0..LIST_TRIES {
-            let mut listing = Listing::new(limit);
-            let mut offset = 0;
-            loop {
-                let (limit, from) = (limit.to_string(), offset.to_string());
-                let paging = [("limit", limit.as_str()), ("offset", from.as_str())];
-                let query = [query, &paging].concat();
-                let answer = self.send(self.call(Method::GET, template, &[path], &query)).await?;
-                let range = answer.headers.get("x-collection-range").and_then(|range| range.to_str().ok());
-                match listing.add(answer.json()?, range.and_then(listing::total)) {
-                    Next::Page { offset: next } => offset = next,
-                    Next::Whole(rows) => return Ok(rows),
-                    Next::TooLong => return Err(Error::ListIncomplete { template, seen: listing.len() }),
-                    Next::Moved => break,
-                }
+        self.read_all(Reader::new(template, path, limit, query)).await
+    }
+
+    async fn read_all<T: Row + DeserializeOwned>(&self, mut reader: Reader<T>) -> Result<Vec<T>, Error> {
+        loop {
+            if let Some(rows) = reader.read_on(self).await? {
+                return Ok(rows);
             }
-            seen = listing.len();
         }
-        Err(Error::ListIncomplete { template, seen })
     }
 
     async fn find<T: DeserializeOwned>(&self, call: Call) -> Result<Option<T>, Error> {
@@ -387,6 +374,92 @@ impl KisiAccount {
         }
         Ok(answer)
     }
+}
+
+/// Reads a list call by call.
+pub(crate) struct Reader<T> {
+    template: &'static str,
+    path: &'static str,
+    limit: u64,
+    query: Vec<(String, String)>,
+    listing: Listing<T>,
+    offset: u64,
+    tries: u32,
+    /// Whether a page that does not say how many rows there are is refused.
+    must_count: bool,
+}
+
+impl<T: Row + DeserializeOwned> Reader<T> {
+    fn new(template: &'static str, path: &'static str, limit: u64, query: &[(&str, &str)]) -> Self {
+        let query = query.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Self {
+            template,
+            path,
+            limit,
+            query,
+            listing: Listing::new(limit),
+            offset: 0,
+            tries: 1,
+            must_count: false,
+        }
+    }
+
+    /// The same, refusing pages that do not say how many rows there are: an empty one would read as if
+    /// there were none.
+    pub(crate) fn counted(self) -> Self {
+        Self { must_count: true, ..self }
+    }
+
+    /// Makes one call. Gives all rows once it has them; until then there are more calls to make.
+    pub(crate) async fn read_on(&mut self, account: &KisiAccount) -> Result<Option<Vec<T>>, Error> {
+        let (limit, offset) = (self.limit.to_string(), self.offset.to_string());
+        let query = self.query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let query: Vec<(&str, &str)> = query.chain([("limit", &*limit), ("offset", &*offset)]).collect();
+        let answer = account.send(account.call(Method::GET, self.template, &[self.path], &query)).await?;
+        let range = answer.headers.get("x-collection-range").and_then(|range| range.to_str().ok());
+        let incomplete = |seen| Err(Error::ListIncomplete { template: self.template, seen });
+        let total = range.and_then(listing::total);
+        if self.must_count && total.is_none() {
+            return incomplete(self.listing.len());
+        }
+        match self.listing.add(answer.json()?, total) {
+            Next::Page { offset } => self.offset = offset,
+            Next::Whole(rows) => return Ok(Some(rows)),
+            Next::Moved if self.tries < LIST_TRIES => {
+                self.tries += 1;
+                self.offset = 0;
+                self.listing = Listing::new(self.limit);
+            }
+            Next::Moved | Next::TooLong => return incomplete(self.listing.len()),
+        }
+        Ok(None)
+    }
+}
+
+impl Reader<Group> {
+    /// Of all groups, of all places.
+    pub(crate) fn of_groups() -> Self {
+        Self::new("/groups", "groups", PAGE, &[("sort", "name")])
+    }
+}
+
+impl Reader<WireRoleAssignment> {
+    /// Of everybody's rights on the group, whoever made them, those that are over included.
+    pub(crate) fn of_rights(group: GroupId) -> Self {
+        let id = group.to_string();
+        Self::new(
+            ASSIGNMENTS,
+            "role_assignments",
+            PAGE,
+            &[("applies_to_type", "Group"), ("applies_to_id", &id)],
+        )
+    }
+}
+
+/// Rights on the group alone: the filter is not to be relied on.
+pub(crate) fn rights_on(group: GroupId, rows: Vec<WireRoleAssignment>) -> Vec<RoleAssignment> {
+    let rights = rows.into_iter().map(RoleAssignment::from_wire);
+    rights.filter(|right| right.target == convert::Target::Group(group)).collect()
 }
 
 const USER: &str = "/users/{id}";

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::wire::{
     AssigneeType, CreateUser, CreateUserFields, GroupId, NewRoleAssignment, NewRoleAssignmentFields,
-    OrganizationId, RoleAssignmentId, TargetType, UserId, WireRoleAssignment, WireUser,
+    OrganizationId, RoleAssignmentId, TargetType, UserId, WireAssignee, WireRoleAssignment, WireUser,
 };
 
 /// The role that lets its holder open the group's locks, and nothing more (Kisi docs, Roles).
@@ -170,8 +170,8 @@ pub enum Target {
     Other,
 }
 
-/// A right that somebody has.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A right that somebody has. Its `Debug` does not show who.
+#[derive(Clone, PartialEq, Eq)]
 pub struct RoleAssignment {
     /// Kisi's id.
     pub id: RoleAssignmentId,
@@ -183,6 +183,30 @@ pub struct RoleAssignment {
     pub role: String,
     /// When.
     pub validity: Validity,
+    /// What the holder is called, with the email address; empty if Kisi does not say.
+    pub holder: String,
+}
+
+impl fmt::Debug for RoleAssignment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, assignee, target, role, validity, holder: _ } = self;
+        f.debug_struct("RoleAssignment")
+            .field("id", id)
+            .field("assignee", assignee)
+            .field("target", target)
+            .field("role", role)
+            .field("validity", validity)
+            .finish_non_exhaustive()
+    }
+}
+
+/// As people write it in letters.
+fn holder(assignee: Option<WireAssignee>) -> String {
+    let Some(WireAssignee { name, email }) = assignee else { return String::new() };
+    match (name.filter(|name| !name.is_empty()), email) {
+        (Some(name), Some(email)) if name != email => format!("{name} <{email}>"),
+        (name, email) => name.or(email).unwrap_or_default(),
+    }
 }
 
 impl RoleAssignment {
@@ -198,7 +222,8 @@ impl RoleAssignment {
             (None, _) => wire.group_id.map_or(Target::Other, |id| Target::Group(GroupId(id))),
         };
         let validity = Validity::new(wire.valid_from, wire.valid_until);
-        Self { id: wire.id, assignee, target, role: wire.role_id, validity }
+        let holder = holder(wire.assignee);
+        Self { id: wire.id, assignee, target, role: wire.role_id, validity, holder }
     }
 
     /// Whether it lets this user open this group's locks, and nothing more: the only kind that

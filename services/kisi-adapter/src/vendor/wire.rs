@@ -219,12 +219,20 @@ pub(crate) struct WireRoleAssignment {
     pub(crate) role_id: String,
     pub(crate) assignee_type: Option<AssigneeType>,
     pub(crate) assignee_id: Option<u64>,
+    pub(crate) assignee: Option<WireAssignee>,
     pub(crate) applies_to_type: Option<TargetType>,
     pub(crate) applies_to_id: Option<u64>,
     pub(crate) user_id: Option<u64>,
     pub(crate) group_id: Option<u64>,
     pub(crate) valid_from: Option<Timestamp>,
     pub(crate) valid_until: Option<Timestamp>,
+}
+
+/// Within a role assignment. No `Debug`: it holds personal data.
+#[derive(Clone, Deserialize)]
+pub(crate) struct WireAssignee {
+    pub(crate) name: Option<String>,
+    pub(crate) email: Option<String>,
 }
 
 /// Who holds a role assignment.

@@ -163,6 +163,21 @@ impl<P: Policy> World for KisiWorld<P> {
         self.org.remove_access(&self.operator, Self::email(person), self.lock(target)).await;
     }
 
+    async fn move_access(&self, person: &Person, target: &Target, window: Window) {
+        self.org.move_access(&self.twin, Self::email(person), self.lock(target), window).await;
+    }
+
+    async fn add_stray(&self, person: &Person, target: &Target, window: Window) -> bool {
+        if target.kind == TargetKind::Group {
+            return false;
+        }
+        let name = format!("Latchkey: lock {}", target.provider_ref);
+        let groups = self.operator.list_groups().await.unwrap();
+        let kept = groups.iter().find(|group| group.name == name).unwrap().id.0;
+        self.org.add_foreign(&self.operator, Self::email(person), kept.cast_signed(), window).await;
+        true
+    }
+
     async fn remove_person(&self, person: &Person) {
         let user = self.org.user(Self::email(person)).unwrap();
         self.operator.delete_user(user).await.unwrap();

@@ -16,7 +16,18 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
     let tried = world.harness.assert_isolated(&DEFINITION, [here.workspace, there.workspace]).await;
     assert_eq!(
         tried,
-        ["answered", "kisi_assignment", "kisi_lock_group", "kisi_user", "lane", "outbox", "route"]
+        [
+            "answered",
+            "held",
+            "kisi_assignment",
+            "kisi_lock_group",
+            "kisi_user",
+            "lane",
+            "outbox",
+            "reconciliation",
+            "route",
+            "used_target"
+        ]
     );
     world.finish().await;
 }

@@ -12,6 +12,7 @@ mod keys;
 mod lists;
 mod lock_groups;
 mod on_demand;
+mod reconcile;
 mod server;
 mod twin;
 mod unlocks;

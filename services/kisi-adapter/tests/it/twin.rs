@@ -30,6 +30,7 @@ pub(crate) struct Twin {
 }
 
 /// An organization of the twin.
+#[derive(Clone)]
 pub(crate) struct Org {
     pub twin: Arc<Organization>,
     pub created: CreatedOrganization,
@@ -95,11 +96,17 @@ impl Twin {
 
     /// Deletes something, such as `groups/7`.
     pub(crate) async fn delete(&self, key: &str, path: &str) {
+        self.call(Method::DELETE, key, path, Body::empty()).await;
+    }
+
+    /// Makes a call that the adapter does not make, such as `PATCH /role_assignments/7`.
+    async fn call(&self, method: Method, key: &str, path: &str, body: Body) {
         let request = Request::builder()
-            .method(Method::DELETE)
+            .method(method)
             .uri(format!("/kisi/{path}"))
             .header("authorization", format!("KISI-LOGIN {key}"))
-            .body(Body::empty())
+            .header("content-type", "application/json")
+            .body(body)
             .unwrap();
         let answer = self.sandbox.router().oneshot(request).await.unwrap();
         assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{path}");
@@ -164,6 +171,16 @@ impl Org {
         for window in self.twin.access_windows_of(email, lock) {
             let id = RoleAssignmentId(window.role_assignment_id.cast_unsigned());
             as_operator.delete_assignment(id).await.unwrap();
+        }
+    }
+
+    /// The operator gives all rights on a door another window.
+    pub(crate) async fn move_access(&self, twin: &Twin, email: &str, lock: i64, window: Window) {
+        for held in self.twin.access_windows_of(email, lock) {
+            let validity = serde_json::json!({ "valid_from": window.start(), "valid_until": window.end() });
+            let body = serde_json::json!({ "role_assignment": validity }).to_string();
+            let path = format!("role_assignments/{}", held.role_assignment_id);
+            twin.call(Method::PATCH, self.key(), &path, body.into()).await;
         }
     }
 }

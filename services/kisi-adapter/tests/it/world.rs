@@ -11,7 +11,7 @@ use domain::names::{GrantName, IntegrationName, LocationName, PersonName, Worksp
 use domain::{
     Clock as _, EventId, GrantId, IntegrationId, LocationId, PersonId, Timestamp, Window, WorkspaceId,
 };
-use door_adapter::{CommandsConfig, PeersConfig};
+use door_adapter::{CommandsConfig, PeersConfig, ReconcilerConfig};
 use events::{Bus, Envelope};
 use futures::StreamExt as _;
 use kisi_adapter::{Config, DEFINITION, KisiConfig};
@@ -20,7 +20,8 @@ use proto::access::v1::access_command_completed::Outcome;
 use proto::access::v1::door_provider_service_client::DoorProviderServiceClient;
 use proto::integrations::v1::credential_service_server::{CredentialService, CredentialServiceServer};
 use proto::integrations::v1::{
-    Integration, IntegrationStatusChanged, ResolveCredentialRequest, ResolveCredentialResponse,
+    Integration, IntegrationStatus, IntegrationStatusChanged, ResolveCredentialRequest,
+    ResolveCredentialResponse,
 };
 use sandbox::kisi::Switches;
 use serde::de::DeserializeOwned;
@@ -177,6 +178,7 @@ impl World {
                 poll_ms: 200,
                 credentials_ms: 60_000,
             },
+            reconciler: ReconcilerConfig { every_minutes: 60 },
             peers: PeersConfig { integrations: self.integrations.clone() },
         }
     }
@@ -246,6 +248,21 @@ impl World {
         let body = IntegrationStatusChanged { integration: Some(integration) };
         let subject = format!("event.integrations.integration_status_changed.{workspace}");
         self.publish(&subject, "latchkey.integrations.v1.IntegrationStatusChanged", workspace, &body).await;
+    }
+
+    /// Tells the adapter that an account is connected.
+    pub(crate) async fn tell_connected(&self, account: IntegrationName) {
+        let integration = Integration {
+            name: account.to_string(),
+            provider: "kisi".into(),
+            status: IntegrationStatus::Connected.into(),
+            is_active: true,
+            ..Default::default()
+        };
+        let body = IntegrationStatusChanged { integration: Some(integration) };
+        let subject = format!("event.integrations.integration_status_changed.{}", account.workspace);
+        let type_name = "latchkey.integrations.v1.IntegrationStatusChanged";
+        self.publish(&subject, type_name, account.workspace, &body).await;
     }
 
     async fn publish(
@@ -414,6 +431,11 @@ impl Grant {
     /// The same person's other grant.
     pub(crate) fn on(&self, other: Self) -> Self {
         Self { person: self.person.clone(), email: self.email.clone(), ..other }
+    }
+
+    /// The person's id.
+    pub(crate) fn person(&self) -> uuid::Uuid {
+        self.person.name.parse::<PersonName>().unwrap().id.uuid()
     }
 
     pub(crate) fn without_email(mut self) -> Self {
