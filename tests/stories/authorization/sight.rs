@@ -34,10 +34,19 @@ enum Who {
     KeyForAnother,
 }
 
-use Who::{
-    Guest, GuestsKey, KeyElsewhere, KeyForAnother, ManagerElsewhere, ManagersKeyElsewhere, Member,
-    OwnerElsewhere, PausedMember,
-};
+use Who::*;
+
+const EVERYBODY: [Who; 9] = [
+    OwnerElsewhere,
+    ManagerElsewhere,
+    Member,
+    PausedMember,
+    Guest,
+    KeyElsewhere,
+    ManagersKeyElsewhere,
+    GuestsKey,
+    KeyForAnother,
+];
 
 const ANYONE_AT_HOME: &[Who] =
     &[ManagerElsewhere, Member, PausedMember, Guest, ManagersKeyElsewhere, GuestsKey];
@@ -200,17 +209,7 @@ async fn nobody_is_told_of_what_is_none_of_their_business() {
     let scene = Scene::set(&stage).await;
     let gateway = chassis::rpc::outside_channel(&stage.gateway()).unwrap();
     let mut callers = Vec::new();
-    for who in [
-        OwnerElsewhere,
-        ManagerElsewhere,
-        Member,
-        PausedMember,
-        Guest,
-        KeyElsewhere,
-        ManagersKeyElsewhere,
-        GuestsKey,
-        KeyForAnother,
-    ] {
+    for who in EVERYBODY {
         callers.push((who, scene.shown(&stage, who).await));
     }
     let pool = DescriptorPool::decode(proto::DESCRIPTORS).unwrap();
