@@ -1,9 +1,9 @@
 //! Servers, services and the sandbox, each of which can be killed and started again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chassis::Definition;
@@ -93,11 +93,14 @@ pub struct Stage {
     pub certificates: Certificates,
 }
 
-/// A port that nobody has at this moment, outside of the range that outgoing connections take.
+/// A port that nobody has at this moment, outside of the range that outgoing connections take. It is given
+/// once: between this and the start of who listens there, another would find it free, too.
 fn free_port() -> u16 {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap();
     (0..1_000)
         .map(|_| rand::random_range(15_000..19_999))
-        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok() && given.insert(*port))
         .expect("a free port")
 }
 
