@@ -13,11 +13,11 @@ use http::{Request, Response};
 use proto::{Requirements, Undeclared};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::service::Routes;
+use tonic::transport::server::TcpIncoming;
 use tonic_health::server::HealthReporter;
 use tower::util::BoxCloneService;
 use tower::{Layer as _, ServiceExt as _};
@@ -256,7 +256,8 @@ impl Service {
             None => BoxCloneService::new(guarded),
             Some(front) => BoxCloneService::new(front(guarded)),
         };
-        let incoming = TcpListenerStream::new(listener);
+        // An answer goes out in several small writes: none may wait for the other end's acknowledgement.
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let server = server.serve_with_incoming_shutdown(methods, incoming, stop.clone().cancelled_owned());
 
         let mut tasks = JoinSet::new();

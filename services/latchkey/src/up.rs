@@ -91,14 +91,17 @@ async fn up(platform: PlatformConfig, config: UpConfig, shutdown: CancellationTo
 
     let outcome = async {
         let client = Client::new(&running.gateway, &data)?;
+        // In this order: when they are told to stop, parts end, too, and that is no failure.
         let demo = tokio::select! {
-            demo = seed::ensure(client, &config, &data, &running) => demo?,
-            ended = first(&mut tasks) => return ended,
+            biased;
             () = shutdown.cancelled() => return Ok(()),
+            ended = first(&mut tasks) => return ended,
+            demo = seed::ensure(client, &config, &data, &running) => demo?,
         };
         data.set_running(&running)?;
         println!("{}", banner(&running, &data, &demo.workspace, started.elapsed()));
         tokio::select! {
+            biased;
             () = shutdown.cancelled() => Ok(()),
             ended = first(&mut tasks) => ended,
             ended = servers.ended() => ended,
