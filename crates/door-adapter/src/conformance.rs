@@ -8,6 +8,7 @@
 mod by_hand;
 mod case;
 mod faults;
+mod people;
 mod reconciler;
 mod wishes;
 
@@ -18,6 +19,7 @@ use sqlx::PgPool;
 
 pub use self::by_hand::*;
 pub use self::faults::*;
+pub use self::people::*;
 pub use self::reconciler::*;
 pub use self::wishes::*;
 use crate::{Account, DoorProvider, Person, Target, TargetKind};
@@ -48,6 +50,8 @@ pub trait World: Sized {
     fn heal(&self) -> bool;
     /// All windows in which the person may enter at the target, whoever gave them, by start.
     fn access(&self, person: &Person, target: &Target) -> Vec<Window>;
+    /// All windows in which anyone at all may enter at the target, by start.
+    fn anyones_access(&self, target: &Target) -> Vec<Window>;
     /// Someone else gives the person access at the target. The twin knows the person afterwards.
     fn add_foreign(&self, person: &Person, target: &Target, window: Window) -> impl Future<Output = ()>;
     /// Someone else takes all of the person's access at the target away.
@@ -57,6 +61,9 @@ pub trait World: Sized {
     /// Someone else gives the person access at the target just where Latchkey alone gives it, after it gave
     /// access there. `false` if there is no such place.
     fn add_stray(&self, person: &Person, target: &Target, window: Window) -> impl Future<Output = bool>;
+    /// Someone else has the person open nothing any more, whatever access there is. `false` if the provider knows no
+    /// such thing.
+    fn suspend_person(&self, person: &Person) -> impl Future<Output = bool>;
     /// Someone else deletes the person.
     fn remove_person(&self, person: &Person) -> impl Future<Output = ()>;
     /// Someone else deletes the target, and what Latchkey keeps for it at the provider.
@@ -104,6 +111,7 @@ macro_rules! conformance_suite {
             a_revoked_key_is_told_and_passed
             a_window_that_is_over_is_none
             targets_are_listed
+            a_person_with_another_name_and_address_keeps_their_access
             what_someone_did_by_hand_is_found_and_repaired
             what_others_gave_is_found_and_stays
             what_stands_where_only_we_give_is_taken_away

@@ -22,13 +22,17 @@ pub(super) struct Case {
 
 impl Case {
     pub(super) fn new<W: World>(world: &W, target: Target) -> Self {
-        let account = world.account().integration;
         let id = PersonId::new();
         let person = Person {
             id,
             display_name: "Ada L.".to_owned(),
             email: Some(format!("ada+{id}@example.org").parse().expect("an address")),
         };
+        Self::of(world, person, target)
+    }
+
+    pub(super) fn of<W: World>(world: &W, person: Person, target: Target) -> Self {
+        let account = world.account().integration;
         let request = AccessRequest {
             grant: GrantName { workspace: account.workspace, id: GrantId::new() },
             generation: 0,
@@ -46,6 +50,12 @@ impl Case {
         self.request.generation += 1;
         self.request.window = hours.map(|hours| window(world, hours));
         &self.request
+    }
+
+    /// The person is called so from now on.
+    pub(super) fn call(&mut self, person: Person) {
+        self.request.person = person.clone();
+        self.person = person;
     }
 
     pub(super) fn assert_holds<W: World>(&self, world: &W, foreign: &[Window], what: &str) {

@@ -102,6 +102,14 @@ pub async fn what_someone_did_by_hand_is_found_and_repaired<W: World>() {
         }
         assert_eq!(found.len(), 3, "{found:?}");
         books.assert_all_hold(&world);
+        let suspended = &books.cases[0];
+        let grant = suspended.request.grant;
+        if world.suspend_person(&suspended.person).await {
+            let found = books.reconcile(&world).await;
+            let is_it = matches!(&found[..], [Drift::Missing(held)] if held.grant == grant);
+            assert!(is_it, "rights that open nothing are missing: {found:?}");
+            books.assert_all_hold(&world);
+        }
         assert_eq!(books.reconcile(&world).await, [], "twice in a row there is nothing more");
         for mut case in std::mem::take(&mut books.cases) {
             case.ask(&world, None);
