@@ -139,6 +139,20 @@ impl World {
     }
 
     async fn add_room(&mut self, client: &Client, number: usize) {
+        self.add_room_with(client, number, self.target()).await;
+    }
+
+    /// Makes a room whose door is one lock, as which no group of the operator's is used.
+    pub async fn add_room_of_lock(&mut self, client: &Client, lock: i64) {
+        let target = access::DoorTarget {
+            kind: access::DoorTargetKind::Lock.into(),
+            r#ref: lock.to_string(),
+            display_name: "Door".into(),
+        };
+        self.add_room_with(client, self.rooms.len(), target).await;
+    }
+
+    async fn add_room_with(&mut self, client: &Client, number: usize, target: access::DoorTarget) {
         let request = pb::CreateResourceRequest {
             parent: self.workspace.clone(),
             resource: Some(pb::Resource {
@@ -159,7 +173,7 @@ impl World {
                 resource: room.clone(),
                 location: self.location.clone(),
                 provider: "kisi".into(),
-                target: Some(self.target()),
+                target: Some(target),
                 ..Default::default()
             }),
             request_id: format!("mapping-{number}"),

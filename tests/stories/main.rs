@@ -14,6 +14,7 @@ mod authorization;
 mod disorder;
 mod kill;
 mod kisi_trouble;
+mod known_failures;
 mod manual;
 mod reconcile;
 mod secrets;

@@ -92,6 +92,8 @@ ids! {
     PersonId,
     /// What one can be a member by.
     PlanId,
+    /// The user that a provider takes a person for.
+    ProviderUserId,
     /// What can be booked.
     ResourceId,
     /// The tenant.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::{
     ApiKeyId, AuditEntryId, BookingId, DoorMappingId, DriftId, EntitlementId, GrantId, IntegrationId,
-    LocationId, MessageId, PassProductId, PersonId, PlanId, ResourceId, WorkspaceId,
+    LocationId, MessageId, PassProductId, PersonId, PlanId, ProviderUserId, ResourceId, WorkspaceId,
 };
 
 /// The text was not a resource name of the expected kind.
@@ -96,6 +96,8 @@ names! {
     PersonName(PersonId) = "people" / "person";
     /// A plan's name.
     PlanName(PlanId) = "plans" / "plan";
+    /// The name of the user that a provider takes a person for.
+    ProviderUserName(ProviderUserId) = "providerUsers" / "provider_user";
     /// A resource's name.
     ResourceName(ResourceId) = "resources" / "resource";
 }

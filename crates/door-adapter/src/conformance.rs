@@ -52,6 +52,8 @@ pub trait World: Sized {
     fn access(&self, person: &Person, target: &Target) -> Vec<Window>;
     /// All windows in which anyone at all may enter at the target, by start.
     fn anyones_access(&self, target: &Target) -> Vec<Window>;
+    /// Whether the provider has a user for the person, and whether that may open anything.
+    fn user(&self, person: &Person) -> Option<bool>;
     /// Someone else gives the person access at the target. The twin knows the person afterwards.
     fn add_foreign(&self, person: &Person, target: &Target, window: Window) -> impl Future<Output = ()>;
     /// Someone else takes all of the person's access at the target away.
@@ -112,6 +114,10 @@ macro_rules! conformance_suite {
             a_window_that_is_over_is_none
             targets_are_listed
             a_person_with_another_name_and_address_keeps_their_access
+            a_user_whom_nobody_needs_is_suspended_or_deleted_and_taken_up_again
+            whatever_goes_wrong_a_user_is_retired_once_and_taken_up_again
+            nobody_with_access_is_suspended_or_deleted
+            a_user_that_latchkey_did_not_make_is_kept
             what_someone_did_by_hand_is_found_and_repaired
             what_others_gave_is_found_and_stays
             what_stands_where_only_we_give_is_taken_away

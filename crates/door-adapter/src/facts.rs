@@ -1,7 +1,7 @@
 //! The events of an adapter.
 
 use chassis::input::timestamp;
-use domain::names::{GrantName, IntegrationName};
+use domain::names::{GrantName, IntegrationName, ProviderUserName};
 use domain::{Timestamp, Window};
 use events::outbox::About;
 use events::{Envelope, Outgoing};
@@ -9,7 +9,8 @@ use proto::access::v1 as pb;
 
 use crate::drift::{Drift, Held};
 use crate::error::{Problem, ProviderError};
-use crate::provider::{Applied, Right};
+use crate::provider::{Applied, Right, UserState};
+use crate::request::Matter;
 
 /// Drifts that one message tells at most.
 const DRIFTS_MAX: usize = 100;
@@ -25,6 +26,17 @@ pub(crate) struct Turn {
     pub began_at: Timestamp,
 }
 
+/// What came of a command.
+#[derive(Debug, Clone)]
+pub(crate) enum Answer {
+    /// The provider has what was asked for.
+    Access(GrantName, Applied),
+    /// The user is so now.
+    User(ProviderUserName, UserState),
+    /// It is not as was asked, or nobody knows.
+    Failed(Matter, ProviderError),
+}
+
 /// Who says so, and of which provider.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Source {
@@ -38,23 +50,58 @@ impl Source {
     /// The answer to a command. To be made inside of the command's trace.
     pub(crate) fn completed(
         self,
-        (grant, generation): (GrantName, i64),
-        result: &Result<Applied, ProviderError>,
+        answer: &Answer,
+        generation: i64,
         cause: &Envelope,
         now: Timestamp,
     ) -> Outgoing {
-        let outcome = match result {
-            Ok(applied) => pb::access_command_completed::Outcome::Applied(pb::AccessApplied {
-                window: applied.window.map(window),
-                provider_ref: applied.provider_ref.clone().unwrap_or_default(),
-            }),
-            Err(error) => pb::access_command_completed::Outcome::Failed(error.into()),
-        };
+        use pb::access_command_completed::Outcome as Access;
+        use pb::user_command_completed::Outcome as User;
+        match answer {
+            Answer::Access(grant, applied) => {
+                let provider_ref = applied.provider_ref.clone().unwrap_or_default();
+                let applied = pb::AccessApplied { window: applied.window.map(window), provider_ref };
+                self.access_completed(*grant, generation, Access::Applied(applied), now)
+            }
+            Answer::User(user, state) => {
+                self.user_completed(*user, generation, User::Applied(state.into()), now)
+            }
+            Answer::Failed(Matter::Grant(grant), error) => {
+                self.access_completed(*grant, generation, Access::Failed(error.into()), now)
+            }
+            Answer::Failed(Matter::User(user), error) => {
+                self.user_completed(*user, generation, User::Failed(error.into()), now)
+            }
+        }
+        .caused_by(cause)
+    }
+
+    fn access_completed(
+        self,
+        grant: GrantName,
+        generation: i64,
+        outcome: pb::access_command_completed::Outcome,
+        now: Timestamp,
+    ) -> Outgoing {
         let about =
             About { workspace: grant.workspace, name: grant.to_string(), version: generation, time: now };
         let body =
             pb::AccessCommandCompleted { grant: grant.to_string(), generation, outcome: Some(outcome) };
-        Outgoing::event(self.service, about, &body).caused_by(cause)
+        Outgoing::event(self.service, about, &body)
+    }
+
+    fn user_completed(
+        self,
+        user: ProviderUserName,
+        generation: i64,
+        outcome: pb::user_command_completed::Outcome,
+        now: Timestamp,
+    ) -> Outgoing {
+        let provider_user = user.to_string();
+        let about =
+            About { workspace: user.workspace, name: provider_user.clone(), version: generation, time: now };
+        let body = pb::UserCommandCompleted { provider_user, generation, outcome: Some(outcome) };
+        Outgoing::event(self.service, about, &body)
     }
 
     /// An account began to be taken (`Ok`) or refused.
@@ -130,6 +177,18 @@ impl Source {
             outcome: Some(outcome),
         };
         Outgoing::event(self.service, about, &body)
+    }
+}
+
+impl From<&UserState> for pb::UserApplied {
+    fn from(state: &UserState) -> Self {
+        let (state, reason) = match state {
+            UserState::InUse => (pb::ProviderUserState::InUse, ""),
+            UserState::Suspended => (pb::ProviderUserState::Suspended, ""),
+            UserState::Deleted => (pb::ProviderUserState::Deleted, ""),
+            UserState::Kept(reason) => (pb::ProviderUserState::Kept, reason.as_str()),
+        };
+        Self { state: state.into(), reason: reason.to_owned() }
     }
 }
 

@@ -1,7 +1,8 @@
 //! What all door adapters share: the trait of a provider, and the runtime that carries commands out.
 //!
 //! An adapter is told by `AccessCommand` what one person should have at one door or group, and answers
-//! each command exactly once with `AccessCommandCompleted`. It tries once; when to try again is
+//! each command exactly once with `AccessCommandCompleted`; by `UserCommand` and `UserCommandCompleted`, how the
+//! user should be that the provider takes a person for. It tries once; when to try again is
 //! access-control's business. A new provider implements [`DoorProvider`], calls [`build`], adds
 //! [`MIGRATOR`] to its schema and passes the conformance suite (feature `conformance`).
 //!
@@ -40,9 +41,9 @@ pub use drift::{Drift, Held, compare};
 pub use error::{ApplyError, ErrorKind, LedgerError, Problem, ProblemKind, ProviderError};
 pub use provider::{
     Account, AccountInfo, Applied, Capabilities, Credential, DoorProvider, Finding, Origin, Period, Place,
-    Right,
+    Right, UserApplied, UserState,
 };
-pub use request::{AccessRequest, Person, Target, TargetKind};
+pub use request::{AccessRequest, Person, Target, TargetKind, UserRequest, UserWish};
 pub use service::{BuildError, build};
 
 /// The tables of this crate, for the schema of each adapter.

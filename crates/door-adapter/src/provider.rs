@@ -15,7 +15,7 @@ use sqlx::PgConnection;
 use vendor_http::{BaseUrl, Certificate, Trust};
 
 use crate::error::{ApplyError, ErrorKind, HOST, Problem, ProblemKind, ProviderError};
-use crate::request::{AccessRequest, Target, TargetKind};
+use crate::request::{AccessRequest, Target, TargetKind, UserRequest};
 
 /// A door access system. Everything else an adapter needs is in this crate.
 pub trait DoorProvider: Send + Sync + 'static {
@@ -57,6 +57,16 @@ pub trait DoorProvider: Send + Sync + 'static {
         request: &AccessRequest,
         changes: &mut Vec<Self::Change>,
     ) -> impl Future<Output = Result<Applied, ApplyError>> + Send;
+
+    /// Has the user that the provider takes the person for be as wished, and says how it is then. Tries once, as
+    /// [`Self::apply`] does; twice is once. Nobody's access is taken away by it: with access by the ledger, or with
+    /// rights that others gave, a user is neither suspended nor deleted. One that Latchkey did not make is kept
+    /// unless the request says otherwise. Whoever is given access by [`Self::apply`] is in use again.
+    fn set_user(
+        &self,
+        account: &Account,
+        request: &UserRequest,
+    ) -> impl Future<Output = Result<UserApplied, ApplyError>> + Send;
 
     /// Reads everybody's rights at the targets, and wherever else Latchkey alone gives rights, whoever gave
     /// them. Those that are over may lack.
@@ -227,6 +237,28 @@ pub struct Applied {
     pub provider_ref: Option<String>,
     /// Whether the provider took the credentials. It did not if it did not have to be asked.
     pub was_asked: bool,
+}
+
+/// How a provider's user is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserApplied {
+    /// How.
+    pub state: UserState,
+    /// Whether the provider took the credentials. It did not if it did not have to be asked.
+    pub was_asked: bool,
+}
+
+/// What became of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserState {
+    /// It may be used.
+    InUse,
+    /// It opens nothing.
+    Suspended,
+    /// It is not there, or never was.
+    Deleted,
+    /// It was left alone, for this reason.
+    Kept(String),
 }
 
 /// A right that someone has at a provider.

@@ -2,9 +2,10 @@
 
 use chassis::input::{Input, InvalidInput};
 use domain::contact::EmailAddress;
-use domain::names::{GrantName, LocationName, PersonName};
+use domain::names::{GrantName, LocationName, PersonName, ProviderUserName};
 use domain::{PersonId, Timestamp, Window, WorkspaceId};
 use proto::access::v1 as pb;
+use uuid::Uuid;
 
 /// Characters of a name or a provider's id that are taken.
 const TEXT_CHARS_MAX: usize = 200;
@@ -26,6 +27,36 @@ pub struct AccessRequest {
     pub window: Option<Window>,
     /// By when it should be so.
     pub due_at: Timestamp,
+}
+
+/// How the user should be that the provider takes one person for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UserRequest {
+    /// What wants it.
+    pub user: ProviderUserName,
+    /// Of the user.
+    pub generation: i64,
+    /// Whose credentials.
+    pub location: LocationName,
+    /// Who.
+    pub person: Person,
+    /// How.
+    pub wish: UserWish,
+    /// Whether a user that Latchkey did not make is meant, too.
+    pub includes_foreign: bool,
+    /// By when it should be so.
+    pub due_at: Timestamp,
+}
+
+/// How a user should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserWish {
+    /// In use, if there is one.
+    InUse,
+    /// Without any access, until it is needed again.
+    Suspended,
+    /// Not there.
+    Deleted,
 }
 
 /// A door or a group of doors at a provider.
@@ -59,16 +90,84 @@ pub struct Person {
     pub email: Option<EmailAddress>,
 }
 
+/// What a command is about, and its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Matter {
+    Grant(GrantName),
+    User(ProviderUserName),
+}
+
+impl Matter {
+    pub(crate) fn workspace(self) -> WorkspaceId {
+        match self {
+            Self::Grant(name) => name.workspace,
+            Self::User(name) => name.workspace,
+        }
+    }
+
+    /// Unique among all of them.
+    pub(crate) fn id(self) -> Uuid {
+        match self {
+            Self::Grant(name) => name.id.uuid(),
+            Self::User(name) => name.id.uuid(),
+        }
+    }
+}
+
+/// What a command asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Request {
+    Access(Box<AccessRequest>),
+    User(Box<UserRequest>),
+}
+
+impl Request {
+    pub(crate) fn matter(&self) -> Matter {
+        match self {
+            Self::Access(request) => Matter::Grant(request.grant),
+            Self::User(request) => Matter::User(request.user),
+        }
+    }
+
+    pub(crate) fn generation(&self) -> i64 {
+        match self {
+            Self::Access(request) => request.generation,
+            Self::User(request) => request.generation,
+        }
+    }
+
+    pub(crate) fn location(&self) -> LocationName {
+        match self {
+            Self::Access(request) => request.location,
+            Self::User(request) => request.location,
+        }
+    }
+
+    pub(crate) fn person(&self) -> PersonId {
+        match self {
+            Self::Access(request) => request.person.id,
+            Self::User(request) => request.person.id,
+        }
+    }
+
+    pub(crate) fn due_at(&self) -> Timestamp {
+        match self {
+            Self::Access(request) => request.due_at,
+            Self::User(request) => request.due_at,
+        }
+    }
+}
+
 /// A message as far as it makes sense.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Reading {
     /// All of it.
-    Request(Box<AccessRequest>),
+    Request(Request),
     /// Enough to be answered.
     Unusable {
-        /// Whose.
-        grant: GrantName,
-        /// Of the grant.
+        /// What it is about.
+        matter: Matter,
+        /// Of that.
         generation: i64,
         /// Why it can't be carried out.
         problem: InvalidInput,
@@ -76,33 +175,48 @@ pub(crate) enum Reading {
 }
 
 impl Reading {
-    /// Reads a message for `workspace`. An error is one that nobody could be told the answer of.
-    pub(crate) fn of(workspace: WorkspaceId, message: &pb::AccessCommand) -> Result<Self, InvalidInput> {
+    /// Reads a message about access for `workspace`. An error is one that nobody could be told the answer of.
+    pub(crate) fn of_access(
+        workspace: WorkspaceId,
+        message: &pb::AccessCommand,
+    ) -> Result<Self, InvalidInput> {
         let mut input = Input::new();
         let grant: Option<GrantName> = input.parse("grant", &message.grant);
         if grant.is_some_and(|grant| grant.workspace != workspace) {
             input.refuse("grant", "must be of the workspace in the subject");
         }
         let grant = input.finish_with(grant)?;
-        Ok(match request(grant, message) {
-            Ok(request) => Self::Request(Box::new(request)),
-            Err(problem) => Self::Unusable { grant, generation: message.generation, problem },
-        })
+        let request = request(grant, message).map(|request| Request::Access(Box::new(request)));
+        Ok(Self::new(Matter::Grant(grant), message.generation, request))
+    }
+
+    /// The same for a message about a user.
+    pub(crate) fn of_user(workspace: WorkspaceId, message: &pb::UserCommand) -> Result<Self, InvalidInput> {
+        let mut input = Input::new();
+        let user: Option<ProviderUserName> = input.parse("provider_user", &message.provider_user);
+        if user.is_some_and(|user| user.workspace != workspace) {
+            input.refuse("provider_user", "must be of the workspace in the subject");
+        }
+        let user = input.finish_with(user)?;
+        let request = user_request(user, message).map(|request| Request::User(Box::new(request)));
+        Ok(Self::new(Matter::User(user), message.generation, request))
+    }
+
+    fn new(matter: Matter, generation: i64, request: Result<Request, InvalidInput>) -> Self {
+        match request {
+            Ok(request) => Self::Request(request),
+            Err(problem) => Self::Unusable { matter, generation, problem },
+        }
     }
 }
 
 fn request(grant: GrantName, message: &pb::AccessCommand) -> Result<AccessRequest, InvalidInput> {
     let mut input = Input::new();
-    let location: Option<LocationName> = input.parse("location", &message.location);
-    if location.is_some_and(|location| location.workspace != grant.workspace) {
-        input.refuse("location", "must be of the grant's workspace");
-    }
+    let location = location(&mut input, grant.workspace, &message.location);
     let target = input
         .required("target", message.target.as_ref())
         .and_then(|message| input.nested("target", target(message)));
-    let person = input
-        .required("person", message.person.as_ref())
-        .and_then(|message| input.nested("person", person(grant.workspace, message)));
+    let person = whom(&mut input, grant.workspace, message.person.as_ref());
     let window = message.window.map(|window| {
         let start = ("window.start_time", window.start_time.as_ref());
         input.window(start, ("window.end_time", window.end_time.as_ref()))
@@ -123,6 +237,47 @@ fn request(grant: GrantName, message: &pb::AccessCommand) -> Result<AccessReques
         })
     })();
     input.finish_with(values)
+}
+
+fn user_request(user: ProviderUserName, message: &pb::UserCommand) -> Result<UserRequest, InvalidInput> {
+    let mut input = Input::new();
+    let location = location(&mut input, user.workspace, &message.location);
+    let person = whom(&mut input, user.workspace, message.person.as_ref());
+    let wish = match message.state() {
+        pb::ProviderUserState::InUse => Some(UserWish::InUse),
+        pb::ProviderUserState::Suspended => Some(UserWish::Suspended),
+        pb::ProviderUserState::Deleted => Some(UserWish::Deleted),
+        pb::ProviderUserState::Unspecified | pb::ProviderUserState::Kept => {
+            input.refuse("state", "must be in use, suspended or deleted");
+            None
+        }
+    };
+    let due_at = input.time("due_time", message.due_time.as_ref());
+    let values = (|| {
+        Some(UserRequest {
+            user,
+            generation: message.generation,
+            location: location?,
+            person: person?,
+            wish: wish?,
+            includes_foreign: message.includes_foreign_users,
+            due_at: due_at?,
+        })
+    })();
+    input.finish_with(values)
+}
+
+fn location(input: &mut Input, workspace: WorkspaceId, text: &str) -> Option<LocationName> {
+    let location: Option<LocationName> = input.parse("location", text);
+    if location.is_some_and(|location| location.workspace != workspace) {
+        input.refuse("location", "must be of the workspace in the subject");
+    }
+    location
+}
+
+fn whom(input: &mut Input, workspace: WorkspaceId, message: Option<&pb::AccessPerson>) -> Option<Person> {
+    let message = input.required("person", message)?;
+    input.nested("person", person(workspace, message))
 }
 
 fn target(message: &pb::DoorTarget) -> Result<Target, InvalidInput> {
@@ -146,7 +301,7 @@ fn person(workspace: WorkspaceId, message: &pb::AccessPerson) -> Result<Person, 
     let mut input = Input::new();
     let name: Option<PersonName> = input.parse("name", &message.name);
     if name.is_some_and(|name| name.workspace != workspace) {
-        input.refuse("name", "must be of the grant's workspace");
+        input.refuse("name", "must be of the workspace in the subject");
     }
     let display_name = input.optional_text("display_name", &message.display_name, TEXT_CHARS_MAX);
     let email = input.parse_optional("email", &message.email);
@@ -198,12 +353,14 @@ mod tests {
     #[test]
     fn a_whole_message_is_a_request() {
         let workspace = WorkspaceId::new();
-        let Ok(Reading::Request(request)) = Reading::of(workspace, &message(workspace)) else {
+        let Ok(Reading::Request(Request::Access(request))) =
+            Reading::of_access(workspace, &message(workspace))
+        else {
             panic!("it is whole");
         };
         assert_eq!(request.window.unwrap().duration(), chrono::Duration::hours(1));
         let nothing = pb::AccessCommand { window: None, ..message(workspace) };
-        let Ok(Reading::Request(request)) = Reading::of(workspace, &nothing) else {
+        let Ok(Reading::Request(Request::Access(request))) = Reading::of_access(workspace, &nothing) else {
             panic!("nothing is a wish, too");
         };
         assert_eq!(request.window, None);
@@ -214,16 +371,16 @@ mod tests {
         let workspace = WorkspaceId::new();
         let other = message(WorkspaceId::new());
         let broken = pb::AccessCommand { location: other.location, target: None, ..message(workspace) };
-        let Ok(Reading::Unusable { generation, problem, .. }) = Reading::of(workspace, &broken) else {
+        let Ok(Reading::Unusable { generation, problem, .. }) = Reading::of_access(workspace, &broken) else {
             panic!("it can be answered");
         };
         assert_eq!(generation, 3);
         let problem = problem.to_string();
-        assert_eq!(problem, "location must be of the grant's workspace; target must be set");
+        assert_eq!(problem, "location must be of the workspace in the subject; target must be set");
     }
 
     #[test]
     fn the_grant_of_another_workspace_is_an_error() {
-        assert!(Reading::of(WorkspaceId::new(), &message(WorkspaceId::new())).is_err());
+        assert!(Reading::of_access(WorkspaceId::new(), &message(WorkspaceId::new())).is_err());
     }
 }

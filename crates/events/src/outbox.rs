@@ -9,6 +9,9 @@ use crate::{Envelope, subject, trace};
 /// The largest body that is taken: the streams take 960 KiB, headers included.
 pub const BODY_BYTES_MAX: usize = 900 * 1024;
 
+/// The type of commands about users, which tells them from those about access.
+pub const USER_COMMAND: &str = "latchkey.access.v1.UserCommand";
+
 /// A message on its way to the outbox.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
@@ -62,6 +65,17 @@ impl Outgoing {
     ) -> Self {
         let relative = subject::access_command(provider, about.workspace);
         Self::new("latchkey.access.v1.AccessCommand", source, about, relative, body)
+    }
+
+    /// A command about a user to the adapter of `provider`, among those about access.
+    pub fn user_command(
+        provider: &str,
+        source: &str,
+        about: About,
+        body: &proto::access::v1::UserCommand,
+    ) -> Self {
+        let relative = subject::access_command(provider, about.workspace);
+        Self::new(USER_COMMAND, source, about, relative, body)
     }
 
     fn new(

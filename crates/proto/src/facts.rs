@@ -31,6 +31,9 @@ facts! {
         ProviderConnectionChanged = "provider_connection_changed",
         AccountReconciled = "account_reconciled",
         AccessDriftFound = "drift_found",
+        UserCommandCompleted = "user_command_completed",
+        ProviderUserSuspended = "provider_user_suspended",
+        ProviderUserDeleted = "provider_user_deleted",
     }
     audit {
         ChangeRecorded = "change_recorded",

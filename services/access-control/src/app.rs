@@ -4,6 +4,7 @@ mod hear;
 mod manage;
 mod reconcile;
 mod replan;
+mod retire;
 
 use std::sync::Arc;
 use std::time::Duration;

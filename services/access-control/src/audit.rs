@@ -4,7 +4,8 @@ use chassis::audit::{Author, Entry};
 use domain::names::{DoorMappingName, LocationName, WorkspaceName};
 use domain::{Timestamp, WorkspaceId};
 
-use crate::model::{DoorMapping, Settings};
+use crate::engine::Retirement;
+use crate::model::{DoorMapping, NoAccessPolicy, Settings};
 
 /// A mapping that is there from now on, or from now on is not.
 pub(crate) fn mapping(
@@ -50,6 +51,30 @@ pub(crate) fn settings(
         .changes(workspace, WorkspaceName(workspace), now)
         .field("access_settings.lead", lead(before), lead(after))
         .field("access_settings.lag", lag(before), lag(after))
+}
+
+/// The policy of a provider that was in force, and the one that is.
+pub(crate) fn policy(
+    author: &Author,
+    workspace: WorkspaceId,
+    before: &NoAccessPolicy,
+    after: &NoAccessPolicy,
+    now: Timestamp,
+) -> Entry {
+    let name = |field: &str| format!("no_access_policy.{}.{field}", after.provider);
+    let action = |policy: &NoAccessPolicy| match policy.policy.map(|policy| policy.retirement) {
+        None => Some("keep"),
+        Some(Retirement::Suspend) => Some("suspend"),
+        Some(Retirement::Delete) => Some("delete"),
+    };
+    let grace =
+        |policy: &NoAccessPolicy| policy.policy.map(|policy| format!("{}s", policy.grace.num_seconds()));
+    let includes_foreign = |policy: &NoAccessPolicy| policy.policy.map(|_| policy.includes_foreign);
+    author
+        .changes(workspace, WorkspaceName(workspace), now)
+        .field(&name("action"), action(before), action(after))
+        .field(&name("grace"), grace(before), grace(after))
+        .field(&name("includes_foreign_users"), includes_foreign(before), includes_foreign(after))
 }
 
 /// As contracts write it.

@@ -3,4 +3,5 @@
 pub(crate) mod integrations;
 pub(crate) mod reconciliations;
 pub(crate) mod results;
+pub(crate) mod users;
 pub(crate) mod workspace;

@@ -1,5 +1,7 @@
 //! Between messages and the model. Input is checked field by field.
 
+mod user;
+
 use chassis::input::{Input, InvalidInput, timestamp};
 use chrono::Duration;
 use domain::names::{
@@ -15,6 +17,8 @@ use crate::model::{
     Comparison, DoorMapping, Drift, DriftKind, Grant, MINUTES_MAX, Person, Reconciled, Reconciliation,
     Report, Settings, Sighting, Subject, SubjectKey, SubjectKind, Target, TargetKind, Turn, TurnOutcome,
 };
+
+pub(crate) use self::user::{UserResult, new_policy, policy, provider_user, user_name, user_result};
 
 /// Characters of a provider's id, and of what it calls a door.
 const TARGET_CHARS_MAX: usize = 200;
@@ -239,6 +243,7 @@ pub(crate) fn person(message: &workspace_pb::Person) -> Option<Person> {
         display_name: message.display_name.clone(),
         email: message.email.clone(),
         is_active: message.status() == workspace_pb::PersonStatus::Active,
+        is_removed: message.status() == workspace_pb::PersonStatus::Removed,
         // Until it is compared with what is known of them.
         contact_version: message.version,
     })
@@ -265,20 +270,8 @@ pub(crate) fn command_result(message: &pb::AccessCommandCompleted) -> Option<Com
             (Outcome::Applied(window), String::new())
         }
         Told::Failed(failure) => {
-            let kind = match failure.kind() {
-                pb::AccessFailureKind::RateLimited => FailureKind::RateLimited,
-                pb::AccessFailureKind::Unauthorized => FailureKind::Unauthorized,
-                pb::AccessFailureKind::NotFound => FailureKind::NotFound,
-                pb::AccessFailureKind::Rejected => FailureKind::Rejected,
-                // A kind of the future: try again soon.
-                pb::AccessFailureKind::Unreachable | pb::AccessFailureKind::Unspecified => {
-                    FailureKind::Unreachable
-                }
-            };
-            let retry_after =
-                failure.retry_after.as_ref().map(|wait| Duration::seconds(wait.seconds.clamp(0, 86_400)));
-            let outcome = Outcome::Failed { kind, is_unknown: failure.outcome_unknown, retry_after };
-            (outcome, failure.reason.clone())
+            let (kind, is_unknown, retry_after) = read_failure(failure);
+            (Outcome::Failed { kind, is_unknown, retry_after }, failure.reason.clone())
         }
     };
     Some(CommandResult {
@@ -287,6 +280,20 @@ pub(crate) fn command_result(message: &pb::AccessCommandCompleted) -> Option<Com
         outcome,
         reason,
     })
+}
+
+/// A failure's kind, whether it may have had an effect, and how long to wait at least.
+fn read_failure(failure: &pb::AccessFailure) -> (FailureKind, bool, Option<Duration>) {
+    let kind = match failure.kind() {
+        pb::AccessFailureKind::RateLimited => FailureKind::RateLimited,
+        pb::AccessFailureKind::Unauthorized => FailureKind::Unauthorized,
+        pb::AccessFailureKind::NotFound => FailureKind::NotFound,
+        pb::AccessFailureKind::Rejected => FailureKind::Rejected,
+        // A kind of the future: try again soon.
+        pb::AccessFailureKind::Unreachable | pb::AccessFailureKind::Unspecified => FailureKind::Unreachable,
+    };
+    let wait = failure.retry_after.as_ref().map(|wait| Duration::seconds(wait.seconds.clamp(0, 86_400)));
+    (kind, failure.outcome_unknown, wait)
 }
 
 pub(crate) fn failure_kind(kind: FailureKind) -> pb::AccessFailureKind {

@@ -12,11 +12,16 @@
 mod outlook;
 #[cfg(test)]
 mod reference;
+mod retirement;
 
 use chrono::Duration;
 use domain::{Timestamp, Window};
 
 pub use outlook::{Entitled, Hours, Outlook};
+pub use retirement::{
+    Policy, Retirement, UserCommand, UserDecision, UserLedger, UserOutcome, UserState, observe_user,
+    plan_user,
+};
 
 /// After a window has ended its revoke is housekeeping, which waits behind all that is urgent.
 const HOUSEKEEPING_CAN_WAIT: Duration = Duration::hours(1);

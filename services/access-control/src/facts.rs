@@ -8,8 +8,8 @@ use events::outbox::About;
 use proto::access::v1 as pb;
 
 use crate::convert;
-use crate::engine::Command;
-use crate::model::{Drift, Grant, Person};
+use crate::engine::{Command, Retirement, UserCommand};
+use crate::model::{Drift, Grant, Person, ProviderUser};
 
 pub(crate) const SOURCE: &str = "access-control";
 
@@ -30,15 +30,65 @@ pub(crate) fn command(grant: &Grant, command: Command, person: &Person, now: Tim
         generation: command.generation,
         location: LocationName { workspace, id: grant.target.location }.to_string(),
         target: Some(convert::target(&grant.target)),
-        person: Some(pb::AccessPerson {
-            name: PersonName { workspace, id: grant.person }.to_string(),
-            display_name: person.display_name.clone(),
-            email: person.email.clone(),
-        }),
+        person: Some(access_person(person)),
         window: command.window.map(convert::window),
         due_time: Some(timestamp(command.due)),
     };
     Outgoing::access_command(&grant.target.provider, SOURCE, about(grant, now), &body)
+}
+
+fn about_user(user: &ProviderUser, now: Timestamp) -> About {
+    About {
+        workspace: user.workspace,
+        name: convert::user_name(user),
+        version: user.ledger.generation,
+        time: now,
+    }
+}
+
+/// A command to the adapter of a user.
+pub(crate) fn user_command(
+    user: &ProviderUser,
+    command: UserCommand,
+    includes_foreign_users: bool,
+    person: &Person,
+    now: Timestamp,
+) -> Outgoing {
+    let state = match command.retirement {
+        None => pb::ProviderUserState::InUse,
+        Some(Retirement::Suspend) => pb::ProviderUserState::Suspended,
+        Some(Retirement::Delete) => pb::ProviderUserState::Deleted,
+    };
+    let body = pb::UserCommand {
+        provider_user: convert::user_name(user),
+        generation: command.generation,
+        location: LocationName { workspace: user.workspace, id: user.location }.to_string(),
+        person: Some(access_person(person)),
+        state: state.into(),
+        includes_foreign_users,
+        due_time: Some(timestamp(command.due)),
+    };
+    Outgoing::user_command(&user.provider, SOURCE, about_user(user, now), &body)
+}
+
+/// A user was suspended.
+pub(crate) fn user_suspended(user: &ProviderUser, now: Timestamp) -> Outgoing {
+    let body = pb::ProviderUserSuspended { provider_user: Some(convert::provider_user(user)) };
+    Outgoing::event(SOURCE, about_user(user, now), &body)
+}
+
+/// A user was deleted.
+pub(crate) fn user_deleted(user: &ProviderUser, now: Timestamp) -> Outgoing {
+    let body = pb::ProviderUserDeleted { provider_user: Some(convert::provider_user(user)) };
+    Outgoing::event(SOURCE, about_user(user, now), &body)
+}
+
+fn access_person(person: &Person) -> pb::AccessPerson {
+    pb::AccessPerson {
+        name: PersonName { workspace: person.workspace, id: person.id }.to_string(),
+        display_name: person.display_name.clone(),
+        email: person.email.clone(),
+    }
 }
 
 /// The provider has a window.

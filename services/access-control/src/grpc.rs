@@ -145,4 +145,38 @@ impl AccessService for Methods {
         let page = Page::read(message.page_size, &message.page_token, &binding).map_err(refuse)?;
         self.app.list_reconciliations(workspace, page).await.map(Response::new).map_err(refuse)
     }
+
+    async fn list_no_access_policies(
+        &self,
+        request: Request<pb::ListNoAccessPoliciesRequest>,
+    ) -> Result<Response<pb::ListNoAccessPoliciesResponse>, Status> {
+        let caller = principal(&request)?;
+        let workspace = parent(&request.get_ref().parent, &caller)?;
+        self.app.list_policies(workspace).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn set_no_access_policy(
+        &self,
+        request: Request<pb::SetNoAccessPolicyRequest>,
+    ) -> Result<Response<pb::SetNoAccessPolicyResponse>, Status> {
+        let (caller, author) = (principal(&request)?, author(&request)?);
+        let message = request.into_inner();
+        let workspace = parent(&message.parent, &caller)?;
+        let policy = convert::new_policy(message.policy.as_ref()).map_err(refuse)?;
+        let intent = Intent::of(&caller, workspace, "SetNoAccessPolicy", &message.request_id, &message)
+            .map_err(refuse)?;
+        self.app.set_policy(workspace, policy, &author, intent).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn list_provider_users(
+        &self,
+        request: Request<pb::ListProviderUsersRequest>,
+    ) -> Result<Response<pb::ListProviderUsersResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let workspace = parent(&message.parent, &caller)?;
+        let binding = ["ListProviderUsers", &message.parent];
+        let page = Page::read(message.page_size, &message.page_token, &binding).map_err(refuse)?;
+        self.app.list_users(workspace, page).await.map(Response::new).map_err(refuse)
+    }
 }

@@ -43,6 +43,7 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
         .outbox(&deps, &DEFINITION)
         .consumer(&deps, consumers::workspace::config(), consumers::workspace::Workspace::new(app.clone()))
         .consumer(&deps, consumers::results::config(), consumers::results::Results::new(app.clone()))
+        .consumer(&deps, consumers::users::config(), consumers::users::Users::new(app.clone()))
         .consumer(
             &deps,
             consumers::reconciliations::config(),

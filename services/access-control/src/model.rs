@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use domain::names::{IntegrationName, LocationName, PassProductName, PlanName, ResourceName};
 use domain::{
-    DoorMappingId, DriftId, GrantId, IntegrationId, LocationId, PassProductId, PersonId, PlanId, ResourceId,
-    Timestamp, Window, WorkspaceId,
+    DoorMappingId, DriftId, GrantId, IntegrationId, LocationId, PassProductId, PersonId, PlanId,
+    ProviderUserId, ResourceId, Timestamp, Window, WorkspaceId,
 };
 use uuid::Uuid;
 
-use crate::engine::{Hours, Ledger, Observed};
+use crate::engine::{Hours, Ledger, Observed, Policy, UserLedger};
 
 /// The longest lead and the longest lag: a day.
 pub(crate) const MINUTES_MAX: i32 = 1_440;
@@ -147,6 +147,8 @@ pub(crate) struct Person {
     /// Empty if they have none.
     pub email: String,
     pub is_active: bool,
+    /// Whether they are no longer of the workspace, which is more than paused.
+    pub is_removed: bool,
     /// The version at which they last got another name or address.
     pub contact_version: i64,
 }
@@ -197,6 +199,38 @@ pub(crate) struct Grant {
     /// Why the provider does not have what is wanted; empty if nothing is wrong.
     pub last_error: String,
     pub next_check_at: Option<domain::Timestamp>,
+}
+
+/// What becomes of a provider's users whose people have no access there any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NoAccessPolicy {
+    pub provider: String,
+    /// `None`: they are kept.
+    pub policy: Option<Policy>,
+    /// Whether users that Latchkey did not make are meant, too.
+    pub includes_foreign: bool,
+}
+
+impl NoAccessPolicy {
+    /// Nothing becomes of them.
+    pub(crate) fn keep(provider: &str) -> Self {
+        Self { provider: provider.to_owned(), policy: None, includes_foreign: false }
+    }
+}
+
+/// The user that a provider takes a person for: a whole row.
+#[derive(Debug, Clone)]
+pub(crate) struct ProviderUser {
+    pub workspace: WorkspaceId,
+    pub id: ProviderUserId,
+    pub person: PersonId,
+    pub provider: String,
+    /// Whose credentials are used.
+    pub location: LocationId,
+    pub ledger: UserLedger,
+    /// Why it is kept, or why the last command failed.
+    pub reason: String,
+    pub next_check_at: Option<Timestamp>,
 }
 
 chassis::text_enum! {

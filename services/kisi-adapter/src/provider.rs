@@ -7,7 +7,7 @@ use chassis::postgres::WorkspacePool;
 use domain::Clock;
 use door_adapter::{
     AccessRequest, Account, AccountInfo, Applied, ApplyError, Capabilities, DoorProvider, ErrorKind, Finding,
-    Problem, ProviderError, Right, Target, TargetKind,
+    Problem, ProviderError, Right, Target, TargetKind, UserApplied, UserRequest,
 };
 use futures::{Stream, TryStreamExt as _, stream};
 use sqlx::{PgConnection, PgPool};
@@ -17,6 +17,7 @@ use crate::access::{self, Access};
 use crate::plan::whole_seconds;
 use crate::store::{Change, Door, Ledger, Place};
 use crate::survey::{self, Survey};
+use crate::user::Users;
 use crate::vendor::wire::{self, GroupId, LockId, UserId};
 use crate::vendor::{Error, Kisi, KisiAccount, account_key_of_owner};
 
@@ -163,6 +164,18 @@ impl DoorProvider for KisiProvider {
             }
             result => result,
         }
+    }
+
+    async fn set_user(&self, account: &Account, request: &UserRequest) -> Result<UserApplied, ApplyError> {
+        let known = self.ledger.user(account.integration, request.person.id).await?;
+        let kisi = self.open(account).await?;
+        let users = Users {
+            ledger: &self.ledger,
+            kisi: &kisi,
+            account: account.integration,
+            person: &request.person,
+        };
+        users.set(request, known, self.clock.now()).await
     }
 
     fn survey<'a>(

@@ -331,6 +331,45 @@ impl Ledger {
         Ok(())
     }
 
+    /// A person's user.
+    pub(crate) async fn user(
+        &self,
+        account: IntegrationName,
+        person: PersonId,
+    ) -> Result<Option<KnownUser>, LedgerError> {
+        let mut tx = self.pool.begin(account.workspace).await?;
+        let row: Option<UserColumns> = sqlx::query_as(
+            "select user_id as known_user_id, is_made_by_us as known_is_ours, email, display_name, is_suspended
+             from kisi_user where workspace_id = $1 and account_id = $2 and person_id = $3",
+        )
+        .bind(account.workspace.uuid())
+        .bind(account.id.uuid())
+        .bind(person.uuid())
+        .fetch_optional(&mut *tx)
+        .await?;
+        Ok(row.and_then(UserColumns::user))
+    }
+
+    /// Whether a user has rights of ours, or may have, that are not over at `now`; whosever they are.
+    pub(crate) async fn has_rights(
+        &self,
+        workspace: WorkspaceId,
+        user: UserId,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let mut tx = self.pool.begin(workspace).await?;
+        let has_rights = sqlx::query_scalar(
+            "select exists (select from kisi_assignment
+               where workspace_id = $1 and user_id = $2 and ends_at > $3)",
+        )
+        .bind(workspace.uuid())
+        .bind(signed(user.0))
+        .bind(now)
+        .fetch_one(&mut *tx)
+        .await?;
+        Ok(has_rights)
+    }
+
     /// Someone else of the workspace whose user this is, although they have another address than `email`.
     pub(crate) async fn whose_user(
         &self,

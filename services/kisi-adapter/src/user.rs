@@ -11,12 +11,17 @@
 //! - Users have no phone number.
 //! - A suspended user keeps all rights and opens nothing. One that Latchkey suspended, or made, is let in again;
 //!   any other is a matter for whoever suspended it.
+//! - A deleted user loses all rights, cards and logins, and a suspended one opens nothing in the whole organization.
+//!   So neither is done to a user who has rights, whoever gave them.
 
 use std::time::Duration;
 
+use domain::Timestamp;
 use domain::contact::EmailAddress;
 use domain::names::{IntegrationName, PersonName};
-use door_adapter::{ApplyError, ErrorKind, Person, ProviderError};
+use door_adapter::{
+    ApplyError, ErrorKind, Person, ProviderError, UserApplied, UserRequest, UserState, UserWish,
+};
 use vendor_http::ErrorKind as VendorKind;
 
 use crate::provider::failure;
@@ -105,6 +110,67 @@ impl Users<'_> {
             None => Ok(false),
             Some(user) => self.let_in(&user).await,
         }
+    }
+
+    /// Has the user be in use, suspended or deleted.
+    pub(crate) async fn set(
+        &self,
+        request: &UserRequest,
+        known: Option<KnownUser>,
+        now: Timestamp,
+    ) -> Result<UserApplied, ApplyError> {
+        let unasked = |state| Ok(UserApplied { state, was_asked: false });
+        let (known, wish) = match (known, request.wish) {
+            (None, UserWish::InUse) => return unasked(UserState::InUse),
+            (None, UserWish::Suspended | UserWish::Deleted) => return unasked(UserState::Deleted),
+            (Some(known), UserWish::InUse) if !known.is_suspended => return unasked(UserState::InUse),
+            (Some(known), UserWish::InUse) => {
+                self.ensure(Some(known)).await?;
+                return Ok(UserApplied { state: UserState::InUse, was_asked: true });
+            }
+            (Some(known), wish) => (known, wish),
+        };
+        if !known.is_ours && !request.includes_foreign {
+            return unasked(UserState::Kept("Latchkey did not make the user, and only let it in".to_owned()));
+        }
+        if self.ledger.has_rights(self.account.workspace, known.id, now).await? {
+            let reason = "the person has access there, which is taken away first";
+            return Err(ProviderError::new(ErrorKind::Conflict, reason).into());
+        }
+        let state = self.retire(&known, wish, now).await?;
+        Ok(UserApplied { state, was_asked: true })
+    }
+
+    /// Suspends or deletes a user without rights.
+    async fn retire(
+        &self,
+        known: &KnownUser,
+        wish: UserWish,
+        now: Timestamp,
+    ) -> Result<UserState, ApplyError> {
+        let (account, person) = (self.account, self.person.id);
+        let Some(user) = self.kisi.find_user(known.id).await.map_err(failure)? else {
+            self.ledger.forget_user(account, person, known.id).await?;
+            return Ok(UserState::Deleted);
+        };
+        let rights = self.kisi.list_user_assignments(known.id).await.map_err(failure)?;
+        if rights.iter().any(|right| !right.validity.is_over(now)) {
+            return Ok(UserState::Kept("the user has rights at Kisi that Latchkey did not give".to_owned()));
+        }
+        if wish == UserWish::Deleted {
+            self.kisi.delete_user(known.id).await.map_err(failure)?;
+            self.ledger.forget_user(account, person, known.id).await?;
+            return Ok(UserState::Deleted);
+        }
+        if !user.access_enabled {
+            // By us before, or by someone else, which is theirs to end.
+            return Ok(UserState::Suspended);
+        }
+        // Before Kisi is asked: whatever becomes of the answer, the next access ends it.
+        let suspended = KnownUser { is_suspended: true, ..known.clone() };
+        self.ledger.remember_user(account, person, &suspended).await?;
+        let asked = self.kisi.set_access_enabled(known.id, false).await;
+        Ok(if self.is_gone(known.id, asked).await? { UserState::Deleted } else { UserState::Suspended })
     }
 
     /// The user with the person's address, else a new one.

@@ -11,7 +11,7 @@ use crate::{AccessRequest, Applied, ApplyError, DoorProvider, Person, ProviderEr
 pub(super) const STEPS: [Option<(i64, i64)>; 4] = [Some((1, 2)), Some((3, 5)), None, Some((1, 2))];
 
 /// How often something that fails is tried again.
-const TRIES: usize = 6;
+pub(super) const TRIES: usize = 6;
 
 /// A person at a target, with what should be.
 pub(super) struct Case {

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::Clock;
-use domain::names::GrantName;
 use events::consumer::decode_json;
-use events::outbox;
+use events::outbox::{self, USER_COMMAND};
 use events::subject::StreamKind;
 use events::{ApplyError, ConsumerConfig, Envelope, Handler, Received};
 use prost::Message as _;
@@ -15,8 +14,8 @@ use proto::access::v1 as pb;
 use sqlx::PgConnection;
 use tokio::sync::Notify;
 
-use crate::facts::Source;
-use crate::request::Reading;
+use crate::facts::{Answer, Source};
+use crate::request::{Matter, Reading};
 use crate::runtime::senseless;
 use crate::store::command::{self, NewCommand};
 
@@ -26,9 +25,9 @@ pub(crate) fn config(source: Source) -> ConsumerConfig {
     ConsumerConfig::new(&name, StreamKind::Command, &filter)
 }
 
-/// A message and what it says.
+/// A message, binary, and what it says.
 pub(crate) struct Command {
-    message: pb::AccessCommand,
+    message: Vec<u8>,
     reading: Reading,
 }
 
@@ -44,42 +43,45 @@ impl Handler for Commands {
     type Body = Command;
 
     fn decode(&self, envelope: &Envelope, payload: &[u8]) -> Result<Option<Command>, String> {
-        let message: pb::AccessCommand = decode_json(payload)?;
-        let reading = Reading::of(envelope.workspace, &message).map_err(|error| error.to_string())?;
+        let workspace = envelope.workspace;
+        let (message, reading) = if envelope.type_name == USER_COMMAND {
+            let message: pb::UserCommand = decode_json(payload)?;
+            (message.encode_to_vec(), Reading::of_user(workspace, &message))
+        } else {
+            let message: pb::AccessCommand = decode_json(payload)?;
+            (message.encode_to_vec(), Reading::of_access(workspace, &message))
+        };
+        let reading = reading.map_err(|error| error.to_string())?;
         Ok(Some(Command { message, reading }))
     }
 
     async fn apply(&self, conn: &mut PgConnection, batch: &[&Received<Command>]) -> Result<(), ApplyError> {
-        let mut newest: HashMap<GrantName, NewCommand<'_>> = HashMap::with_capacity(batch.len());
+        let mut newest: HashMap<Matter, NewCommand<'_>> = HashMap::with_capacity(batch.len());
         let mut answers = Vec::new();
         for received in batch {
             match &received.body.reading {
                 Reading::Request(request) => {
-                    let known = newest.get(&request.grant).map(|command| command.generation);
-                    if known.is_some_and(|known| known >= request.generation) {
+                    let known = newest.get(&request.matter()).map(|command| command.generation);
+                    if known.is_some_and(|known| known >= request.generation()) {
                         continue;
                     }
                     let command = NewCommand {
-                        grant: request.grant,
-                        generation: request.generation,
-                        location: request.location.id.uuid(),
-                        due_at: request.due_at,
+                        matter: request.matter(),
+                        generation: request.generation(),
+                        location: request.location().id.uuid(),
+                        due_at: request.due_at(),
                         event_id: received.envelope.id.uuid(),
                         correlation: &received.envelope.correlation,
                         traceparent: received.envelope.traceparent.as_deref(),
-                        body: received.body.message.encode_to_vec(),
+                        body: received.body.message.clone(),
                     };
-                    newest.insert(request.grant, command);
+                    newest.insert(request.matter(), command);
                 }
-                Reading::Unusable { grant, generation, problem } => {
-                    let error = Err(senseless(problem));
+                Reading::Unusable { matter, generation, problem } => {
+                    let answer = Answer::Failed(*matter, senseless(problem));
                     let _entered = received.span.enter();
-                    answers.push(self.source.completed(
-                        (*grant, *generation),
-                        &error,
-                        &received.envelope,
-                        self.clock.now(),
-                    ));
+                    let now = self.clock.now();
+                    answers.push(self.source.completed(&answer, *generation, &received.envelope, now));
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::Clock;
-use domain::names::{GrantName, IntegrationName};
+use domain::names::IntegrationName;
 use events::Outgoing;
 use events::consumer::is_unavailable;
 use events::outbox::{self, OutboxError};
@@ -15,6 +15,7 @@ use crate::batcher::Batcher;
 use crate::error::{LedgerError, Problem};
 use crate::facts::Source;
 use crate::provider::DoorProvider;
+use crate::request::Matter;
 use crate::store::{account, command, held};
 
 /// Answers in one transaction at most.
@@ -23,7 +24,7 @@ const BATCH: usize = 100;
 /// What came of a command.
 #[derive(Debug, Clone)]
 pub(crate) struct Completion<C> {
-    pub grant: GrantName,
+    pub matter: Matter,
     pub generation: i64,
     /// The answer.
     pub answer: Outgoing,
@@ -96,7 +97,7 @@ impl<P: DoorProvider> Recorder<P> {
         }
         let outcomes: Vec<&held::Outcome> = batch.iter().filter_map(|c| c.outcome.as_ref()).collect();
         held::record(&mut tx, &outcomes).await?;
-        command::finish(&mut tx, batch.iter().map(|c| (c.grant, c.generation)), now).await?;
+        command::finish(&mut tx, batch.iter().map(|c| (c.matter, c.generation)), now).await?;
         if !accepted.is_empty() {
             let accepted: Vec<IntegrationName> = accepted.into_keys().collect();
             for name in account::accept(&mut tx, &accepted).await? {

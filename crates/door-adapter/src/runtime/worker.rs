@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::names::IntegrationName;
 use domain::{Clock, EventId, IntegrationId, LocationId, PersonId};
 use events::{Envelope, trace};
 use futures::StreamExt as _;
@@ -21,9 +22,9 @@ use super::recorder::{Completion, Recorder};
 use crate::config::{CommandsConfig, ReconcilerConfig};
 use crate::credentials::{Credentials, Site};
 use crate::error::{ApplyError, ErrorKind, LedgerError, Problem, ProviderError};
-use crate::facts::Source;
-use crate::provider::{Account, Applied, DoorProvider};
-use crate::request::{AccessRequest, Reading};
+use crate::facts::{Answer, Source};
+use crate::provider::{Account, DoorProvider, UserApplied};
+use crate::request::{Matter, Reading, Request};
 use crate::store::command::{Batch, Waiting};
 use crate::store::{LaneKey, command, held, lane};
 
@@ -49,8 +50,16 @@ pub(crate) struct Worker<P: DoorProvider> {
 
 /// A command that is being worked.
 struct Job {
-    request: AccessRequest,
+    request: Request,
     cause: Envelope,
+}
+
+/// What was asked for is so.
+struct Done {
+    answer: Answer,
+    /// What the provider has now, for a grant.
+    outcome: Option<held::Outcome>,
+    was_asked: bool,
 }
 
 /// What became of a command's turn.
@@ -116,10 +125,10 @@ impl<P: DoorProvider> Worker<P> {
                 && (!has_started || fetched.elapsed() < BATCH_AGE_MAX);
             while may_start && running.len() < self.config.account_concurrency {
                 // One person's commands one after the other: they share what is kept of the person.
-                let free = waiting.iter().position(|job| !busy.contains(&job.request.person.id));
+                let free = waiting.iter().position(|job| !busy.contains(&job.request.person()));
                 let Some(job) = free.and_then(|index| waiting.remove(index)) else { break };
                 has_started = true;
-                busy.insert(job.request.person.id);
+                busy.insert(job.request.person());
                 running.push(self.turn(lease, job));
             }
             let Some((person, turn)) = running.next().await else { break };
@@ -149,55 +158,48 @@ impl<P: DoorProvider> Worker<P> {
         let request = &job.request;
         let span = tracing::info_span!(
             "apply",
-            otel.name = "apply AccessCommand",
+            otel.name = "apply a command",
             otel.kind = "consumer",
             provider.name = P::NAME,
-            workspace.id = %request.grant.workspace,
-            grant.id = %request.grant.id,
-            grant.generation = request.generation,
+            workspace.id = %request.matter().workspace(),
+            grant.id = %request.matter().id(),
+            grant.generation = request.generation(),
         );
         trace::continue_from(&span, job.cause.traceparent.as_deref());
-        (request.person.id, self.carry_out(lease, &job).instrument(span).await)
+        (request.person(), self.carry_out(lease, &job).instrument(span).await)
     }
 
     async fn carry_out(&self, lease: &Lease, job: &Job) -> Result<Turn, LedgerError> {
         let request = &job.request;
-        let site = Site { workspace: request.grant.workspace, location: Some(request.location.id) };
+        let location = request.location();
+        let site = Site { workspace: location.workspace, location: Some(location.id) };
         let account = match self.credentials.account(site).await {
             Ok(Some(account)) => account,
-            Ok(None) => {
-                let error = not_connected(P::DISPLAY_NAME);
-                return self.answer(lease, job, None, Err(error), Vec::new()).await;
-            }
-            Err(error) => return self.answer(lease, job, None, Err(error), Vec::new()).await,
+            Ok(None) => return self.fail(lease, job, None, not_connected(P::DISPLAY_NAME), Vec::new()).await,
+            Err(error) => return self.fail(lease, job, None, error, Vec::new()).await,
         };
         if account.integration.id.uuid() != lease.lane.id {
-            return Ok(Turn::Misrouted(request.location.id, account.integration.id));
+            return Ok(Turn::Misrouted(location.id, account.integration.id));
         }
         let mut changes = Vec::new();
-        let result = match self.apply(site, &account, request, &mut changes).await {
-            Ok(applied) => Ok(applied),
-            Err(ApplyError::Provider(error)) => Err(error),
-            Err(ApplyError::Ledger(error)) => return Err(error),
-        };
-        self.answer(lease, job, Some(&account), result, changes).await
+        match self.apply(site, &account, request, &mut changes).await {
+            Ok(done) => self.answer(lease, job, Some(&account), done, changes).await,
+            Err(ApplyError::Provider(error)) => self.fail(lease, job, Some(&account), error, changes).await,
+            Err(ApplyError::Ledger(error)) => Err(error),
+        }
     }
 
     async fn apply(
         &self,
         site: Site,
         account: &Account,
-        request: &AccessRequest,
+        request: &Request,
         changes: &mut Vec<P::Change>,
-    ) -> Result<Applied, ApplyError> {
-        if !self.provider.capabilities().can(request.target.kind) {
-            let reason = format!("{} has no such target: map another one", P::DISPLAY_NAME);
-            return Err(ProviderError::new(ErrorKind::Rejected, reason).into());
-        }
+    ) -> Result<Done, ApplyError> {
         if let Some(error) = self.credentials.refusal(account) {
             return Err(error.into());
         }
-        let result = self.provider.apply(account, request, changes).await;
+        let result = self.ask(account, request, changes).await;
         let Err(ApplyError::Provider(error)) = &result else { return result };
         if error.kind != ErrorKind::Unauthorized {
             return result;
@@ -205,7 +207,7 @@ impl<P: DoorProvider> Worker<P> {
         // The kept credential may be one that was just replaced.
         match self.credentials.fresh_account(site).await {
             Ok(Some(fresh)) if fresh.integration == account.integration && fresh != *account => {
-                let result = self.provider.apply(&fresh, request, changes).await;
+                let result = self.ask(&fresh, request, changes).await;
                 if let Err(ApplyError::Provider(error)) = &result
                     && error.kind == ErrorKind::Unauthorized
                 {
@@ -220,40 +222,85 @@ impl<P: DoorProvider> Worker<P> {
         }
     }
 
+    /// Asks the provider, once.
+    async fn ask(
+        &self,
+        account: &Account,
+        request: &Request,
+        changes: &mut Vec<P::Change>,
+    ) -> Result<Done, ApplyError> {
+        match request {
+            Request::Access(request) if !self.provider.capabilities().can(request.target.kind) => {
+                let reason = format!("{} has no such target: map another one", P::DISPLAY_NAME);
+                Err(ProviderError::new(ErrorKind::Rejected, reason).into())
+            }
+            Request::Access(request) => {
+                let applied = self.provider.apply(account, request, changes).await?;
+                Ok(Done {
+                    was_asked: applied.was_asked,
+                    outcome: Some(held::Outcome {
+                        account: account.integration,
+                        grant: request.grant,
+                        generation: request.generation,
+                        target: request.target.clone(),
+                        right: applied.window.zip(applied.provider_ref.clone()),
+                    }),
+                    answer: Answer::Access(request.grant, applied),
+                })
+            }
+            Request::User(request) => {
+                let UserApplied { state, was_asked } = self.provider.set_user(account, request).await?;
+                Ok(Done { was_asked, outcome: None, answer: Answer::User(request.user, state) })
+            }
+        }
+    }
+
     async fn answer(
         &self,
         lease: &Lease,
         job: &Job,
         account: Option<&Account>,
-        result: Result<Applied, ProviderError>,
+        done: Done,
         changes: Vec<P::Change>,
     ) -> Result<Turn, LedgerError> {
+        tracing::debug!("applied");
+        let taken = account.filter(|_| done.was_asked).map(|account| (account.integration, Ok(())));
+        self.complete(lease, job, &done.answer, changes, done.outcome, taken).await
+    }
+
+    async fn fail(
+        &self,
+        lease: &Lease,
+        job: &Job,
+        account: Option<&Account>,
+        error: ProviderError,
+        changes: Vec<P::Change>,
+    ) -> Result<Turn, LedgerError> {
+        tracing::info!(kind = ?error.kind, reason = error.reason, "not applied");
+        let taken = account
+            .filter(|_| error.kind == ErrorKind::Unauthorized)
+            .map(|account| (account.integration, Err(Problem::at_work(&error))));
+        let answer = Answer::Failed(job.request.matter(), error);
+        self.complete(lease, job, &answer, changes, None, taken).await
+    }
+
+    async fn complete(
+        &self,
+        lease: &Lease,
+        job: &Job,
+        answer: &Answer,
+        changes: Vec<P::Change>,
+        outcome: Option<held::Outcome>,
+        account: Option<(IntegrationName, Result<(), Problem>)>,
+    ) -> Result<Turn, LedgerError> {
         let request = &job.request;
-        let grant = (request.grant, request.generation);
-        match &result {
-            Ok(_) => tracing::debug!("applied"),
-            Err(error) => tracing::info!(kind = ?error.kind, reason = error.reason, "not applied"),
-        }
-        let taken = match &result {
-            Ok(applied) if applied.was_asked => Some(Ok(())),
-            Err(error) if error.kind == ErrorKind::Unauthorized => Some(Err(Problem::at_work(error))),
-            Ok(_) | Err(_) => None,
-        };
-        let account = account.map(|account| account.integration);
-        let outcome = result.as_ref().ok().zip(account).map(|(applied, account)| held::Outcome {
-            account,
-            grant: request.grant,
-            generation: request.generation,
-            target: request.target.clone(),
-            right: applied.window.zip(applied.provider_ref.clone()),
-        });
         let completion = Completion {
-            grant: request.grant,
-            generation: request.generation,
-            answer: self.source.completed(grant, &result, &job.cause, self.clock.now()),
+            matter: request.matter(),
+            generation: request.generation(),
+            answer: self.source.completed(answer, request.generation(), &job.cause, self.clock.now()),
             changes,
             outcome,
-            account: account.zip(taken),
+            account,
         };
         // What was done at the provider should be known: while the lane is ours, try again.
         while let Err(error) = self.recorder.record(completion.clone()).await {
@@ -273,12 +320,11 @@ impl<P: DoorProvider> Worker<P> {
         waiting: &Waiting,
         problem: String,
     ) -> Result<(), LedgerError> {
-        let (grant, generation) = (waiting.grant, waiting.generation);
-        let result = Err(senseless(problem));
-        let answer =
-            self.source.completed((grant, generation), &result, &cause(lane, waiting), self.clock.now());
+        let (matter, generation) = (waiting.matter, waiting.generation);
+        let failed = Answer::Failed(matter, senseless(problem));
+        let answer = self.source.completed(&failed, generation, &cause(lane, waiting), self.clock.now());
         let completion =
-            Completion { grant, generation, answer, changes: Vec::new(), outcome: None, account: None };
+            Completion { matter, generation, answer, changes: Vec::new(), outcome: None, account: None };
         self.recorder.record(completion).await
     }
 
@@ -306,9 +352,13 @@ pub(crate) fn not_connected(provider: &str) -> ProviderError {
 }
 
 fn read(lane: LaneKey, waiting: &Waiting) -> Result<Job, String> {
-    let message = pb::AccessCommand::decode(waiting.body.as_slice()).map_err(|error| error.to_string())?;
-    match Reading::of(lane.workspace, &message) {
-        Ok(Reading::Request(request)) => Ok(Job { request: *request, cause: cause(lane, waiting) }),
+    let (workspace, body) = (lane.workspace, waiting.body.as_slice());
+    let reading = match waiting.matter {
+        Matter::Grant(_) => pb::AccessCommand::decode(body).map(|it| Reading::of_access(workspace, &it)),
+        Matter::User(_) => pb::UserCommand::decode(body).map(|it| Reading::of_user(workspace, &it)),
+    };
+    match reading.map_err(|error| error.to_string())? {
+        Ok(Reading::Request(request)) => Ok(Job { request, cause: cause(lane, waiting) }),
         Ok(Reading::Unusable { problem, .. }) | Err(problem) => Err(problem.to_string()),
     }
 }

@@ -1,17 +1,30 @@
 //! Commands that wait, and what was answered.
 
 use chrono::Duration;
-use domain::names::GrantName;
-use domain::{GrantId, Timestamp, WorkspaceId};
+use domain::names::{GrantName, ProviderUserName};
+use domain::{GrantId, ProviderUserId, Timestamp, WorkspaceId};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::{LaneKey, columns};
+use crate::request::Matter;
+
+chassis::text_enum! {
+    /// What a command is about.
+    enum Kind { Grant = "grant", User = "user" }
+}
+
+fn kind(matter: Matter) -> Kind {
+    match matter {
+        Matter::Grant(_) => Kind::Grant,
+        Matter::User(_) => Kind::User,
+    }
+}
 
 /// A command as it came.
 #[derive(Debug)]
 pub(crate) struct NewCommand<'a> {
-    pub grant: GrantName,
+    pub matter: Matter,
     pub generation: i64,
     pub location: Uuid,
     pub due_at: Timestamp,
@@ -21,21 +34,21 @@ pub(crate) struct NewCommand<'a> {
     pub body: Vec<u8>,
 }
 
-/// Keeps commands until they are answered: of each grant the newest, none that is older than one that
-/// was answered. At most one per grant may be given.
+/// Keeps commands until they are answered: of each matter the newest, none that is older than one that
+/// was answered. At most one per matter may be given.
 pub(crate) async fn put(conn: &mut PgConnection, commands: &[NewCommand<'_>]) -> Result<(), sqlx::Error> {
     sqlx::query(
         "with new as (
            select * from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::timestamptz[],
-                                $6::uuid[], $7::text[], $8::text[], $9::bytea[])
+                                $6::uuid[], $7::text[], $8::text[], $9::bytea[], $10::text[])
              as new (workspace_id, grant_id, generation, location_id, due_at,
-                     event_id, correlation, traceparent, body)),
+                     event_id, correlation, traceparent, body, kind)),
          kept as (
            insert into command (workspace_id, grant_id, generation, location_id, lane_id, due_at,
-                                event_id, correlation, traceparent, body)
+                                event_id, correlation, traceparent, body, kind)
            select new.workspace_id, new.grant_id, new.generation, new.location_id,
                   coalesce(route.lane_id, new.location_id), due_at,
-                  event_id, correlation, traceparent, body
+                  event_id, correlation, traceparent, body, kind
            from new
            left join route on route.workspace_id = new.workspace_id and route.location_id = new.location_id
            left join answered on answered.workspace_id = new.workspace_id
@@ -53,8 +66,8 @@ pub(crate) async fn put(conn: &mut PgConnection, commands: &[NewCommand<'_>]) ->
          select distinct workspace_id, lane_id, 1, true from kept order by workspace_id, lane_id
          on conflict (workspace_id, id) do update set arrivals = lane.arrivals + 1, is_pending = true",
     )
-    .bind(commands.iter().map(|c| c.grant.workspace.uuid()).collect::<Vec<_>>())
-    .bind(commands.iter().map(|c| c.grant.id.uuid()).collect::<Vec<_>>())
+    .bind(commands.iter().map(|c| c.matter.workspace().uuid()).collect::<Vec<_>>())
+    .bind(commands.iter().map(|c| c.matter.id()).collect::<Vec<_>>())
     .bind(commands.iter().map(|c| c.generation).collect::<Vec<_>>())
     .bind(commands.iter().map(|c| c.location).collect::<Vec<_>>())
     .bind(commands.iter().map(|c| c.due_at).collect::<Vec<_>>())
@@ -62,6 +75,7 @@ pub(crate) async fn put(conn: &mut PgConnection, commands: &[NewCommand<'_>]) ->
     .bind(commands.iter().map(|c| c.correlation).collect::<Vec<_>>())
     .bind(commands.iter().map(|c| c.traceparent).collect::<Vec<_>>())
     .bind(commands.iter().map(|c| c.body.as_slice()).collect::<Vec<_>>())
+    .bind(commands.iter().map(|c| kind(c.matter)).collect::<Vec<_>>())
     .execute(conn)
     .await?;
     Ok(())
@@ -70,7 +84,7 @@ pub(crate) async fn put(conn: &mut PgConnection, commands: &[NewCommand<'_>]) ->
 /// A command that waits.
 #[derive(Debug, Clone)]
 pub(crate) struct Waiting {
-    pub grant: GrantName,
+    pub matter: Matter,
     pub generation: i64,
     pub event_id: Uuid,
     pub correlation: String,
@@ -98,13 +112,19 @@ struct Row {
     correlation: Option<String>,
     traceparent: Option<String>,
     body: Option<Vec<u8>>,
+    kind: Option<Kind>,
 }
 
 impl Row {
     /// The command; a lane without any has a row all the same.
     fn command(self, workspace: WorkspaceId) -> Option<Waiting> {
+        let id = self.grant_id?;
+        let matter = match self.kind? {
+            Kind::Grant => Matter::Grant(GrantName { workspace, id: GrantId::from_uuid(id) }),
+            Kind::User => Matter::User(ProviderUserName { workspace, id: ProviderUserId::from_uuid(id) }),
+        };
         Some(Waiting {
-            grant: GrantName { workspace, id: GrantId::from_uuid(self.grant_id?) },
+            matter,
             generation: self.generation?,
             event_id: self.event_id?,
             correlation: self.correlation?,
@@ -126,7 +146,7 @@ pub(crate) async fn fetch(
     let rows: Vec<Row> = sqlx::query_as(
         "select lane.workspace_id, lane.id as lane_id, lane.arrivals,
                 urgent.grant_id, urgent.generation, urgent.event_id,
-                urgent.correlation, urgent.traceparent, urgent.body
+                urgent.correlation, urgent.traceparent, urgent.body, urgent.kind
          from unnest($1::uuid[], $2::uuid[]) as wanted (workspace_id, id)
          join lane on lane.workspace_id = wanted.workspace_id and lane.id = wanted.id
          left join lateral (
@@ -156,7 +176,7 @@ pub(crate) async fn fetch(
 /// Commands were answered: they wait no longer, unless a newer one has taken their place.
 pub(crate) async fn finish(
     conn: &mut PgConnection,
-    answered: impl Iterator<Item = (GrantName, i64)> + Clone,
+    answered: impl Iterator<Item = (Matter, i64)> + Clone,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
@@ -174,8 +194,8 @@ pub(crate) async fn finish(
            set generation = greatest(answered.generation, excluded.generation),
                answered_at = excluded.answered_at",
     )
-    .bind(answered.clone().map(|(grant, _)| grant.workspace.uuid()).collect::<Vec<_>>())
-    .bind(answered.clone().map(|(grant, _)| grant.id.uuid()).collect::<Vec<_>>())
+    .bind(answered.clone().map(|(matter, _)| matter.workspace().uuid()).collect::<Vec<_>>())
+    .bind(answered.clone().map(|(matter, _)| matter.id()).collect::<Vec<_>>())
     .bind(answered.map(|(_, generation)| generation).collect::<Vec<_>>())
     .bind(now)
     .execute(conn)

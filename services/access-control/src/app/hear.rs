@@ -6,6 +6,7 @@ use domain::{GrantId, Timestamp, WorkspaceId};
 use events::{Envelope, Outgoing, outbox};
 use proto::access::v1 as pb;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::App;
 use crate::convert::CommandResult;
@@ -117,7 +118,7 @@ impl App {
         let mut causes = HashMap::new();
         for &(envelope, span, result) in heard {
             let Some(grant) = grants.get_mut(&result.grant.id) else { continue };
-            let spread = spread(grant.id);
+            let spread = spread(grant.id.uuid());
             let Some(ledger) = observe(grant.ledger, result.generation, result.outcome, now, spread) else {
                 continue;
             };
@@ -184,8 +185,8 @@ fn tell(
     }
 }
 
-/// A number between 0 and 1 that is each grant's own.
-fn spread(grant: GrantId) -> f64 {
-    let bytes = grant.uuid().into_bytes();
+/// A number between 0 and 1 that is each row's own.
+pub(super) fn spread(row: Uuid) -> f64 {
+    let bytes = row.into_bytes();
     f64::from(u16::from_be_bytes([bytes[14], bytes[15]])) / f64::from(u16::MAX)
 }

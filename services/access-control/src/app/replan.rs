@@ -11,7 +11,7 @@ use crate::engine::{Observed, Outlook, plan};
 use crate::error::Error;
 use crate::facts;
 use crate::model::{Grant, Person};
-use crate::store::{entitlement, grant as store, integration, person};
+use crate::store::{entitlement, grant as store, integration, person, provider_user};
 
 impl App {
     /// Locks these grants, decides, writes, and tells the adapters. `cause` gives the message that led
@@ -44,9 +44,10 @@ impl App {
         // Read after the lock: whoever changed an entitlement locks its grants, too, so the later one of
         // two sees what both wrote.
         let mut entitled = entitlement::of_grants(conn, &keys, self.defaults, now).await?;
-        let people = people(conn, &grants).await?;
+        let people = people(conn, grants.iter().map(|grant| (grant.workspace, grant.person))).await?;
         let resting = integration::resting_grants(conn, &keys).await?;
         let mut messages = Vec::new();
+        let mut is_idle = Vec::with_capacity(grants.len());
         for grant in &mut grants {
             let person = people.get(&(grant.workspace, grant.person));
             let entitled = match person {
@@ -56,6 +57,7 @@ impl App {
             grant.ledger.knows_person =
                 person.is_none_or(|person| person.contact_version == grant.known_contact);
             let outlook = Outlook::new(entitled, now, &self.rules);
+            is_idle.push(!outlook.is_ahead(now));
             let decision = plan(outlook, grant.ledger, now, &self.rules);
             grant.desired = decision.desired;
             if resting.contains(&grant.id) {
@@ -73,6 +75,8 @@ impl App {
             }
         }
         store::update(conn, &grants).await?;
+        let looked_at: Vec<_> = grants.iter().zip(is_idle).collect();
+        provider_user::look_at(conn, &looked_at, now).await?;
         outbox::append(conn, &messages).await?;
         Ok(())
     }
@@ -118,11 +122,12 @@ fn command_message(
     }
 }
 
-async fn people(
+/// Those of the people who are known.
+pub(super) async fn people(
     conn: &mut PgConnection,
-    grants: &[Grant],
+    keys: impl Iterator<Item = (WorkspaceId, PersonId)>,
 ) -> Result<HashMap<(WorkspaceId, PersonId), Person>, sqlx::Error> {
-    let mut keys: Vec<_> = grants.iter().map(|grant| (grant.workspace, grant.person)).collect();
+    let mut keys: Vec<_> = keys.collect();
     keys.sort_unstable();
     keys.dedup();
     let people = person::find_many(conn, &keys).await?;

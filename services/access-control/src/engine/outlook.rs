@@ -75,6 +75,11 @@ impl Outlook {
         outlook
     }
 
+    /// Whether anything holds at `now`, or will.
+    pub fn is_ahead(&self, now: Timestamp) -> bool {
+        self.upcoming(now).is_some()
+    }
+
     /// The access window that holds at `now`, or the next one.
     pub(super) fn upcoming(&self, now: Timestamp) -> Option<Window> {
         self.windows.iter().copied().find(|window| now < window.end())

@@ -1,13 +1,15 @@
-//! Looks at grants when their time has come.
+//! Looks at grants and at providers' users when their time has come.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::Timestamp;
 use events::pace::Pace;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::error::Error;
 
 /// Looks at least this often: other replicas may have made something due, and clocks step.
 const POLL: Duration = Duration::from_secs(1);
@@ -31,7 +33,7 @@ impl Scheduler {
                 () = pace.ready() => {}
             }
             pace.begin(Instant::now());
-            let wait = match self.app.replan_due(self.batch).await {
+            let wait = match self.look().await {
                 Ok((looked_at, _)) if looked_at == usize::from(self.batch) => {
                     pace.hurry();
                     Duration::ZERO
@@ -48,5 +50,12 @@ impl Scheduler {
                 () = tokio::time::sleep(wait) => {}
             }
         }
+    }
+
+    /// Looks at a batch of grants and of users. Says how many of the more numerous, and when the next is due.
+    async fn look(&self) -> Result<(usize, Option<Timestamp>), Error> {
+        let (grants, next_grant) = self.app.replan_due(self.batch).await?;
+        let (users, next_user) = self.app.retire_due(self.batch).await?;
+        Ok((grants.max(users), [next_grant, next_user].into_iter().flatten().min()))
     }
 }

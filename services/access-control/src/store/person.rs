@@ -14,6 +14,7 @@ struct PersonRow {
     display_name: String,
     email: String,
     is_active: bool,
+    is_removed: bool,
     contact_version: i64,
 }
 
@@ -26,6 +27,7 @@ impl From<PersonRow> for Person {
             display_name: row.display_name,
             email: row.email,
             is_active: row.is_active,
+            is_removed: row.is_removed,
             contact_version: row.contact_version,
         }
     }
@@ -38,13 +40,13 @@ pub(crate) async fn upsert(
     people: &[&Person],
 ) -> Result<Vec<(WorkspaceId, PersonId)>, sqlx::Error> {
     let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
-        "insert into person (workspace_id, id, version, display_name, email, is_active, contact_version)
+        "insert into person (workspace_id, id, version, display_name, email, is_active, is_removed, contact_version)
          select *, version
-         from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::boolean[])
-           as told (workspace_id, id, version, display_name, email, is_active)
+         from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::boolean[],
+           $7::boolean[]) as told (workspace_id, id, version, display_name, email, is_active, is_removed)
          on conflict (workspace_id, id) do update
            set version = excluded.version, display_name = excluded.display_name,
-               email = excluded.email, is_active = excluded.is_active,
+               email = excluded.email, is_active = excluded.is_active, is_removed = excluded.is_removed,
                contact_version = case
                  when (person.display_name, person.email) = (excluded.display_name, excluded.email)
                  then person.contact_version else excluded.version end
@@ -57,6 +59,7 @@ pub(crate) async fn upsert(
     .bind(people.iter().map(|p| p.display_name.as_str()).collect::<Vec<_>>())
     .bind(people.iter().map(|p| p.email.as_str()).collect::<Vec<_>>())
     .bind(people.iter().map(|p| p.is_active).collect::<Vec<_>>())
+    .bind(people.iter().map(|p| p.is_removed).collect::<Vec<_>>())
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(|(w, p)| (WorkspaceId::from_uuid(w), PersonId::from_uuid(p))).collect())
@@ -68,7 +71,8 @@ pub(crate) async fn find_many(
     keys: &[(WorkspaceId, PersonId)],
 ) -> Result<Vec<Person>, sqlx::Error> {
     let rows: Vec<PersonRow> = sqlx::query_as(
-        "select p.workspace_id, p.id, p.version, p.display_name, p.email, p.is_active, p.contact_version
+        "select p.workspace_id, p.id, p.version, p.display_name, p.email, p.is_active, p.is_removed,
+           p.contact_version
          from unnest($1::uuid[], $2::uuid[]) as k (workspace_id, id)
          join person p on p.workspace_id = k.workspace_id and p.id = k.id",
     )

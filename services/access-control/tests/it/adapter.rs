@@ -22,6 +22,8 @@ pub(crate) struct Received {
     pub subject: String,
     pub envelope: Envelope,
     pub command: pb::AccessCommand,
+    /// What came if it is a command about a user.
+    pub user: Option<pb::UserCommand>,
 }
 
 impl Commands {
@@ -46,10 +48,17 @@ impl Commands {
             &message.payload,
             chrono::DateTime::UNIX_EPOCH,
         );
+        let envelope = read.unwrap();
+        let is_of_user = envelope.type_name == events::outbox::USER_COMMAND;
         Received {
             subject: message.subject.to_string(),
-            envelope: read.unwrap(),
-            command: serde_json::from_slice(&message.payload).unwrap(),
+            user: is_of_user.then(|| serde_json::from_slice(&message.payload).unwrap()),
+            command: if is_of_user {
+                pb::AccessCommand::default()
+            } else {
+                serde_json::from_slice(&message.payload).unwrap()
+            },
+            envelope,
         }
     }
 }
@@ -60,9 +69,17 @@ pub(crate) fn failure(kind: pb::AccessFailureKind, reason: &str) -> pb::AccessFa
 }
 
 impl World {
-    /// The next command, which must come soon.
+    /// The next command, which must come soon and be about access.
     pub(crate) async fn command(&mut self) -> pb::AccessCommand {
-        self.commands.next().await.command
+        let received = self.commands.next().await;
+        assert_eq!(received.user, None);
+        received.command
+    }
+
+    /// The next command, which must come soon and be about a user.
+    pub(crate) async fn user_command(&mut self) -> pb::UserCommand {
+        let received = self.commands.next().await;
+        received.user.unwrap_or_else(|| panic!("{:?}", received.command))
     }
 
     /// Answers a command.

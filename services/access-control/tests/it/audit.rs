@@ -35,6 +35,8 @@ async fn each_change_leaves_one_entry_with_who_what_and_from_where() {
     for (lead, lag) in [(15, 15), (15, 30), (5, 20), (5, 20)] {
         client.update_access_settings(settings(lead, lag)).await.unwrap();
     }
+    world.set_policy_as(&mut client, pb::NoAccessAction::Suspend).await;
+    world.set_policy_as(&mut client, pb::NoAccessAction::Keep).await;
     let delete = pb::DeleteDoorMappingRequest { name: name.clone(), request_id: String::new() };
     client.delete_door_mapping(delete.clone()).await.unwrap();
     assert!(client.delete_door_mapping(delete).await.is_err(), "it is gone");
@@ -54,6 +56,18 @@ async fn each_change_leaves_one_entry_with_who_what_and_from_where() {
             &world.name,
             "UpdateAccessSettings: access_settings.lead REPLACED 900s -> 300s; \
              access_settings.lag REPLACED 1800s -> 1200s"
+                .into(),
+        ),
+        (
+            &world.name,
+            "SetNoAccessPolicy: no_access_policy.kisi.action REPLACED keep -> suspend; \
+             no_access_policy.kisi.grace SET 3600s; no_access_policy.kisi.includes_foreign_users SET false"
+                .into(),
+        ),
+        (
+            &world.name,
+            "SetNoAccessPolicy: no_access_policy.kisi.action REPLACED suspend -> keep; \
+             no_access_policy.kisi.grace CLEARED 3600s; no_access_policy.kisi.includes_foreign_users CLEARED false"
                 .into(),
         ),
         (&name, format!("DeleteDoorMapping: {}", fields("CLEARED"))),

@@ -1,6 +1,7 @@
 //! No statement of the service's, however wrong, reaches another workspace's rows.
 
 use access_control::DEFINITION;
+use proto::access::v1 as pb;
 
 use crate::world::World;
 
@@ -20,8 +21,10 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
             "drift",
             "entitlement",
             "entitlement_source",
+            "no_access_policy",
             "outbox",
             "person",
+            "provider_user",
             "reconciliation",
             "request",
             "settings"
@@ -37,5 +40,6 @@ async fn settle(world: &mut World) {
     world.create_mapping_once(world.mapping(&resource, "group-1"), "a-mapping").await.unwrap();
     world.tell(&world.booking(&world.new_person(), &resource, 9, 10)).await;
     world.obey().await;
+    world.set_policy(pb::NoAccessAction::Suspend).await;
     world.note_drift().await;
 }

@@ -19,6 +19,7 @@ mod people;
 mod plans;
 mod races;
 mod results;
+mod retirement;
 mod schedule;
 mod settings;
 mod world;

@@ -155,6 +155,10 @@ impl<P: Policy> World for KisiWorld<P> {
         self.org.anyones_windows(self.lock(target))
     }
 
+    fn user(&self, person: &Person) -> Option<bool> {
+        self.org.look_at(self.org.user(Self::email(person))?).map(|(_, is_enabled)| is_enabled)
+    }
+
     async fn add_foreign(&self, person: &Person, target: &Target, window: Window) {
         let group = match target.kind {
             TargetKind::Group => Self::number(target),

@@ -1,6 +1,10 @@
 //! Kisi's user follows the person, as far as Kisi allows.
 
+use chrono::Duration;
+use domain::Clock as _;
 use proto::access::v1 as pb;
+use proto::access::v1::ProviderUserState as State;
+use proto::access::v1::user_command_completed::Outcome;
 use sandbox::kisi::{EmailChange, Switches};
 
 use crate::world::{Grant, Site, World};
@@ -130,4 +134,55 @@ async fn whom_someone_suspended_is_let_in_again_if_latchkey_made_them() {
     assert_eq!(failure.kind(), pb::AccessFailureKind::Rejected);
     assert!(failure.reason.contains("enable it there"), "{failure:?}");
     world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_about_a_user_is_answered_once_and_the_user_comes_back_with_the_next_access() {
+    let mut world = World::start().await;
+    let site = site(&world, EmailChange::Ignored);
+    let grant = site.grant("Lock 00");
+    world.give(&grant, 1).await;
+    world.send(&grant, 2, None).await;
+    world.success(&grant).await;
+    let user = site.org.user(&grant.email).unwrap();
+    let name = world.send_user(&grant, State::Suspended, world.harness.clock.now()).await;
+    let answer = world.user_answer().await;
+    assert_eq!((answer.provider_user, answer.generation), (name.to_string(), 1));
+    let suspended = pb::UserApplied { state: State::Suspended.into(), reason: String::new() };
+    assert_eq!(answer.outcome, Some(Outcome::Applied(suspended)));
+    assert_eq!(site.org.look_at(user).unwrap().1, false);
+    world.give(&grant, 3).await;
+    assert_eq!(site.org.look_at(user).unwrap().1, true);
+    assert_eq!(site.windows(&grant), [world.window(1, 3)]);
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whichever_comes_first_a_retirement_and_a_new_access_end_with_access() {
+    for state in [State::Suspended, State::Deleted] {
+        for is_retired_first in [true, false] {
+            let mut world = World::start().await;
+            let site = site(&world, EmailChange::Ignored);
+            let grant = site.grant("Group 00");
+            world.give(&grant, 1).await;
+            world.send(&grant, 2, None).await;
+            world.success(&grant).await;
+            let (now, window) = (world.harness.clock.now(), world.window(1, 3));
+            if is_retired_first {
+                world.send_user(&grant, state, now).await;
+            }
+            world.send(&grant, 3, Some(window)).await;
+            if !is_retired_first {
+                world.send_user(&grant, state, now).await;
+            }
+            let (mut users, mut grants) = (0, 0);
+            while (users, grants) != (1, 1) {
+                let told = world.next().await;
+                users += i32::from(told.read::<pb::UserCommandCompleted>().is_some());
+                grants += i32::from(told.read::<pb::AccessCommandCompleted>().is_some());
+            }
+            assert_eq!(site.windows(&grant), [window], "{state:?} {is_retired_first}");
+            world.finish().await;
+        }
+    }
 }

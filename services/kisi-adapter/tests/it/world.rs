@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_nats::HeaderMap;
-use domain::names::{GrantName, IntegrationName, LocationName, PersonName, WorkspaceName};
+use domain::names::{GrantName, IntegrationName, LocationName, PersonName, ProviderUserName, WorkspaceName};
 use domain::{
-    Clock as _, EventId, GrantId, IntegrationId, LocationId, PersonId, Timestamp, Window, WorkspaceId,
+    Clock as _, EventId, GrantId, IntegrationId, LocationId, PersonId, ProviderUserId, Timestamp, Window,
+    WorkspaceId,
 };
 use door_adapter::{CommandsConfig, PeersConfig, ReconcilerConfig};
 use events::{Bus, Envelope};
@@ -240,6 +241,37 @@ impl World {
     pub(crate) async fn send_message(&self, grant: GrantName, command: &pb::AccessCommand) -> EventId {
         let subject = format!("command.access.kisi.{}", grant.workspace);
         self.publish(&subject, "latchkey.access.v1.AccessCommand", grant.workspace, command).await
+    }
+
+    /// Sends a command about a grant's person's user. Gives whose answer it gets.
+    pub(crate) async fn send_user(
+        &self,
+        grant: &Grant,
+        state: pb::ProviderUserState,
+        due: Timestamp,
+    ) -> ProviderUserName {
+        let name = ProviderUserName { workspace: grant.name.workspace, id: ProviderUserId::new() };
+        let command = pb::UserCommand {
+            provider_user: name.to_string(),
+            generation: 1,
+            location: grant.location.to_string(),
+            person: Some(grant.person.clone()),
+            state: state.into(),
+            includes_foreign_users: false,
+            due_time: Some(chassis::input::timestamp(due)),
+        };
+        let subject = format!("command.access.kisi.{}", name.workspace);
+        self.publish(&subject, events::outbox::USER_COMMAND, name.workspace, &command).await;
+        name
+    }
+
+    /// The next answer about a user.
+    pub(crate) async fn user_answer(&mut self) -> pb::UserCommandCompleted {
+        loop {
+            if let Some(answer) = self.next().await.read() {
+                return answer;
+            }
+        }
     }
 
     /// Tells the adapter that something changed in a workspace.
