@@ -7,6 +7,7 @@ use domain::{
     DoorMappingId, DriftId, GrantId, IntegrationId, LocationId, PersonId, ResourceId, Timestamp, Window,
     WorkspaceId,
 };
+use proto::access::v1::AccessReason;
 use uuid::Uuid;
 
 use crate::engine::{Ledger, Observed};
@@ -123,7 +124,9 @@ pub(crate) struct Grant {
     pub target: Target,
     pub desired: Option<Window>,
     pub ledger: Ledger,
-    /// Why the provider does not have what is wanted; empty if nothing is wrong.
+    /// Why the provider does not have what is wanted; `None` if nothing is wrong.
+    pub problem: Option<AccessReason>,
+    /// The same in words; empty if nothing is wrong.
     pub last_error: String,
     pub next_check_at: Option<domain::Timestamp>,
 }

@@ -8,6 +8,7 @@ mod attendees;
 mod audit;
 mod bookings;
 mod drift;
+mod explain;
 mod integrations;
 mod isolation;
 mod manual;
