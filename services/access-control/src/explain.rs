@@ -12,7 +12,7 @@ mod tests;
 use domain::{DoorMappingId, Timestamp, Window};
 use proto::access::v1::{AccessDecision, AccessReason, AccessStep};
 
-use crate::engine::{FailureKind, Ledger, Observed, Rules, plan};
+use crate::engine::{Entitled, FailureKind, Ledger, Observed, Outlook, Rules, plan};
 use crate::model::{Grant, SourceKey};
 
 /// What is known of a person and a door.
@@ -47,8 +47,7 @@ pub(crate) struct Passage {
     pub source: SourceKey,
     /// By which mapping; `None`: directly, or nowhere.
     pub mapping: Option<DoorMappingId>,
-    /// Lead and lag included.
-    pub window: Window,
+    pub entitled: Entitled,
 }
 
 /// The part of a grant that explanations depend on.
@@ -138,8 +137,11 @@ impl Place {
 
 /// Explains.
 pub(crate) fn explain(situation: &Situation, rules: &Rules) -> Explanation {
-    let windows = Window::union(situation.passages.iter().map(|passage| passage.window));
-    let place = Place::of(situation.at, &windows);
+    let windows = |at| Outlook::new(situation.passages.iter().map(|it| it.entitled.clone()), at, rules);
+    let place = Place::of(situation.at, windows(situation.at).windows());
+    // Something stands at the moment, though not at that hour.
+    let is_outside_hours = !matches!(place, Place::Within(_))
+        && situation.passages.iter().any(|passage| passage.entitled.window.contains(situation.at));
     let is_let_in = situation.person == Standing::Active && situation.has_door;
     let wanted = place.wanted().filter(|_| is_let_in);
     let is_entitled = wanted.is_some_and(|window| window.contains(situation.at));
@@ -151,15 +153,16 @@ pub(crate) fn explain(situation: &Situation, rules: &Rules) -> Explanation {
     // What is held and not wanted will be taken back: it says something of this moment alone.
     let is_left_over = opens && !is_entitled && situation.at <= situation.now;
 
-    let mut chain = vec![person(situation.person), entitlement(situation, place)];
-    chain.extend(window(place));
+    let mut chain = vec![person(situation.person), entitlement(situation, place, is_outside_hours, rules)];
+    chain.extend(window(place, is_outside_hours));
     chain.push(mapping(situation));
     if situation.has_door {
         chain.push(integration(situation.is_followed));
         chain.push(if is_left_over {
             Link::new(AccessStep::Grant, AccessReason::GrantNotRevokedYet, None)
         } else {
-            grant(situation, if is_let_in { &windows } else { &[] }, wanted, rules)
+            let outlook = if is_let_in { windows(situation.now) } else { Outlook::default() };
+            grant(situation, outlook, wanted, rules)
         });
         chain.extend(situation.grant.as_ref().map(|grant| provider(grant, situation.at)));
     }
@@ -186,37 +189,43 @@ fn person(standing: Standing) -> Link {
     Link::new(AccessStep::Person, reason, None)
 }
 
-/// The passage that a place is about: within the place's window, the one that is open at the moment, or else the
-/// first.
-fn passage(situation: &Situation, place: Place) -> Option<&Passage> {
-    let (Place::Within(union) | Place::Before(union) | Place::After(union)) = place else { return None };
-    let mut inside: Vec<&Passage> = situation
-        .passages
-        .iter()
-        .filter(|passage| union.start() <= passage.window.start() && passage.window.end() <= union.end())
-        .collect();
-    inside.sort_by_key(|passage| (!passage.window.contains(situation.at), passage.window.start()));
-    inside.first().copied()
+/// The passage that a place is about: the one that is open at the moment, or else the first within the place's
+/// window, or else whichever there is.
+fn passage<'a>(situation: &'a Situation, place: Place, rules: &Rules) -> Option<&'a Passage> {
+    let (Place::Within(union) | Place::Before(union) | Place::After(union)) = place else {
+        return situation.passages.first();
+    };
+    let openings = situation.passages.iter().flat_map(|passage| {
+        let outlook = Outlook::new([passage.entitled.clone()], situation.at, rules);
+        let inside = |window: &Window| union.start() <= window.start() && window.end() <= union.end();
+        let windows: Vec<Window> = outlook.windows().iter().copied().filter(inside).collect();
+        windows.into_iter().map(move |window| (passage, window))
+    });
+    let first = openings.min_by_key(|(_, window)| (!window.contains(situation.at), window.start()));
+    first.map(|(passage, _)| passage)
 }
 
-fn entitlement(situation: &Situation, place: Place) -> Link {
+fn entitlement(situation: &Situation, place: Place, is_outside_hours: bool, rules: &Rules) -> Link {
     let reason = match place {
         Place::Within(_) | Place::Before(_) => AccessReason::EntitlementStands,
+        Place::After(_) | Place::Nowhere if is_outside_hours => AccessReason::EntitlementStands,
         Place::After(_) => AccessReason::EntitlementOver,
         Place::Nowhere => AccessReason::EntitlementNone,
     };
-    let source = passage(situation, place).map(|passage| About::Source(passage.source.clone()));
+    let source = passage(situation, place, rules).map(|passage| About::Source(passage.source.clone()));
     Link::new(AccessStep::Entitlement, reason, None).about(source)
 }
 
-fn window(place: Place) -> Option<Link> {
+fn window(place: Place, is_outside_hours: bool) -> Option<Link> {
     let (reason, time) = match place {
-        Place::Within(window) => (AccessReason::WindowOpen, window.end()),
-        Place::Before(window) => (AccessReason::WindowAhead, window.start()),
-        Place::After(window) => (AccessReason::WindowOver, window.end()),
+        Place::Within(window) => (AccessReason::WindowOpen, Some(window.end())),
+        Place::Before(window) if is_outside_hours => (AccessReason::WindowOutsideHours, Some(window.start())),
+        _ if is_outside_hours => (AccessReason::WindowOutsideHours, None),
+        Place::Before(window) => (AccessReason::WindowAhead, Some(window.start())),
+        Place::After(window) => (AccessReason::WindowOver, Some(window.end())),
         Place::Nowhere => return None,
     };
-    Some(Link::new(AccessStep::Window, reason, Some(time)))
+    Some(Link::new(AccessStep::Window, reason, time))
 }
 
 fn mapping(situation: &Situation) -> Link {
@@ -236,15 +245,15 @@ fn integration(is_followed: bool) -> Link {
     Link::new(AccessStep::Integration, reason, None)
 }
 
-/// How the ledger stands. `windows` are those that count, `wanted` is the one of the moment.
-fn grant(situation: &Situation, windows: &[Window], wanted: Option<Window>, rules: &Rules) -> Link {
+/// How the ledger stands. `outlook` is what counts, `wanted` the window of the moment.
+fn grant(situation: &Situation, outlook: Outlook, wanted: Option<Window>, rules: &Rules) -> Link {
     let link = |reason, time| Link::new(AccessStep::Grant, reason, time);
     let now = situation.now;
     let Some(grant) = &situation.grant else {
         let reason = if wanted.is_some() { AccessReason::GrantDue } else { AccessReason::GrantNone };
         return link(reason, None);
     };
-    let plan = plan(windows.iter().copied(), grant.ledger, now, rules);
+    let plan = plan(outlook, grant.ledger, now, rules);
     let is_at_rest = plan.desired.is_none() && grant.ledger.observed == Observed::Nothing;
     if !situation.is_followed && !(is_at_rest && wanted.is_none()) {
         return link(AccessReason::GrantRests, None);
@@ -293,8 +302,9 @@ fn find(chain: &[Link], step: AccessStep) -> Option<AccessReason> {
 /// What becomes of a window that is wanted and that the provider has not confirmed for the moment. `is_told`:
 /// it has confirmed the window, which is still to begin.
 fn expected(chain: &[Link], is_told: bool, is_entitled: bool) -> (AccessDecision, AccessReason) {
+    let ahead = find(chain, AccessStep::Window).unwrap_or(AccessReason::WindowAhead);
     if is_told {
-        return (AccessDecision::WillEnter, AccessReason::WindowAhead);
+        return (AccessDecision::WillEnter, ahead);
     }
     match find(chain, AccessStep::Grant) {
         Some(AccessReason::GrantRests) => (AccessDecision::MayNotEnter, AccessReason::IntegrationInactive),
@@ -303,7 +313,7 @@ fn expected(chain: &[Link], is_told: bool, is_entitled: bool) -> (AccessDecision
             (AccessDecision::MayNotEnter, said)
         }
         Some(reason) if is_entitled => (AccessDecision::WillEnter, reason),
-        _ => (AccessDecision::WillEnter, AccessReason::WindowAhead),
+        _ => (AccessDecision::WillEnter, ahead),
     }
 }
 
@@ -319,6 +329,7 @@ fn obstacle(chain: &[Link]) -> AccessReason {
                     | AccessReason::PersonNotActive
                     | AccessReason::EntitlementNone
                     | AccessReason::EntitlementOver
+                    | AccessReason::WindowOutsideHours
                     | AccessReason::MappingNone
             )
         })

@@ -5,7 +5,7 @@ use chassis::error::Violation;
 use chassis::input::InvalidInput;
 use chrono::Duration;
 use domain::names::PersonName;
-use domain::{PersonId, ResourceId, Timestamp, WorkspaceId};
+use domain::{PersonId, Timestamp, WorkspaceId};
 use proto::access::v1 as pb;
 use sqlx::PgConnection;
 
@@ -13,7 +13,7 @@ use super::App;
 use crate::convert;
 use crate::error::Error;
 use crate::explain::{GrantState, Situation, Standing, explain};
-use crate::model::Target;
+use crate::model::{SubjectKey, Target};
 use crate::store::{entitlement, grant, integration, mapping, person};
 
 /// A caller's clock may be behind ours by so much.
@@ -22,8 +22,8 @@ const CLOCKS_DIFFER: Duration = Duration::minutes(5);
 /// Which doors are asked about.
 #[derive(Debug, Clone)]
 pub(crate) enum Doors {
-    /// All that a resource is mapped to.
-    Of(ResourceId),
+    /// All that a subject is mapped to.
+    Of(SubjectKey),
     One(Target),
 }
 
@@ -53,7 +53,7 @@ impl App {
         let standing = standing(&mut tx, workspace, person).await?;
         let mut targets = match &doors {
             Doors::One(target) => vec![target.clone()],
-            Doors::Of(resource) => mapping::targets_of(&mut tx, workspace, *resource).await?,
+            Doors::Of(subject) => mapping::targets_of(&mut tx, workspace, *subject).await?,
         };
         let is_unmapped = targets.is_empty();
         if let Reach::Locations(locations) = reach {
@@ -86,12 +86,12 @@ impl App {
                 shows_details,
             ));
         }
-        if let (Doors::Of(resource), true) = (&doors, is_unmapped) {
+        if let (Doors::Of(subject), true) = (&doors, is_unmapped) {
             let situation = Situation {
                 now,
                 at,
                 person: standing,
-                passages: entitlement::passages_nowhere(&mut tx, workspace, person, *resource, now).await?,
+                passages: entitlement::passages_nowhere(&mut tx, workspace, person, *subject, now).await?,
                 has_door: false,
                 is_followed: false,
                 grant: None,

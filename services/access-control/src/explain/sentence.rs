@@ -9,6 +9,9 @@ pub(super) fn of(reason: AccessReason, time: Option<Timestamp>) -> String {
     let fixed = match reason {
         AccessReason::WindowOpen => return format!("The access window is open, until {when}."),
         AccessReason::WindowAhead => return format!("The next access window begins on {when}."),
+        AccessReason::WindowOutsideHours if time.is_some() => {
+            return format!("It is outside of their hours of the week; the next ones begin on {when}.");
+        }
         AccessReason::WindowOver => return format!("The last access window ended on {when}."),
         AccessReason::GrantWaitsForHorizon => {
             return format!("It is too early to tell the provider; it is told on {when}.");
@@ -39,6 +42,9 @@ pub(super) fn of(reason: AccessReason, time: Option<Timestamp>) -> String {
         AccessReason::EntitlementStands => "Something entitles them to enter.",
         AccessReason::EntitlementNone => "Nothing entitles them to enter there, now or later.",
         AccessReason::EntitlementOver => "What entitled them to enter is over.",
+        AccessReason::WindowOutsideHours => {
+            "It is outside of their hours of the week, and there are no more."
+        }
         AccessReason::MappingLeads => "A door is mapped.",
         AccessReason::MappingNotNeeded => "The door was given to them directly.",
         AccessReason::MappingNone => "No door is mapped to it: map one.",

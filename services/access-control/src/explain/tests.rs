@@ -1,11 +1,12 @@
 //! Situations, each with what the door does and the code of the link that decides.
 
-use chrono::{DateTime, Duration};
-use domain::WorkspaceId;
+use chrono::{DateTime, Datelike as _, Duration, Timelike as _};
+use domain::{WeeklyHours, WeeklyInterval, WorkspaceId};
 use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+use crate::engine::Hours;
 
 const RULES: Rules = Rules { horizon: Duration::hours(72), in_flight_timeout: Duration::minutes(2) };
 
@@ -23,8 +24,23 @@ fn passage(start: i64, end: i64) -> Passage {
     Passage {
         source: SourceKey { workspace: WorkspaceId::from_uuid(Uuid::nil()), kind: "booking".into(), id },
         mapping: Some(DoorMappingId::from_uuid(Uuid::nil())),
-        window: window(start, end),
+        entitled: Entitled {
+            window: window(start, end),
+            hours: None,
+            lead: Duration::zero(),
+            lag: Duration::zero(),
+        },
     }
+}
+
+/// The same at one hour of each week alone, which begins so many minutes after minute 0.
+fn weekly(start: i64, end: i64, opens: i64) -> Passage {
+    let opening = at(opens);
+    let minute = u16::try_from(opening.hour() * 60 + opening.minute()).unwrap();
+    let interval = WeeklyInterval { day: opening.weekday(), start: minute, end: minute + 60 };
+    let hours = Hours { weekly: WeeklyHours::new(vec![interval]).unwrap(), zone: chrono_tz::UTC };
+    let plain = passage(start, end);
+    Passage { entitled: Entitled { hours: Some(hours), ..plain.entitled }, ..plain }
 }
 
 /// A ledger that was told `observed` last.
@@ -189,6 +205,27 @@ fn ahead() -> Vec<Case> {
             WillEnter,
             Code::GrantWaitsForHorizon,
             Code::NextTold,
+        ),
+        (
+            "at another hour of the week",
+            Situation { passages: vec![weekly(-60, 40_000, 120)], ..untold() },
+            WillEnter,
+            Code::WindowOutsideHours,
+            Code::NextTold,
+        ),
+        (
+            "at its hour of the week",
+            Situation { passages: vec![weekly(-60, 40_000, 120)], at: at(130), ..untold() },
+            WillEnter,
+            Code::GrantDue,
+            Code::NextTold,
+        ),
+        (
+            "over before its first hour of the week",
+            Situation { passages: vec![weekly(-60, 100, 120)], ..untold() },
+            MayNotEnter,
+            Code::WindowOutsideHours,
+            Code::NextNothing,
         ),
         ("an earlier window comes first", two, WillEnter, Code::GrantWaitsForEarlier, Code::NextTold),
         ("two without a seam", back_to_back, MayEnter, Code::ProviderHolds, Code::NextEnds),

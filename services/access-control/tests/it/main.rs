@@ -9,6 +9,7 @@ mod audit;
 mod bookings;
 mod drift;
 mod explain;
+mod hours;
 mod integrations;
 mod isolation;
 mod manual;
