@@ -254,8 +254,8 @@ fn grant(situation: &Situation, outlook: Outlook, wanted: Option<Window>, rules:
         return link(reason, None);
     };
     let plan = plan(outlook, grant.ledger, now, rules);
-    let is_at_rest = plan.desired.is_none() && grant.ledger.observed == Observed::Nothing;
-    if !situation.is_followed && !(is_at_rest && wanted.is_none()) {
+    let has_something = grant.ledger.observed != Observed::Nothing;
+    if !situation.is_followed && (has_something || wanted.is_some()) {
         return link(AccessReason::GrantRests, None);
     }
     if plan.command.is_some() {
