@@ -26,7 +26,6 @@ fn about(
         person: person.name.clone(),
         r#where: Some(Where::Resource(resource.into())),
         time: at.map(timestamp),
-        ..Default::default()
     }
 }
 
