@@ -148,6 +148,8 @@ pub(crate) struct Person {
     /// Empty if they have none.
     pub email: String,
     pub is_active: bool,
+    /// The version at which they last got another name or address.
+    pub contact_version: i64,
 }
 
 /// That a person may enter during a window.
@@ -189,6 +191,10 @@ pub(crate) struct Grant {
     pub target: Target,
     pub desired: Option<Window>,
     pub ledger: Ledger,
+    /// The contact version that the last command told.
+    pub told_contact: i64,
+    /// The contact version by which the provider knows the person.
+    pub known_contact: i64,
     /// Why the provider does not have what is wanted; `None` if nothing is wrong.
     pub problem: Option<AccessReason>,
     /// The same in words; empty if nothing is wrong.

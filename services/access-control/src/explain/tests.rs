@@ -46,7 +46,15 @@ fn weekly(start: i64, end: i64, opens: i64) -> Passage {
 /// A ledger that was told `observed` last.
 fn ledger(observed: Observed) -> Ledger {
     let told = if let Observed::Holds(window) = observed { Some(window) } else { None };
-    Ledger { generation: 3, in_flight_until: None, observed, told, failures: 0, retry_at: None }
+    Ledger {
+        generation: 3,
+        in_flight_until: None,
+        observed,
+        told,
+        failures: 0,
+        retry_at: None,
+        knows_person: true,
+    }
 }
 
 fn grant(ledger: Ledger) -> GrantState {
