@@ -1,10 +1,13 @@
 //! Use cases: begin, read, decide, write, outbox, commit.
 
+mod explain;
 mod hear;
 mod manage;
 mod reconcile;
 mod replan;
 mod retire;
+
+pub(crate) use explain::Doors;
 
 use std::sync::Arc;
 use std::time::Duration;

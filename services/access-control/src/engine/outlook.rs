@@ -75,6 +75,11 @@ impl Outlook {
         outlook
     }
 
+    /// The windows, in order of time, apart.
+    pub fn windows(&self) -> &[Window] {
+        &self.windows
+    }
+
     /// Whether anything holds at `now`, or will.
     pub fn is_ahead(&self, now: Timestamp) -> bool {
         self.upcoming(now).is_some()
