@@ -41,8 +41,8 @@ impl From<MappingRow> for DoorMapping {
     }
 }
 
-/// Has no mapping of these workspaces come until the end of the transaction. Whoever makes grants for the
-/// mappings that stand, and whoever makes a mapping and grants for the bookings that stand, would
+/// Has no mapping of these workspaces come until the end of the transaction, nor any integration. Whoever makes
+/// grants for the mappings that stand, and whoever makes a mapping and grants for the bookings that stand, would
 /// otherwise miss each other if they came at the same moment. To be taken before the lock of any grant;
 /// in the order of ids, so that no two wait for each other.
 pub(crate) async fn hold_off_new(
@@ -59,13 +59,16 @@ pub(crate) async fn hold_off_new(
     Ok(())
 }
 
-/// Waits for all who hold off new mappings of this workspace, and holds them off until the end of the
+/// Waits for all who hold off new mappings of these workspaces, and holds them off until the end of the
 /// transaction.
-pub(crate) async fn lock_new(conn: &mut PgConnection, workspace: WorkspaceId) -> Result<(), sqlx::Error> {
-    sqlx::query("select pg_advisory_xact_lock(hashtextextended('new door mappings of ' || $1::uuid, 0))")
-        .bind(workspace.uuid())
-        .execute(conn)
-        .await?;
+pub(crate) async fn lock_new(conn: &mut PgConnection, workspaces: &[WorkspaceId]) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "select pg_advisory_xact_lock(hashtextextended('new door mappings of ' || id, 0))
+         from (select distinct id from unnest($1::uuid[]) as id order by id) as workspace",
+    )
+    .bind(workspaces.iter().map(|workspace| workspace.uuid()).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
