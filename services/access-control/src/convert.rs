@@ -263,6 +263,8 @@ pub(crate) fn person(message: &workspace_pb::Person) -> Option<Person> {
         display_name: message.display_name.clone(),
         email: message.email.clone(),
         is_active: message.status() == workspace_pb::PersonStatus::Active,
+        // Until it is compared with what is known of them.
+        contact_version: message.version,
     })
 }
 

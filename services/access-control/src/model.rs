@@ -154,6 +154,8 @@ pub(crate) struct Person {
     /// Empty if they have none.
     pub email: String,
     pub is_active: bool,
+    /// The version at which they last got another name or address.
+    pub contact_version: i64,
 }
 
 /// That a person may enter during a window.
@@ -197,6 +199,10 @@ pub(crate) struct Grant {
     pub served_by: Option<LocationId>,
     pub desired: Option<Window>,
     pub ledger: Ledger,
+    /// The contact version that the last command told.
+    pub told_contact: i64,
+    /// The contact version by which the provider knows the person.
+    pub known_contact: i64,
     /// Why the provider does not have what is wanted; empty if nothing is wrong.
     pub last_error: String,
     pub next_check_at: Option<domain::Timestamp>,

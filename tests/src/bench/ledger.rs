@@ -73,8 +73,8 @@ async fn fill(conn: &mut PgConnection, from: i32, until: i32, nth: i32) {
          from generate_series($1 + 1, $2) as tenant, generate_series(0, 99) as number";
     sqlx::query(someone).bind(from).bind(until).execute(&mut *conn).await.expect("people");
     for statement in [
-        "insert into person (workspace_id, id, version, display_name, email, is_active)
-         select workspace_id, person_id, 1, 'Ada', 'ada@example.org', $1 > 0 from someone",
+        "insert into person (workspace_id, id, version, display_name, email, is_active, contact_version)
+         select workspace_id, person_id, 1, 'Ada', 'ada@example.org', $1 > 0, 1 from someone",
         "insert into door_mapping (workspace_id, id, subject_kind, subject_id, location_id, provider, target_kind,
            target_ref, target_name, created_at)
          select workspace_id, gen_random_uuid(), 'resource', resource_id, workspace_id, 'ledger', 'group', door, '',
@@ -85,9 +85,9 @@ async fn fill(conn: &mut PgConnection, from: i32, until: i32, nth: i32) {
            now - interval '1 hour', now + interval '1 day' from someone where $1 > 0",
         "insert into access_grant (workspace_id, id, person_id, location_id, provider, target_kind, target_ref,
            target_name, generation, desired_starts_at, desired_ends_at, told_starts_at, told_ends_at, observed,
-           observed_starts_at, observed_ends_at, next_check_at)
+           observed_starts_at, observed_ends_at, told_contact, known_contact, next_check_at)
          select workspace_id, gen_random_uuid(), person_id, workspace_id, 'ledger', 'group', door, '', 1, starts_at,
-           ends_at, starts_at, ends_at, 'holds', starts_at, ends_at,
+           ends_at, starts_at, ends_at, 'holds', starts_at, ends_at, 1, 1,
            case when number % $1 = 0 then now - interval '1 minute' * random() else ends_at end
          from someone, lateral (select now - interval '75 minutes' as starts_at,
            now + interval '1 day 15 minutes' as ends_at) as held",

@@ -137,6 +137,7 @@ impl App {
             messages.extend(told.map(|message| message.caused_by(envelope)));
             causes.insert(grant.id, (envelope.clone(), span.clone()));
             if matches!(result.outcome, Outcome::Applied(_)) {
+                grant.known_contact = grant.told_contact;
                 applied.push((grant.workspace, grant.id));
             }
         }

@@ -53,6 +53,8 @@ impl App {
                 Some(person) if person.is_active => entitled.remove(&grant.id).unwrap_or_default(),
                 _ => Vec::new(),
             };
+            grant.ledger.knows_person =
+                person.is_none_or(|person| person.contact_version == grant.known_contact);
             let outlook = Outlook::new(entitled, now, &self.rules);
             let decision = plan(outlook, grant.ledger, now, &self.rules);
             grant.desired = decision.desired;
@@ -66,6 +68,7 @@ impl App {
                 grant.last_error.clear();
             }
             if let (Some(command), Some(person)) = (decision.command, person) {
+                grant.told_contact = person.contact_version;
                 messages.push(command_message(grant, command, person, now, cause(grant)));
             }
         }

@@ -125,6 +125,7 @@ mod tests {
             told: None,
             failures: 0,
             retry_at: None,
+            knows_person: true,
         }
     }
 
