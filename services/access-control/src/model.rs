@@ -7,6 +7,7 @@ use domain::{
     DoorMappingId, DriftId, GrantId, IntegrationId, LocationId, PassProductId, PersonId, PlanId, ResourceId,
     Timestamp, Window, WorkspaceId,
 };
+use proto::access::v1::AccessReason;
 use uuid::Uuid;
 
 use crate::engine::{Hours, Ledger, Observed};
@@ -203,7 +204,9 @@ pub(crate) struct Grant {
     pub told_contact: i64,
     /// The contact version by which the provider knows the person.
     pub known_contact: i64,
-    /// Why the provider does not have what is wanted; empty if nothing is wrong.
+    /// Why the provider does not have what is wanted; `None` if nothing is wrong.
+    pub problem: Option<AccessReason>,
+    /// The same in words; empty if nothing is wrong.
     pub last_error: String,
     pub next_check_at: Option<domain::Timestamp>,
 }

@@ -6,7 +6,7 @@ use domain::{GrantId, LocationId, WorkspaceId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::model::Integration;
+use crate::model::{Integration, Target};
 
 /// What the word of an integration changes.
 #[derive(Debug, Clone, Copy, sqlx::FromRow)]
@@ -62,4 +62,18 @@ pub(crate) async fn resting_grants(
     .fetch_all(conn)
     .await?;
     Ok(ids.into_iter().map(GrantId::from_uuid).collect())
+}
+
+/// Whether mappings to a target are followed.
+pub(crate) async fn is_followed(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    target: &Target,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select mapping_is_active($1, $2, $3)")
+        .bind(workspace.uuid())
+        .bind(&target.provider)
+        .bind(target.location.uuid())
+        .fetch_one(conn)
+        .await
 }
