@@ -13,6 +13,13 @@ language sql stable as $$
         true)
 $$;
 
+-- By which location's own integration it is served; null: by the workspace's.
+create function served_by(workspace uuid, of_provider text, location uuid) returns uuid
+language sql stable as $$
+    select i.location_id from integration i
+    where i.workspace_id = workspace and i.provider = of_provider and i.location_id = location and i.serves
+$$;
+
 -- A grant is one for each person, door and integration: what two locations lead to by one integration is one door.
 -- `served_by` is the location whose own integration it is; null: the workspace's. `location_id` is where it was
 -- first led to.

@@ -235,10 +235,7 @@ pub(crate) async fn ensure_for_mapping(
     sqlx::query(
         "insert into access_grant (workspace_id, id, person_id, location_id, provider, target_kind,
            target_ref, target_name, served_by)
-         select $1, gen_random_uuid(), person_id, $4, $5, $6, $7, $8,
-           (select location_id from integration
-            where workspace_id = $1 and provider = $5 and location_id = $4 and serves)
-         from (
+         select $1, gen_random_uuid(), person_id, $4, $5, $6, $7, $8, served_by($1, $5, $4) from (
            select distinct person_id from entitlement
            where workspace_id = $1 and subject_kind = $2 and subject_id = $3
              and ends_at > $9 - interval '1 day'
@@ -520,8 +517,8 @@ pub(crate) async fn find(
 ) -> Result<Option<Grant>, sqlx::Error> {
     let row: Option<GrantRow> = sqlx::query_as(
         "select * from access_grant
-         where workspace_id = $1 and location_id = $2 and provider = $3 and target_kind = $4
-           and target_ref = $5 and person_id = $6",
+         where workspace_id = $1 and provider = $3 and target_kind = $4 and target_ref = $5
+           and person_id = $6 and served_by is not distinct from served_by($1, $3, $2)",
     )
     .bind(workspace.uuid())
     .bind(target.location.uuid())

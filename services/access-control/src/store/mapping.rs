@@ -163,7 +163,7 @@ pub(crate) async fn targets_of(
     Ok(rows.into_iter().map(|row| DoorMapping::from(row).target).collect())
 }
 
-/// Whether anything is mapped to a target.
+/// Whether anything is mapped to a target, be it at another location by the same integration.
 pub(crate) async fn is_mapped(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
@@ -171,8 +171,8 @@ pub(crate) async fn is_mapped(
 ) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar(
         "select exists (select from door_mapping
-           where workspace_id = $1 and location_id = $2 and provider = $3 and target_kind = $4
-             and target_ref = $5)",
+           where workspace_id = $1 and provider = $3 and target_kind = $4 and target_ref = $5
+             and served_by($1, $3, location_id) is not distinct from served_by($1, $3, $2))",
     )
     .bind(workspace.uuid())
     .bind(target.location.uuid())
