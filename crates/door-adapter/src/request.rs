@@ -7,6 +7,8 @@ use domain::{PersonId, Timestamp, Window, WorkspaceId};
 use proto::access::v1 as pb;
 use uuid::Uuid;
 
+use crate::credentials::Site;
+
 /// Characters of a name or a provider's id that are taken.
 const TEXT_CHARS_MAX: usize = 200;
 
@@ -17,8 +19,8 @@ pub struct AccessRequest {
     pub grant: GrantName,
     /// Of the grant.
     pub generation: i64,
-    /// Whose credentials.
-    pub location: LocationName,
+    /// Whose credentials; `None`: the workspace's own.
+    pub location: Option<LocationName>,
     /// Where.
     pub target: Target,
     /// Who.
@@ -36,8 +38,8 @@ pub struct UserRequest {
     pub user: ProviderUserName,
     /// Of the user.
     pub generation: i64,
-    /// Whose credentials.
-    pub location: LocationName,
+    /// Whose credentials; `None`: the workspace's own.
+    pub location: Option<LocationName>,
     /// Who.
     pub person: Person,
     /// How.
@@ -136,11 +138,13 @@ impl Request {
         }
     }
 
-    pub(crate) fn location(&self) -> LocationName {
-        match self {
+    /// Whose credentials.
+    pub(crate) fn site(&self) -> Site {
+        let location = match self {
             Self::Access(request) => request.location,
             Self::User(request) => request.location,
-        }
+        };
+        Site { workspace: self.matter().workspace(), location: location.map(|location| location.id) }
     }
 
     pub(crate) fn person(&self) -> PersonId {
@@ -226,7 +230,7 @@ fn request(grant: GrantName, message: &pb::AccessCommand) -> Result<AccessReques
         Some(AccessRequest {
             grant,
             generation: message.generation,
-            location: location?,
+            location,
             target: target?,
             person: person?,
             window: match window {
@@ -257,7 +261,7 @@ fn user_request(user: ProviderUserName, message: &pb::UserCommand) -> Result<Use
         Some(UserRequest {
             user,
             generation: message.generation,
-            location: location?,
+            location,
             person: person?,
             wish: wish?,
             includes_foreign: message.includes_foreign_users,
@@ -268,7 +272,7 @@ fn user_request(user: ProviderUserName, message: &pb::UserCommand) -> Result<Use
 }
 
 fn location(input: &mut Input, workspace: WorkspaceId, text: &str) -> Option<LocationName> {
-    let location: Option<LocationName> = input.parse("location", text);
+    let location: Option<LocationName> = input.parse_optional("location", text);
     if location.is_some_and(|location| location.workspace != workspace) {
         input.refuse("location", "must be of the workspace in the subject");
     }
@@ -350,6 +354,10 @@ mod tests {
         }
     }
 
+    fn site_of(request: &AccessRequest) -> Site {
+        Request::Access(Box::new(request.clone())).site()
+    }
+
     #[test]
     fn a_whole_message_is_a_request() {
         let workspace = WorkspaceId::new();
@@ -359,11 +367,13 @@ mod tests {
             panic!("it is whole");
         };
         assert_eq!(request.window.unwrap().duration(), chrono::Duration::hours(1));
-        let nothing = pb::AccessCommand { window: None, ..message(workspace) };
+        assert_eq!(Site::of_id(workspace, site_of(&request).id()), site_of(&request));
+        let nothing = pb::AccessCommand { window: None, location: String::new(), ..message(workspace) };
         let Ok(Reading::Request(Request::Access(request))) = Reading::of_access(workspace, &nothing) else {
-            panic!("nothing is a wish, too");
+            panic!("nothing is a wish, too, and the workspace's own credentials are some");
         };
-        assert_eq!(request.window, None);
+        assert_eq!((request.window, request.location), (None, None));
+        assert_eq!(Site::of_id(workspace, site_of(&request).id()), site_of(&request));
     }
 
     #[test]

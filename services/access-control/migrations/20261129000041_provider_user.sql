@@ -8,14 +8,14 @@ create table no_access_policy (
     primary key (workspace_id, provider)
 );
 
--- The users that providers take people for, where there is a policy: one for each location whose credentials are
--- used.
+-- The users that providers take people for, where there is a policy: one for each integration that serves grants of
+-- theirs. `served_by` is the location whose own it is; null: the workspace's.
 create table provider_user (
     workspace_id    uuid        not null,
     id              uuid        not null,
     person_id       uuid        not null,
     provider        text        not null,
-    location_id     uuid        not null,
+    served_by       uuid,
     -- Since when the person is entitled to nothing there; null: they are.
     idle_since      timestamptz,
     generation      bigint      not null default 0,
@@ -31,7 +31,8 @@ create table provider_user (
     primary key (workspace_id, id)
 );
 
-create unique index provider_user_once on provider_user (workspace_id, provider, person_id, location_id);
+create unique index provider_user_once on provider_user (workspace_id, provider, person_id, served_by)
+    nulls not distinct;
 
 -- What the scheduler looks at, across tenants.
 create index provider_user_due on provider_user (next_check_at) where next_check_at is not null;

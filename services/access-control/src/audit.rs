@@ -5,7 +5,7 @@ use domain::names::{DoorMappingName, LocationName, WorkspaceName};
 use domain::{Timestamp, WorkspaceId};
 
 use crate::engine::Retirement;
-use crate::model::{DoorMapping, NoAccessPolicy, Settings};
+use crate::model::{DoorMapping, LocationSettings, NoAccessPolicy, Settings};
 
 /// A mapping that is there from now on, or from now on is not.
 pub(crate) fn mapping(
@@ -75,6 +75,28 @@ pub(crate) fn policy(
         .field(&name("action"), action(before), action(after))
         .field(&name("grace"), grace(before), grace(after))
         .field(&name("includes_foreign_users"), includes_foreign(before), includes_foreign(after))
+}
+
+/// What a location said in place of its workspace, and what it says.
+pub(crate) fn location_settings(
+    author: &Author,
+    location: LocationName,
+    before: LocationSettings,
+    after: LocationSettings,
+    now: Timestamp,
+) -> Entry {
+    author
+        .changes(location.workspace, location, now)
+        .field(
+            "location_access_settings.lead",
+            before.lead_minutes.map(duration),
+            after.lead_minutes.map(duration),
+        )
+        .field(
+            "location_access_settings.lag",
+            before.lag_minutes.map(duration),
+            after.lag_minutes.map(duration),
+        )
 }
 
 /// As contracts write it.

@@ -1,7 +1,7 @@
 //! The commands and events of this service.
 
 use chassis::input::timestamp;
-use domain::names::{DriftName, LocationName, PersonName};
+use domain::names::{DriftName, PersonName};
 use domain::{Timestamp, WorkspaceId};
 use events::Outgoing;
 use events::outbox::About;
@@ -28,7 +28,7 @@ pub(crate) fn command(grant: &Grant, command: Command, person: &Person, now: Tim
     let body = pb::AccessCommand {
         grant: convert::grant_name(grant),
         generation: command.generation,
-        location: LocationName { workspace, id: grant.target.location }.to_string(),
+        location: convert::serving_location(workspace, grant.served_by),
         target: Some(convert::target(&grant.target)),
         person: Some(access_person(person)),
         window: command.window.map(convert::window),
@@ -62,7 +62,7 @@ pub(crate) fn user_command(
     let body = pb::UserCommand {
         provider_user: convert::user_name(user),
         generation: command.generation,
-        location: LocationName { workspace: user.workspace, id: user.location }.to_string(),
+        location: convert::serving_location(user.workspace, user.served_by),
         person: Some(access_person(person)),
         state: state.into(),
         includes_foreign_users,

@@ -68,7 +68,7 @@ impl Handler for Commands {
                     let command = NewCommand {
                         matter: request.matter(),
                         generation: request.generation(),
-                        location: request.location().id.uuid(),
+                        site: request.site().id(),
                         due_at: request.due_at(),
                         event_id: received.envelope.id.uuid(),
                         correlation: &received.envelope.correlation,

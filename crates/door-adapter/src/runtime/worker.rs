@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::names::IntegrationName;
-use domain::{Clock, EventId, IntegrationId, LocationId, PersonId};
+use domain::{Clock, EventId, IntegrationId, PersonId};
 use events::{Envelope, trace};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
@@ -65,8 +65,8 @@ struct Done {
 /// What became of a command's turn.
 enum Turn {
     Answered,
-    /// The location's commands belong to another account.
-    Misrouted(LocationId, IntegrationId),
+    /// The site's commands belong to another account.
+    Misrouted(Site, IntegrationId),
 }
 
 impl<P: DoorProvider> Worker<P> {
@@ -135,14 +135,14 @@ impl<P: DoorProvider> Worker<P> {
             busy.remove(&person);
             match turn? {
                 Turn::Answered => {}
-                Turn::Misrouted(location, account) => misrouted = Some((location, account)),
+                Turn::Misrouted(site, account) => misrouted = Some((site, account)),
             }
         }
         drop(running);
-        if let Some((location, account)) = misrouted {
+        if let Some((site, account)) = misrouted {
             let mut conn = self.pool.acquire().await?;
             let reconciled_after = self.reconciler.every();
-            lane::reroute(&mut conn, lease.lane, location, account.uuid(), reconciled_after).await?;
+            lane::reroute(&mut conn, lease.lane, site.id(), account.uuid(), reconciled_after).await?;
             self.wake.notify_one();
             return Ok(false);
         }
@@ -171,15 +171,14 @@ impl<P: DoorProvider> Worker<P> {
 
     async fn carry_out(&self, lease: &Lease, job: &Job) -> Result<Turn, LedgerError> {
         let request = &job.request;
-        let location = request.location();
-        let site = Site { workspace: location.workspace, location: Some(location.id) };
+        let site = request.site();
         let account = match self.credentials.account(site).await {
             Ok(Some(account)) => account,
             Ok(None) => return self.fail(lease, job, None, not_connected(P::DISPLAY_NAME), Vec::new()).await,
             Err(error) => return self.fail(lease, job, None, error, Vec::new()).await,
         };
         if account.integration.id.uuid() != lease.lane.id {
-            return Ok(Turn::Misrouted(location.id, account.integration.id));
+            return Ok(Turn::Misrouted(site, account.integration.id));
         }
         let mut changes = Vec::new();
         match self.apply(site, &account, request, &mut changes).await {

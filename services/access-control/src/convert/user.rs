@@ -2,8 +2,8 @@
 
 use chassis::input::{Input, InvalidInput, timestamp};
 use chrono::Duration;
-use domain::ProviderName;
 use domain::names::{LocationName, PersonName, ProviderUserName};
+use domain::{LocationId, ProviderName, WorkspaceId};
 use proto::access::v1 as pb;
 
 use super::read_failure;
@@ -63,6 +63,11 @@ pub(crate) fn new_policy(message: Option<&pb::NoAccessPolicy>) -> Result<NoAcces
     input.finish_with(values)
 }
 
+/// The location whose own integration serves something; empty: the workspace's does.
+pub(crate) fn serving_location(workspace: WorkspaceId, served_by: Option<LocationId>) -> String {
+    served_by.map(|id| LocationName { workspace, id }.to_string()).unwrap_or_default()
+}
+
 pub(crate) fn user_name(user: &ProviderUser) -> String {
     ProviderUserName { workspace: user.workspace, id: user.id }.to_string()
 }
@@ -79,7 +84,7 @@ pub(crate) fn provider_user(user: &ProviderUser) -> pb::ProviderUser {
         name: user_name(user),
         person: PersonName { workspace: user.workspace, id: user.person }.to_string(),
         provider: user.provider.clone(),
-        location: LocationName { workspace: user.workspace, id: user.location }.to_string(),
+        location: serving_location(user.workspace, user.served_by),
         state: state.into(),
         idle_time: user.ledger.idle_since.map(timestamp),
         reason: user.reason.clone(),

@@ -74,7 +74,7 @@ struct UserRow {
     id: Uuid,
     person_id: Uuid,
     provider: String,
-    location_id: Uuid,
+    served_by: Option<Uuid>,
     idle_since: Option<Timestamp>,
     generation: i64,
     in_flight_until: Option<Timestamp>,
@@ -93,7 +93,7 @@ impl From<UserRow> for ProviderUser {
             id: ProviderUserId::from_uuid(row.id),
             person: PersonId::from_uuid(row.person_id),
             provider: row.provider,
-            location: LocationId::from_uuid(row.location_id),
+            served_by: row.served_by.map(LocationId::from_uuid),
             ledger: UserLedger {
                 idle_since: row.idle_since,
                 generation: row.generation,
@@ -193,12 +193,12 @@ pub(crate) async fn set_policy(
         .await?;
     }
     sqlx::query(
-        "insert into provider_user (workspace_id, id, person_id, provider, location_id, next_check_at)
-         select $1, gen_random_uuid(), person_id, $2, location_id, $3
-         from (select distinct person_id, location_id from access_grant
+        "insert into provider_user (workspace_id, id, person_id, provider, served_by, next_check_at)
+         select $1, gen_random_uuid(), person_id, $2, served_by, $3
+         from (select distinct person_id, served_by from access_grant
                where workspace_id = $1 and provider = $2 and generation > 0
-               order by person_id, location_id) as had
-         on conflict (workspace_id, provider, person_id, location_id) do update
+               order by person_id, served_by) as had
+         on conflict (workspace_id, provider, person_id, served_by) do update
            set next_check_at = excluded.next_check_at,
                -- What was not touched under another policy may be under this one.
                state = case provider_user.state when 'kept' then 'in_use' else provider_user.state end",
@@ -222,13 +222,13 @@ pub(crate) async fn look_at(
         "with looked as (
            select k.*, p.provider as of_policy
            from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::boolean[])
-             as k (workspace_id, person_id, provider, location_id, is_idle)
+             as k (workspace_id, person_id, provider, served_by, is_idle)
            join no_access_policy p on p.workspace_id = k.workspace_id and p.provider = k.provider),
          seen as (
-           insert into provider_user (workspace_id, id, person_id, provider, location_id, next_check_at)
-           select workspace_id, gen_random_uuid(), person_id, provider, location_id, $6
-           from (select distinct workspace_id, person_id, provider, location_id from looked where is_idle) as idle
-           order by workspace_id, provider, person_id, location_id
+           insert into provider_user (workspace_id, id, person_id, provider, served_by, next_check_at)
+           select workspace_id, gen_random_uuid(), person_id, provider, served_by, $6
+           from (select distinct workspace_id, person_id, provider, served_by from looked where is_idle) as idle
+           order by workspace_id, provider, person_id, served_by
            on conflict do nothing)
          update provider_user u set next_check_at = $6
          from (
@@ -237,14 +237,14 @@ pub(crate) async fn look_at(
                  group by workspace_id, person_id, provider) as k
              on o.workspace_id = k.workspace_id and o.provider = k.provider and o.person_id = k.person_id
            where k.is_idle or o.idle_since is not null or o.state <> 'in_use'
-           order by o.workspace_id, o.provider, o.person_id, o.location_id for update of o
+           order by o.workspace_id, o.provider, o.person_id, o.served_by for update of o
          ) as due
          where u.workspace_id = due.workspace_id and u.id = due.id",
     )
     .bind(grants.iter().map(|(grant, _)| grant.workspace.uuid()).collect::<Vec<_>>())
     .bind(grants.iter().map(|(grant, _)| grant.person.uuid()).collect::<Vec<_>>())
     .bind(grants.iter().map(|(grant, _)| grant.target.provider.as_str()).collect::<Vec<_>>())
-    .bind(grants.iter().map(|(grant, _)| grant.target.location.uuid()).collect::<Vec<_>>())
+    .bind(grants.iter().map(|(grant, _)| grant.served_by.map(LocationId::uuid)).collect::<Vec<_>>())
     .bind(grants.iter().map(|(_, is_idle)| *is_idle).collect::<Vec<_>>())
     .bind(now)
     .execute(conn)
@@ -277,7 +277,7 @@ pub(crate) async fn lock(
     let rows: Vec<UserRow> = sqlx::query_as(
         "select u.* from unnest($1::uuid[], $2::uuid[]) as k (workspace_id, id)
          join provider_user u on u.workspace_id = k.workspace_id and u.id = k.id
-         order by u.workspace_id, u.provider, u.person_id, u.location_id for update of u",
+         order by u.workspace_id, u.provider, u.person_id, u.served_by for update of u",
     )
     .bind(keys.iter().map(|(workspace, _)| workspace.uuid()).collect::<Vec<_>>())
     .bind(keys.iter().map(|(_, id)| id.uuid()).collect::<Vec<_>>())
@@ -320,14 +320,16 @@ pub(crate) async fn surroundings(
         (WorkspaceId::from_uuid(workspace), PersonId::from_uuid(person), provider, GrantId::from_uuid(id))
     };
     let resting: Vec<Uuid> = sqlx::query_scalar(
-        "select id from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[])
-           as k (workspace_id, id, provider, location_id)
-         where not mapping_is_active(workspace_id, provider, location_id)",
+        "select k.id from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[])
+           as k (workspace_id, id, provider, served_by)
+         join integration i on i.workspace_id = k.workspace_id and i.provider = k.provider
+           and (i.location_id = k.served_by or i.location_id is null and k.served_by is null)
+         where not i.is_active",
     )
     .bind(users.iter().map(|user| user.workspace.uuid()).collect::<Vec<_>>())
     .bind(users.iter().map(|user| user.id.uuid()).collect::<Vec<_>>())
     .bind(users.iter().map(|user| user.provider.as_str()).collect::<Vec<_>>())
-    .bind(users.iter().map(|user| user.location.uuid()).collect::<Vec<_>>())
+    .bind(users.iter().map(|user| user.served_by.map(LocationId::uuid)).collect::<Vec<_>>())
     .fetch_all(conn)
     .await?;
     Ok(Surroundings {

@@ -1,6 +1,5 @@
 //! Kisi's user follows the person, as far as Kisi allows.
 
-use chrono::Duration;
 use domain::Clock as _;
 use proto::access::v1 as pb;
 use proto::access::v1::ProviderUserState as State;
