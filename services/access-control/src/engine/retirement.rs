@@ -106,6 +106,12 @@ pub fn plan_user(
         // A grant makes a new one, if need be; and another time it may be another matter.
         ledger.state = UserState::InUse;
     }
+    if is_needed && ledger.told.is_some() && ledger.in_flight_until.is_some() {
+        // What is wanted no more is taken back at once, answered or not: the provider's queue keeps the newest. Whether
+        // it was carried out nobody knows.
+        ledger.in_flight_until = None;
+        ledger.state = UserState::Unknown;
+    }
     ledger.idle_since = if is_needed { None } else { ledger.idle_since.or(Some(now)) };
     let due_at = policy.zip(ledger.idle_since).map(|(policy, since)| since + policy.grace);
     let retirement = policy.filter(|_| due_at.is_some_and(|at| at <= now)).map(|policy| policy.retirement);
@@ -125,12 +131,8 @@ pub fn plan_user(
         ledger.failures = 0;
         ledger.retry_at = None;
     }
-    // What is wanted no more is taken back at once, answered or not: the provider's queue keeps the newest.
-    let is_superseded = is_needed && ledger.told.is_some();
-    let in_flight = ledger.in_flight_until.filter(|_| !is_superseded);
-    let must_tell = !is_settled || is_superseded && ledger.in_flight_until.is_some();
-    let waits = in_flight.or(ledger.retry_at.filter(|at| now < *at));
-    let command = wish.filter(|_| must_tell && waits.is_none()).map(|retirement| UserCommand {
+    let waits = ledger.in_flight_until.or(ledger.retry_at.filter(|at| now < *at));
+    let command = wish.filter(|_| !is_settled && waits.is_none()).map(|retirement| UserCommand {
         generation: ledger.generation + 1,
         retirement,
         due: if retirement.is_some() { now + RETIREMENT_CAN_WAIT } else { now },
