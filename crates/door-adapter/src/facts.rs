@@ -9,7 +9,7 @@ use proto::access::v1 as pb;
 
 use crate::drift::{Drift, Held};
 use crate::error::{Problem, ProviderError};
-use crate::provider::{Applied, Right, UserState};
+use crate::provider::{Applied, Listed, Right, UserState};
 use crate::request::Matter;
 
 /// Drifts that one message tells at most.
@@ -153,6 +153,24 @@ impl Source {
             return vec![message(&[])];
         }
         drifts.chunks(DRIFTS_MAX).map(message).collect()
+    }
+
+    /// What an account has, all of it.
+    pub(crate) fn doors_listed(self, turn: Turn, listed: &[Listed], now: Timestamp) -> Outgoing {
+        let Turn { account, number, .. } = turn;
+        let about =
+            About { workspace: account.workspace, name: account.to_string(), version: number, time: now };
+        let door = |listed: &Listed| pb::ListedDoor {
+            target: Some((&listed.target).into()),
+            warnings: listed.warnings.clone(),
+        };
+        let body = pb::AccountDoorsListed {
+            provider: self.provider.to_owned(),
+            integration: account.to_string(),
+            list_time: Some(timestamp(now)),
+            doors: listed.iter().map(door).collect(),
+        };
+        Outgoing::event(self.service, about, &body)
     }
 
     /// A turn failed.

@@ -163,7 +163,7 @@ impl<P: DoorProvider> DoorProviderService for Methods<P> {
         let account = self.account(site).await.map_err(|error| refuse(Refused(error)))?;
         let targets = self.provider.list_targets(&account).await.map_err(|error| refuse(Refused(error)))?;
         Ok(Response::new(pb::ListDoorTargetsResponse {
-            targets: targets.iter().map(pb::DoorTarget::from).collect(),
+            targets: targets.iter().map(|listed| (&listed.target).into()).collect(),
         }))
     }
 

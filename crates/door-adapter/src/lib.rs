@@ -40,8 +40,8 @@ pub use config::{CommandsConfig, ConfigError, PeersConfig, ReconcilerConfig};
 pub use drift::{Drift, Held, compare};
 pub use error::{ApplyError, ErrorKind, LedgerError, Problem, ProblemKind, ProviderError};
 pub use provider::{
-    Account, AccountInfo, Applied, Capabilities, Credential, DoorProvider, Finding, Origin, Period, Place,
-    Right, UserApplied, UserState,
+    Account, AccountInfo, Applied, Capabilities, Credential, DoorProvider, Finding, Listed, Origin, Period,
+    Place, Right, UserApplied, UserState,
 };
 pub use request::{AccessRequest, Person, Target, TargetKind, UserRequest, UserWish};
 pub use service::{BuildError, build};

@@ -43,7 +43,7 @@ pub trait DoorProvider: Send + Sync + 'static {
     fn list_targets(
         &self,
         account: &Account,
-    ) -> impl Future<Output = Result<Vec<Target>, ProviderError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Listed>, ProviderError>> + Send;
 
     /// Makes it so that the person has exactly the window at the target, or nothing. Tries once.
     ///
@@ -225,6 +225,15 @@ pub struct Place {
     pub provider_ref: String,
     /// What it is called over there.
     pub display_name: String,
+}
+
+/// A door or group as a provider has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Which.
+    pub target: Target,
+    /// Restrictions of the provider's own that may keep people out whom we let in there, for a person to act on.
+    pub warnings: Vec<String>,
 }
 
 /// The provider has what was asked for.

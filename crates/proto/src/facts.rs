@@ -31,6 +31,7 @@ facts! {
         ProviderConnectionChanged = "provider_connection_changed",
         AccountReconciled = "account_reconciled",
         AccessDriftFound = "drift_found",
+        AccountDoorsListed = "account_doors_listed",
         UserCommandCompleted = "user_command_completed",
         ProviderUserSuspended = "provider_user_suspended",
         ProviderUserDeleted = "provider_user_deleted",

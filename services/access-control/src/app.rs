@@ -2,6 +2,7 @@
 
 mod explain;
 mod hear;
+mod listing;
 mod manage;
 mod reconcile;
 mod replan;

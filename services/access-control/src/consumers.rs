@@ -1,6 +1,7 @@
 //! What this service hears.
 
 pub(crate) mod integrations;
+pub(crate) mod listings;
 pub(crate) mod reconciliations;
 pub(crate) mod results;
 pub(crate) mod users;

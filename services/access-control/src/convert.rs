@@ -1,5 +1,6 @@
 //! Between messages and the model. Input is checked field by field.
 
+mod listing;
 mod user;
 
 use chassis::input::{Input, InvalidInput, timestamp};
@@ -23,6 +24,7 @@ use crate::model::{
 };
 use crate::sources;
 
+pub(crate) use self::listing::{listed_door, listing, named_subjects, proposal, with_health};
 pub(crate) use self::user::{
     UserResult, new_policy, policy, provider_user, serving_location, user_name, user_result,
 };
@@ -83,6 +85,7 @@ pub(crate) fn mapping(workspace: WorkspaceId, mapping: &DoorMapping) -> pb::Door
         lead: mapping.lead_minutes.map(minutes),
         lag: mapping.lag_minutes.map(minutes),
         is_active: mapping.is_active,
+        ..Default::default()
     }
 }
 

@@ -231,4 +231,16 @@ impl AccessService for Methods {
         let page = Page::read(message.page_size, &message.page_token, &binding).map_err(refuse)?;
         self.app.list_users(workspace, page).await.map(Response::new).map_err(refuse)
     }
+
+    async fn propose_door_mappings(
+        &self,
+        request: Request<pb::ProposeDoorMappingsRequest>,
+    ) -> Result<Response<pb::ProposeDoorMappingsResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let workspace = parent(&message.parent, &caller)?;
+        let (provider, location, subjects) = convert::named_subjects(workspace, &message).map_err(refuse)?;
+        let proposed = self.app.propose_mappings(workspace, &provider, location, &subjects).await;
+        proposed.map(Response::new).map_err(refuse)
+    }
 }

@@ -16,6 +16,7 @@ mod facts;
 mod grpc;
 mod jobs;
 mod model;
+mod proposals;
 mod sources;
 mod store;
 
@@ -44,6 +45,7 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
         .outbox(&deps, &DEFINITION)
         .consumer(&deps, consumers::workspace::config(), consumers::workspace::Workspace::new(app.clone()))
         .consumer(&deps, consumers::results::config(), consumers::results::Results::new(app.clone()))
+        .consumer(&deps, consumers::listings::config(), consumers::listings::Listings::new(app.clone()))
         .consumer(&deps, consumers::users::config(), consumers::users::Users::new(app.clone()))
         .consumer(
             &deps,

@@ -124,6 +124,7 @@ pub(crate) struct Integration {
     pub provider: String,
     /// `None`: for the whole workspace.
     pub location: Option<LocationId>,
+    pub account: IntegrationId,
     pub version: i64,
     /// Whether mappings are followed.
     pub is_active: bool,
@@ -243,6 +244,33 @@ pub(crate) struct ProviderUser {
     /// Why it is kept, or why the last command failed.
     pub reason: String,
     pub next_check_at: Option<Timestamp>,
+}
+
+/// A door or group as its provider has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ListedDoor {
+    pub kind: TargetKind,
+    pub provider_ref: String,
+    pub display_name: String,
+    /// What of the provider's own may keep people out there.
+    pub warnings: Vec<String>,
+}
+
+/// All that an account has.
+#[derive(Debug, Clone)]
+pub(crate) struct Listing {
+    pub account: IntegrationName,
+    pub version: i64,
+    pub listed_at: Timestamp,
+    pub doors: Vec<ListedDoor>,
+}
+
+/// What stands between a mapping and its door.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Health {
+    /// Why it leads nowhere; `None`: it leads somewhere, as far as is known.
+    pub broken: Option<String>,
+    pub warnings: Vec<String>,
 }
 
 chassis::text_enum! {

@@ -5,6 +5,7 @@ pub(crate) mod drift;
 pub(crate) mod entitlement;
 pub(crate) mod grant;
 pub(crate) mod integration;
+pub(crate) mod listing;
 pub(crate) mod mapping;
 pub(crate) mod person;
 pub(crate) mod provider_user;

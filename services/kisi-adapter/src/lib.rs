@@ -13,6 +13,7 @@ mod access;
 mod config;
 mod plan;
 mod provider;
+mod restrictions;
 mod store;
 mod survey;
 mod user;

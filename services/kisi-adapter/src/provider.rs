@@ -7,7 +7,7 @@ use chassis::postgres::WorkspacePool;
 use domain::Clock;
 use door_adapter::{
     AccessRequest, Account, AccountInfo, Applied, ApplyError, Capabilities, DoorProvider, ErrorKind, Finding,
-    Problem, ProviderError, Right, Target, TargetKind, UserApplied, UserRequest,
+    Listed, Problem, ProviderError, Right, Target, TargetKind, UserApplied, UserRequest,
 };
 use futures::{Stream, TryStreamExt as _, stream};
 use sqlx::{PgConnection, PgPool};
@@ -15,10 +15,11 @@ use vendor_http::AccountKey;
 
 use crate::access::{self, Access};
 use crate::plan::whole_seconds;
+use crate::restrictions;
 use crate::store::{Change, Door, Ledger, Place};
 use crate::survey::{self, Survey};
 use crate::user::Users;
-use crate::vendor::wire::{self, GroupId, LockId, UserId};
+use crate::vendor::wire::{self, Group, GroupId, LockId, UserId};
 use crate::vendor::{Error, Kisi, KisiAccount, account_key_of_owner};
 
 /// The name of the one credential.
@@ -111,22 +112,31 @@ impl DoorProvider for KisiProvider {
         Ok(places.into_iter().map(place).collect())
     }
 
-    async fn list_targets(&self, account: &Account) -> Result<Vec<Target>, ProviderError> {
+    async fn list_targets(&self, account: &Account) -> Result<Vec<Listed>, ProviderError> {
         let kisi = self.open(account).await?;
-        let target =
-            |kind, id: u64, display_name| Target { kind, provider_ref: id.to_string(), display_name };
-        let groups = kisi.list_groups().await.map_err(failure)?.into_iter();
-        let mut groups: Vec<Target> = groups
-            .filter(|group| !access::is_kept_for_a_lock(&group.name))
-            .map(|group| target(TargetKind::Group, group.id.0, group.name))
-            .collect();
-        let locks = kisi.list_locks(None).await.map_err(failure)?.into_iter();
-        let mut locks: Vec<Target> =
-            locks.map(|lock| target(TargetKind::Lock, lock.id.0, lock.name)).collect();
-        groups.sort_by(|a, b| a.display_name.cmp(&b.display_name));
-        locks.sort_by(|a, b| a.display_name.cmp(&b.display_name));
-        groups.append(&mut locks);
-        Ok(groups)
+        let listed = |kind, id: u64, display_name: &str, warnings| Listed {
+            target: Target { kind, provider_ref: id.to_string(), display_name: display_name.to_owned() },
+            warnings,
+        };
+        let groups = kisi.list_groups().await.map_err(failure)?;
+        let locks = kisi.list_locks(None).await.map_err(failure)?;
+        let (kept, groups): (Vec<Group>, Vec<Group>) =
+            groups.into_iter().partition(|group| access::is_kept_for_a_lock(&group.name));
+        let kept: HashMap<LockId, &Group> =
+            kept.iter().filter_map(|group| Some((access::lock_of_kept_group(&group.name)?, group))).collect();
+        let groups = groups
+            .iter()
+            .map(|group| listed(TargetKind::Group, group.id.0, &group.name, restrictions::of_group(group)));
+        let locks = locks.iter().map(|lock| {
+            let warnings = restrictions::of_lock(lock, kept.get(&lock.id).copied());
+            listed(TargetKind::Lock, lock.id.0, &lock.name, warnings)
+        });
+        let mut all: Vec<Listed> = groups.chain(locks).collect();
+        all.sort_by(|a, b| {
+            let by = |it: &Listed| (it.target.kind == TargetKind::Lock, it.target.display_name.clone());
+            by(a).cmp(&by(b))
+        });
+        Ok(all)
     }
 
     async fn apply(

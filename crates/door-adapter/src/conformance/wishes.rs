@@ -2,7 +2,7 @@
 
 use super::World;
 use super::case::{Case, STEPS, attempt, kinds, settle};
-use crate::{DoorProvider, Target, TargetKind};
+use crate::{DoorProvider, Listed, Target, TargetKind};
 
 /// Each step twice, by the process that made it and by one that has just started.
 pub async fn each_step_twice_is_once<W: World>() {
@@ -77,8 +77,12 @@ pub async fn targets_are_listed<W: World>() {
         case.ask(&world, Some((1, 2)));
         settle(&world, &provider, &case, "before").await;
         let listed = provider.list_targets(&world.account()).await.expect("they can be listed");
-        assert!(listed.contains(&target), "{target:?} in {listed:?}");
-        assert!(listed.is_sorted_by_key(|target| (target.kind == TargetKind::Lock, &target.display_name)));
+        let by = |listed: &Listed| {
+            let Target { kind, display_name, .. } = listed.target.clone();
+            (kind == TargetKind::Lock, display_name)
+        };
+        assert!(listed.iter().any(|listed| listed.target == target), "{target:?} in {listed:?}");
+        assert!(listed.is_sorted_by_key(by));
         assert!(provider.capabilities().can(kind));
     }
     world.finish().await;

@@ -26,7 +26,7 @@ use crate::credentials::Credentials;
 use crate::drift::{Drift, compare};
 use crate::error::{ApplyError, ErrorKind, LedgerError, Problem, ProviderError};
 use crate::facts::{Source, Turn};
-use crate::provider::{Account, DoorProvider, Right};
+use crate::provider::{Account, DoorProvider, Listed, Right};
 use crate::store::reconciliation::{self, Claimed};
 use crate::store::{LaneKey, account, held, lane};
 
@@ -53,6 +53,9 @@ const LOOK_AFTER: Duration = Duration::from_secs(60);
 
 /// Rights that are kept in memory for one account.
 const RIGHTS_MAX: usize = 200_000;
+
+/// Doors and groups that are told of one account, in one message. With more, none are.
+const LISTED_MAX: usize = 4_000;
 
 /// The job. Idempotent; any number of processes share the accounts.
 pub(crate) struct Reconciler<P> {
@@ -194,7 +197,9 @@ impl<P: DoorProvider> Reconciler<P> {
             return Err(Stopped::Failed(error));
         }
         let rights = self.read(claimed, &account, shutdown).await?;
-        let unwanted = self.tell(claimed, turn, &rights).await?;
+        self.give_way(claimed, Instant::now() + TURN_MAX, shutdown).await?;
+        let listed = self.provider.list_targets(&account).await.map_err(Stopped::Failed)?;
+        let unwanted = self.tell(claimed, turn, &rights, &listed).await?;
         let has_removed = self.remove(claimed, &account, &unwanted, shutdown).await?;
         Ok(if has_removed { LOOK_AFTER.min(self.config.every()) } else { self.config.every() })
     }
@@ -268,11 +273,20 @@ impl<P: DoorProvider> Reconciler<P> {
     }
 
     /// Compares, and tells what came of it. Gives what is to be taken away.
-    async fn tell(&self, claimed: &Claimed, turn: Turn, rights: &[Right]) -> Result<Vec<Right>, Stopped> {
+    async fn tell(
+        &self,
+        claimed: &Claimed,
+        turn: Turn,
+        rights: &[Right],
+        listed: &[Listed],
+    ) -> Result<Vec<Right>, Stopped> {
         let mut tx = self.pool.begin().await?;
         let held = held::of_account(&mut tx, claimed.account, claimed.began_at).await?;
         let drifts = compare(&held, rights, self.clock.now());
         let mut messages = self.source.reconciled(turn, rights.len(), &drifts, self.clock.now());
+        if listed.len() <= LISTED_MAX {
+            messages.push(self.source.doors_listed(turn, listed, self.clock.now()));
+        }
         for name in account::accept(&mut tx, &[claimed.account]).await? {
             messages.push(self.source.connection_changed(name, Ok(()), self.clock.now()));
         }

@@ -11,7 +11,7 @@ use super::App;
 use crate::error::Error;
 use crate::facts::SOURCE;
 use crate::model::{DoorMapping, LocationSettings, Settings};
-use crate::store::{grant, mapping as store, settings};
+use crate::store::{grant, listing, mapping as store, settings};
 use crate::{audit, convert};
 
 impl App {
@@ -48,7 +48,12 @@ impl App {
         let mut tx = self.pool.begin(workspace).await?;
         let mut rows = store::list(&mut tx, workspace, &page).await?;
         let next_page_token = page.finish(&mut rows, |mapping| mapping.id.uuid());
-        let door_mappings = rows.iter().map(|mapping| convert::mapping(workspace, mapping)).collect();
+        let mut health = listing::health(&mut tx, workspace, &rows).await?;
+        let door_mapping = |mapping: &DoorMapping| {
+            let health = health.remove(&mapping.id).unwrap_or_default();
+            convert::with_health(convert::mapping(workspace, mapping), health)
+        };
+        let door_mappings = rows.iter().map(door_mapping).collect();
         Ok(pb::ListDoorMappingsResponse { door_mappings, next_page_token })
     }
 

@@ -47,6 +47,7 @@ impl Handler for Integrations {
         location.map_or(Ok(()), |location| is_at_home(location.workspace))?;
         Ok(Some(Integration {
             workspace: name.workspace,
+            account: name.id,
             version: envelope.sequence,
             is_active: integration.is_active,
             is_connected: integration.status() == IntegrationStatus::Connected,

@@ -28,10 +28,11 @@ pub(crate) async fn upsert(
            where workspace_id = $1 and provider = $2
              and (location_id = $3 or location_id is null and $3 is null)
          )
-         insert into integration as i (workspace_id, provider, location_id, version, is_active, serves)
-         values ($1, $2, $3, $4, $5, $5)
+         insert into integration as i (workspace_id, provider, location_id, version, is_active, serves, account_id)
+         values ($1, $2, $3, $4, $5, $5, $6)
          on conflict on constraint integration_place do update
            set version = greatest(i.version, excluded.version), serves = i.serves or excluded.serves,
+               account_id = excluded.account_id,
                is_active = case when i.version < excluded.version then excluded.is_active else i.is_active end
          returning is_active is distinct from (select known.is_active from known) as of_following,
            serves and not coalesce((select known.serves from known), false) as begins_to_serve",
@@ -41,6 +42,7 @@ pub(crate) async fn upsert(
     .bind(integration.location.map(LocationId::uuid))
     .bind(integration.version)
     .bind(integration.is_active)
+    .bind(integration.account.uuid())
     .fetch_one(conn)
     .await
 }

@@ -17,10 +17,13 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
         tried,
         [
             "access_grant",
+            "door_listing",
             "door_mapping",
             "drift",
             "entitlement",
             "entitlement_source",
+            "integration",
+            "listed_door",
             "location_settings",
             "no_access_policy",
             "outbox",
@@ -43,5 +46,6 @@ async fn settle(world: &mut World) {
     world.tell(&world.booking(&world.new_person(), &resource, 9, 10)).await;
     world.obey().await;
     world.set_policy(pb::NoAccessAction::Suspend).await;
+    world.note_listing().await;
     world.note_drift().await;
 }

@@ -12,6 +12,7 @@ mod explain;
 mod hours;
 mod integrations;
 mod isolation;
+mod listings;
 mod manual;
 mod mappings;
 mod migration;

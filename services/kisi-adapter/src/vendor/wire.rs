@@ -119,6 +119,15 @@ pub struct Group {
     /// Whether it opens only by its schedule.
     #[serde(default)]
     pub time_restriction_enabled: bool,
+    /// Whether it opens only by a person's primary device.
+    #[serde(default)]
+    pub primary_device_restriction_enabled: bool,
+    /// Whether it opens only by managed devices.
+    #[serde(default)]
+    pub managed_device_restriction_enabled: bool,
+    /// Whether it opens only by a tap at the reader.
+    #[serde(default)]
+    pub tap_to_access_restriction_enabled: bool,
     /// How many locks it holds.
     #[serde(default)]
     pub locks_count: u64,

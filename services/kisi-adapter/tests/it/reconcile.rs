@@ -313,3 +313,30 @@ impl Site {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_account_has_is_listed_with_each_comparison_and_with_what_may_keep_people_out() {
+    let mut world = World::start().await;
+    let site = world.site("Nine");
+    world.given(&site, &["Group 00", "Lock 00"]).await;
+    for lock in ["Door 00", "Lock 00"] {
+        site.org.twin.set_configured(site.org.lock(lock), false).unwrap();
+    }
+    world.compare(&site).await;
+    let listed = loop {
+        let known = world.history.iter().rev().find_map(|told| told.read::<pb::AccountDoorsListed>());
+        match known {
+            Some(listed) => break listed,
+            None => _ = world.next().await,
+        }
+    };
+    assert_eq!(listed.integration, site.integration.to_string());
+    let names: Vec<&str> =
+        listed.doors.iter().map(|door| door.target.as_ref().unwrap().display_name.as_str()).collect();
+    assert!(names.contains(&"Group 00") && names.contains(&"Lock 00"), "{names:?}");
+    assert!(names.iter().all(|name| !name.starts_with("Latchkey")), "{names:?}");
+    let warned = listed.doors.iter().filter(|door| !door.warnings.is_empty());
+    let warned: Vec<&str> = warned.map(|door| door.target.as_ref().unwrap().display_name.as_str()).collect();
+    assert_eq!(warned, ["Door 00", "Lock 00"]);
+    world.finish().await;
+}

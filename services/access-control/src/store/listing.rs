@@ -1,0 +1,164 @@
+//! Rows of what accounts have, and what that says of mappings.
+
+use std::collections::{HashMap, HashSet};
+
+use domain::{DoorMappingId, LocationId, Timestamp, WorkspaceId};
+use proto::access::v1::AccessReason;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::model::{DoorMapping, Health, ListedDoor, Listing, SubjectKey, SubjectKind, TargetKind};
+
+#[derive(sqlx::FromRow)]
+struct DoorRow {
+    kind: TargetKind,
+    #[sqlx(rename = "ref")]
+    provider_ref: String,
+    name: String,
+    warnings: Vec<String>,
+}
+
+impl From<DoorRow> for ListedDoor {
+    fn from(row: DoorRow) -> Self {
+        let DoorRow { kind, provider_ref, name: display_name, warnings } = row;
+        Self { kind, provider_ref, display_name, warnings }
+    }
+}
+
+/// Keeps a listing in place of the one before, unless a newer one is known.
+pub(crate) async fn replace(conn: &mut PgConnection, listing: &Listing) -> Result<(), sqlx::Error> {
+    let (workspace, account) = (listing.account.workspace.uuid(), listing.account.id.uuid());
+    let is_newer: Option<i64> = sqlx::query_scalar(
+        "insert into door_listing (workspace_id, account_id, version, listed_at) values ($1, $2, $3, $4)
+         on conflict (workspace_id, account_id) do update
+           set version = excluded.version, listed_at = excluded.listed_at
+           where door_listing.version < excluded.version
+         returning version",
+    )
+    .bind(workspace)
+    .bind(account)
+    .bind(listing.version)
+    .bind(listing.listed_at)
+    .fetch_optional(&mut *conn)
+    .await?;
+    if is_newer.is_none() {
+        return Ok(());
+    }
+    sqlx::query("delete from listed_door where workspace_id = $1 and account_id = $2")
+        .bind(workspace)
+        .bind(account)
+        .execute(&mut *conn)
+        .await?;
+    // Arrays of arrays are matrices to Postgres; no warning has a line of its own.
+    sqlx::query(
+        "insert into listed_door (workspace_id, account_id, kind, ref, name, warnings)
+         select $1, $2, kind, ref, name, array_remove(string_to_array(warnings, E'\\n'), '')
+         from unnest($3::text[], $4::text[], $5::text[], $6::text[]) as d (kind, ref, name, warnings)
+         on conflict do nothing",
+    )
+    .bind(workspace)
+    .bind(account)
+    .bind(listing.doors.iter().map(|door| door.kind).collect::<Vec<_>>())
+    .bind(listing.doors.iter().map(|door| door.provider_ref.as_str()).collect::<Vec<_>>())
+    .bind(listing.doors.iter().map(|door| door.display_name.as_str()).collect::<Vec<_>>())
+    .bind(listing.doors.iter().map(|door| door.warnings.join("\n")).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// What serves a provider's doors at a location has, and when it was listed; `None`: it never was.
+pub(crate) async fn find(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    provider: &str,
+    location: LocationId,
+) -> Result<Option<(Timestamp, Vec<ListedDoor>)>, sqlx::Error> {
+    let listing: Option<(Uuid, Timestamp)> = sqlx::query_as(
+        "select account_id, listed_at from door_listing
+         where workspace_id = $1 and account_id = account_of($1, $2, $3)",
+    )
+    .bind(workspace.uuid())
+    .bind(provider)
+    .bind(location.uuid())
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some((account, listed_at)) = listing else { return Ok(None) };
+    let rows: Vec<DoorRow> = sqlx::query_as(
+        "select kind, ref, name, warnings from listed_door where workspace_id = $1 and account_id = $2
+         order by kind, name, ref",
+    )
+    .bind(workspace.uuid())
+    .bind(account)
+    .fetch_all(conn)
+    .await?;
+    Ok(Some((listed_at, rows.into_iter().map(ListedDoor::from).collect())))
+}
+
+/// Those of the subjects that are mapped to a provider's doors at a location.
+pub(crate) async fn mapped(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    provider: &str,
+    location: LocationId,
+) -> Result<HashSet<SubjectKey>, sqlx::Error> {
+    let rows: Vec<(SubjectKind, Uuid)> = sqlx::query_as(
+        "select subject_kind, subject_id from door_mapping
+         where workspace_id = $1 and location_id = $2 and provider = $3",
+    )
+    .bind(workspace.uuid())
+    .bind(location.uuid())
+    .bind(provider)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|(kind, id)| SubjectKey { kind, id }).collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct HealthRow {
+    id: Uuid,
+    is_listed: bool,
+    is_there: bool,
+    warnings: Vec<String>,
+    lacking: Option<String>,
+}
+
+/// What stands between these mappings and their doors: by the last listing, and by what the provider said to
+/// commands since.
+pub(crate) async fn health(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    mappings: &[DoorMapping],
+) -> Result<HashMap<DoorMappingId, Health>, sqlx::Error> {
+    let rows: Vec<HealthRow> = sqlx::query_as(
+        "select m.id, l.account_id is not null as is_listed, d.ref is not null as is_there,
+           coalesce(d.warnings, '{}') as warnings, g.last_error as lacking
+         from unnest($2::uuid[]) as k (id)
+         join door_mapping m on m.workspace_id = $1 and m.id = k.id
+         left join door_listing l on l.workspace_id = m.workspace_id
+           and l.account_id = account_of(m.workspace_id, m.provider, m.location_id)
+         left join listed_door d on d.workspace_id = l.workspace_id and d.account_id = l.account_id
+           and d.kind = m.target_kind and d.ref = m.target_ref
+         left join lateral (
+           select last_error from access_grant
+           where workspace_id = m.workspace_id and provider = m.provider and target_kind = m.target_kind
+             and target_ref = m.target_ref and problem = $3
+             and served_by is not distinct from served_by(m.workspace_id, m.provider, m.location_id)
+           limit 1
+         ) as g on true",
+    )
+    .bind(workspace.uuid())
+    .bind(mappings.iter().map(|mapping| mapping.id.uuid()).collect::<Vec<_>>())
+    .bind(AccessReason::ProviderLacksDoor.as_str_name())
+    .fetch_all(conn)
+    .await?;
+    let health = |row: HealthRow| {
+        let gone = (row.is_listed && !row.is_there).then(|| {
+            "the provider has no such door or group any more: map another one, or make it there again"
+                .to_owned()
+        });
+        let health = Health { broken: row.lacking.or(gone), warnings: row.warnings };
+        (DoorMappingId::from_uuid(row.id), health)
+    };
+    Ok(rows.into_iter().map(health).collect())
+}
