@@ -37,10 +37,13 @@ use crate::twin::{Org, Twin};
 /// Longest wait for anything that is bound to happen.
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
+/// A location, or the workspace as a whole.
+type Where = (WorkspaceId, Option<LocationId>);
+
 /// Which keys are in force where.
 #[derive(Default)]
 pub(crate) struct Keys {
-    keys: Mutex<HashMap<(WorkspaceId, Option<LocationId>), (IntegrationId, String)>>,
+    keys: Mutex<HashMap<Where, (IntegrationId, String)>>,
     /// Questions so far.
     pub asked: AtomicUsize,
     /// Whoever writes holds answers back.
