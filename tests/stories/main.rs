@@ -17,6 +17,7 @@ mod kisi_trouble;
 mod known_failures;
 mod manual;
 mod reconcile;
+mod retirement;
 mod secrets;
 mod servers;
 mod sign_in;

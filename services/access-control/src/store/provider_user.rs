@@ -182,7 +182,10 @@ pub(crate) async fn set_policy(
     if let Some(rule) = policy.policy {
         sqlx::query(
             "insert into no_access_policy (workspace_id, provider, retirement, grace_minutes, includes_foreign)
-             values ($1, $2, $3, $4, $5)",
+             values ($1, $2, $3, $4, $5)
+             on conflict (workspace_id, provider) do update
+               set retirement = excluded.retirement, grace_minutes = excluded.grace_minutes,
+                   includes_foreign = excluded.includes_foreign",
         )
         .bind(workspace.uuid())
         .bind(&policy.provider)

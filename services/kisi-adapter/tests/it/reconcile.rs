@@ -5,6 +5,7 @@ use proto::access::v1 as pb;
 use proto::access::v1::account_reconciled::Outcome;
 use sandbox::{Action, Fault, Phase, Vendor};
 use testkit::eventually;
+use tokio_util::sync::CancellationToken;
 
 use crate::world::{Grant, LIMIT, Site, World};
 
@@ -338,5 +339,33 @@ async fn what_an_account_has_is_listed_with_each_comparison_and_with_what_may_ke
     let warned = listed.doors.iter().filter(|door| !door.warnings.is_empty());
     let warned: Vec<&str> = warned.map(|door| door.target.as_ref().unwrap().display_name.as_str()).collect();
     assert_eq!(warned, ["Door 00", "Lock 00"]);
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_several_replicas_one_takes_a_turn_and_the_others_leave_it_alone() {
+    let mut world = World::start().await;
+    for _ in 0..2 {
+        let config = world.config();
+        world.run_adapter(config, CancellationToken::new()).await;
+    }
+    let sites = [world.site("Nine"), world.site("Ten")];
+    for site in &sites {
+        world.given(site, &["Group 00", "Lock 00"]).await;
+    }
+    for _ in 0..3 {
+        for site in &sites {
+            assert_eq!(found(&world.compare(site).await), []);
+        }
+    }
+    // Whatever else was under way is told before what follows.
+    for site in &sites {
+        world.given(site, &["Group 01"]).await;
+    }
+    let turns = world.history.iter().filter_map(|told| told.read::<pb::AccountReconciled>());
+    for site in &sites {
+        let turns = turns.clone().filter(|turn| turn.integration == site.integration.to_string());
+        assert_eq!(turns.count(), 3, "each was asked for once");
+    }
     world.finish().await;
 }
