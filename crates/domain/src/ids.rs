@@ -86,8 +86,12 @@ ids! {
     LocationId,
     /// One email or text to one recipient.
     MessageId,
+    /// What one can buy to get in for some days or times.
+    PassProductId,
     /// Someone known to a workspace.
     PersonId,
+    /// What one can be a member by.
+    PlanId,
     /// What can be booked.
     ResourceId,
     /// The tenant.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::{
     ApiKeyId, AuditEntryId, BookingId, DoorMappingId, DriftId, EntitlementId, GrantId, IntegrationId,
-    LocationId, MessageId, PersonId, ResourceId, WorkspaceId,
+    LocationId, MessageId, PassProductId, PersonId, PlanId, ResourceId, WorkspaceId,
 };
 
 /// The text was not a resource name of the expected kind.
@@ -90,8 +90,12 @@ names! {
     LocationName(LocationId) = "locations" / "location";
     /// A message's name.
     MessageName(MessageId) = "messages" / "message";
+    /// A pass product's name.
+    PassProductName(PassProductId) = "passProducts" / "pass_product";
     /// A person's name (its address, not what they are called).
     PersonName(PersonId) = "people" / "person";
+    /// A plan's name.
+    PlanName(PlanId) = "plans" / "plan";
     /// A resource's name.
     ResourceName(ResourceId) = "resources" / "resource";
 }
