@@ -14,8 +14,8 @@ use rand::seq::IndexedRandom as _;
 
 use super::shell::{Consumer, Message, Request};
 use super::truth::{
-    DOORS, GRAIN, HOUR, Integration, MINUTE, Mapping, PROVIDERS, RESOURCES, Second, Source, Told, What,
-    target,
+    DOORS, GRAIN, HOUR, Integration, MAPPED, MINUTE, Mapping, PROVIDERS, RESOURCES, Second, Source, Told,
+    What, target,
 };
 use super::world::{Violation, World};
 
@@ -206,16 +206,16 @@ impl World<'_> {
     }
 
     pub(super) fn new_mapping(&mut self, site: usize) -> Option<Request> {
-        let resource = self.rng.random_range(0..RESOURCES);
+        let subject = *MAPPED.choose(&mut self.rng).unwrap();
         let door = self.rng.random_range(0..DOORS.len());
         let truth = &self.sites[site];
         let is_there =
-            |mapping: &Mapping| mapping.stands.now && (mapping.resource, mapping.door) == (resource, door);
+            |mapping: &Mapping| mapping.stands.now && (mapping.subject, mapping.door) == (subject, door);
         if truth.mappings.iter().any(is_there) {
             return None;
         }
         let mapping = pb::DoorMapping {
-            resource: truth.resource(resource),
+            subject: truth.subject(subject),
             location: truth.location(),
             provider: DOORS[door].0.to_owned(),
             target: Some(target(door)),

@@ -68,6 +68,12 @@ impl World<'_> {
     fn check_place(&self, at: At) -> Result<(), Violation> {
         let site = &self.sites[at.0];
         let (mut is_before, mut is_after) = (true, false);
+        if self.accounts.rights.contains_key(&at) {
+            let (known, email) = (&self.accounts.emails[&at], site.email(at.1.person));
+            if *known != email {
+                return Err(format!("all is settled, and {at:?} is known by {known} in place of {email}"));
+            }
+        }
         for moment in moments(self.now) {
             let may = site.may(at.1, moment);
             if may && is_before {
@@ -109,7 +115,7 @@ impl World<'_> {
         if !is_known && !is_past {
             return Err(format!("the ledger knows {observed:?} and the provider has {held:?}: {row:?}"));
         }
-        if !row.last_error.is_empty() {
+        if !row.last_error.is_empty() || row.problem.is_some() {
             return Err(format!("all is settled, and there is still an error: {row:?}"));
         }
         let told = self.told.get(&(number, grant)).and_then(|(_, window)| *window);

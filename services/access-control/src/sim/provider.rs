@@ -23,6 +23,7 @@ pub(super) struct Command {
     pub grant: String,
     pub generation: i64,
     pub window: Option<Span>,
+    pub email: String,
 }
 
 /// What becomes of a command that is tried.
@@ -57,6 +58,8 @@ pub(super) struct Accounts {
     answered: HashMap<(usize, String), i64>,
     /// What the providers hold of ours.
     pub rights: BTreeMap<At, Span>,
+    /// How the providers last heard that people are reached.
+    pub emails: BTreeMap<At, String>,
     held: BTreeMap<At, Held>,
     executed: BTreeMap<At, i64>,
     /// Providers of a workspace that do not answer.
@@ -76,8 +79,9 @@ impl Accounts {
     ) -> Result<Command, String> {
         let site = &sites[number];
         let is_ours = |name: &str| name.starts_with(&format!("workspaces/{}/", site.workspace));
-        let person = command.person.as_ref().ok_or("a command for nobody")?;
-        let person: PersonName = person.name.parse().map_err(|_| "a command for nobody")?;
+        let told = command.person.as_ref().ok_or("a command for nobody")?;
+        let email = told.email.clone();
+        let person: PersonName = told.name.parse().map_err(|_| "a command for nobody")?;
         let person = (0..site.people.len()).find(|&it| site.person_name(it) == person.to_string());
         let target = command.target.as_ref().and_then(|target| door(provider, target));
         let (Some(person), Some(door), true) = (person, target, is_ours(&command.grant)) else {
@@ -95,7 +99,7 @@ impl Accounts {
             let second = |time: &Option<pbjson_types::Timestamp>| time.map_or(0, |time| time.seconds);
             (second(&window.start_time), second(&window.end_time))
         });
-        Ok(Command { at, grant: command.grant.clone(), generation: command.generation, window })
+        Ok(Command { at, grant: command.grant.clone(), generation: command.generation, window, email })
     }
 
     /// A command comes in: of a grant the newest waits, and none that is older than one that was answered.
@@ -116,9 +120,14 @@ impl Accounts {
             matches!(fate, Fate::Done | Fate::Unknown { is_done: true } | Fate::Died { is_done: true });
         if is_done {
             match command.window {
-                Some(window) => self.rights.insert(at, window),
-                None => self.rights.remove(&at),
-            };
+                Some(window) => {
+                    self.rights.insert(at, window);
+                    self.emails.insert(at, command.email.clone());
+                }
+                None => {
+                    self.rights.remove(&at);
+                }
+            }
         }
         self.executed.insert(at, command.generation);
         let failed = |kind: pb::AccessFailureKind, outcome_unknown| {

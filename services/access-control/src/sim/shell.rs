@@ -53,7 +53,7 @@ pub(super) struct Message {
 pub(super) enum Work {
     TakeIn(Consumer, Vec<Message>),
     LookAtDue(u16),
-    Call(Call),
+    Call(Box<Call>),
 }
 
 /// A call of an admin, with its key.
@@ -103,6 +103,7 @@ pub(super) struct Row {
     pub observed: String,
     pub observed_starts_at: Option<Timestamp>,
     pub observed_ends_at: Option<Timestamp>,
+    pub problem: Option<String>,
     pub last_error: String,
     pub next_check_at: Option<Timestamp>,
 }

@@ -71,9 +71,18 @@ impl<T> Lately<T> {
     }
 }
 
+/// What doors are mapped to: a resource, or the whole location.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mapped {
+    Resource(usize),
+    Location,
+}
+
+pub(super) const MAPPED: [Mapped; 3] = [Mapped::Resource(0), Mapped::Resource(1), Mapped::Location];
+
 #[derive(Debug, Clone, Copy)]
 enum Subject {
-    Resource(usize),
+    Mapped(Mapped),
     Door(usize),
 }
 
@@ -119,13 +128,15 @@ impl What {
             Self::Booking { resource, holder, attendees, start, end, state, .. } => {
                 let stands = matches!(state, told::BookingState::Confirmed | told::BookingState::Completed);
                 let people: BTreeSet<usize> = attendees.iter().copied().chain([*holder]).collect();
-                let entitled = |person| Entitled {
-                    person,
-                    subject: Subject::Resource(*resource),
-                    start: *start,
-                    end: *end,
+                let entitled = |person| {
+                    [Mapped::Resource(*resource), Mapped::Location].map(|mapped| Entitled {
+                        person,
+                        subject: Subject::Mapped(mapped),
+                        start: *start,
+                        end: *end,
+                    })
                 };
-                people.into_iter().filter(|_| stands).map(entitled).collect()
+                people.into_iter().filter(|_| stands).flat_map(entitled).collect()
             }
             Self::Manual { person, door, start, end, is_ended, .. } => {
                 let end = end.unwrap_or(Second::MAX / 2);
@@ -161,7 +172,7 @@ impl Source {
 #[derive(Debug)]
 pub(super) struct Mapping {
     pub name: String,
-    pub resource: usize,
+    pub subject: Mapped,
     pub door: usize,
     pub lead: Option<i64>,
     pub lag: Option<i64>,
@@ -171,12 +182,12 @@ pub(super) struct Mapping {
 impl Mapping {
     pub(super) fn new(
         name: String,
-        resource: usize,
+        subject: Mapped,
         door: usize,
         lead: Option<i64>,
         lag: Option<i64>,
     ) -> Self {
-        Self { name, resource, door, lead, lag, stands: Lately { now: true, before: vec![false] } }
+        Self { name, subject, door, lead, lag, stands: Lately { now: true, before: vec![false] } }
     }
 }
 
@@ -299,7 +310,7 @@ impl Site {
         let direct = matches!(entitled.subject, Subject::Door(door) if door == place.door);
         let mapped = self.mappings.iter().filter(move |mapping| {
             mapping.door == place.door
-                && matches!(entitled.subject, Subject::Resource(resource) if resource == mapping.resource)
+                && matches!(entitled.subject, Subject::Mapped(subject) if subject == mapping.subject)
                 && stands(mapping)
         });
         let mapped = mapped.map(move |mapping| Settings {
@@ -334,8 +345,19 @@ impl Site {
         ResourceName { workspace: self.workspace, id: ResourceId::from_uuid(id(2, number)) }.to_string()
     }
 
+    pub(super) fn subject(&self, mapped: Mapped) -> String {
+        match mapped {
+            Mapped::Resource(number) => self.resource(number),
+            Mapped::Location => self.location(),
+        }
+    }
+
     pub(super) fn person_name(&self, number: usize) -> String {
         PersonName { workspace: self.workspace, id: PersonId::from_uuid(id(3, number)) }.to_string()
+    }
+
+    pub(super) fn email(&self, number: usize) -> String {
+        format!("person{number}.{}@example.org", self.people[number].email)
     }
 
     pub(super) fn person(&self, number: usize) -> told::Person {
@@ -343,7 +365,7 @@ impl Site {
         told::Person {
             name: self.person_name(number),
             display_name: format!("Person {number}"),
-            email: format!("person{number}.{}@example.org", person.email),
+            email: self.email(number),
             status: person.status.now.into(),
             version: person.version,
             ..Default::default()

@@ -4,11 +4,12 @@ use domain::EventId;
 use proto::Fact as _;
 use proto::access::v1 as pb;
 use proto::workspace::v1::BookingCompleted;
-use rand::Rng as _;
+use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
+use rand::{Rng as _, SeedableRng as _};
 
 use super::shell::{Call, Consumer, Message, Request, Work};
-use super::truth::{MINUTE, Mapping, RESOURCES, Settings, door};
+use super::truth::{MAPPED, MINUTE, Mapping, Settings, door};
 use super::underway::{Failure, Outcome, Stand};
 use super::world::{Violation, World};
 
@@ -117,7 +118,7 @@ impl World<'_> {
                     let workspace = self.sites[site].workspace;
                     let call = self.any_request(site).map(|request| Call::new(workspace, request));
                     request = call.clone().map(|call| (site, call));
-                    call.map(Work::Call)
+                    call.map(|call| Work::Call(Box::new(call)))
                 }
                 _ => None,
             };
@@ -128,10 +129,12 @@ impl World<'_> {
         let shell = self.shell;
         let mut underway = [Some(shell.begin(0, first)), Some(shell.begin(1, second))];
         let mut outcomes = [None, None];
-        let dies = self.rng.random_bool(0.15).then(|| self.rng.random_range(0..20));
+        // How often they take turns depends on who waits; what comes after the race does not.
+        let mut rng = StdRng::seed_from_u64(self.rng.random());
+        let dies = rng.random_bool(0.15).then(|| rng.random_range(0..20));
         let mut stands = [Stand::Sent, Stand::Sent];
         for round in 0.. {
-            let mut number = usize::from(self.one_in(2));
+            let mut number = usize::from(rng.random_bool(0.5));
             if underway[number].is_none()
                 || stands[number] == Stand::Blocked && stands[1 - number] != Stand::Blocked
             {
@@ -145,9 +148,8 @@ impl World<'_> {
                 self.note(format!("one of them dies: {}", brief(&works[number])));
                 continue;
             }
-            let statements = self.rng.random_range(1..4);
+            let statements = rng.random_range(1..4);
             stands[number] = shell.advance(number, work, statements).await;
-            self.log.push(format!("DEBUG {number} {statements} {stands:?}"));
             if stands == [Stand::Blocked, Stand::Blocked] {
                 // Postgres finds out, and has one of them try again.
                 let [Some(first), Some(second)] = underway.each_mut().map(Option::take) else {
@@ -168,7 +170,7 @@ impl World<'_> {
                 let answer = match outcome {
                     Some(Ok(answer)) => answer,
                     // Whoever called asks again.
-                    _ => self.call_until_answered(&Work::Call(call.clone())).await?,
+                    _ => self.call_until_answered(&Work::Call(Box::new(call.clone()))).await?,
                 };
                 self.is_done(*site, &call.request, answer);
             } else {
@@ -183,7 +185,7 @@ impl World<'_> {
         let Some(request) = request else { return Ok(()) };
         let workspace = self.sites[site].workspace;
         let call = Call::new(workspace, request);
-        let answer = self.call_until_answered(&Work::Call(call.clone())).await?;
+        let answer = self.call_until_answered(&Work::Call(Box::new(call.clone()))).await?;
         self.is_done(site, &call.request, answer);
         Ok(())
     }
@@ -206,11 +208,11 @@ impl World<'_> {
         let truth = &mut self.sites[site];
         match request {
             Request::CreateMapping(mapping) => {
-                let resource = (0..RESOURCES).find(|&it| truth.resource(it) == mapping.resource);
+                let subject = MAPPED.into_iter().find(|&it| truth.subject(it) == mapping.subject);
                 let door = door(&mapping.provider, mapping.target.as_ref().unwrap());
                 truth.mappings.push(Mapping::new(
                     answer.unwrap(),
-                    resource.unwrap(),
+                    subject.unwrap(),
                     door.unwrap(),
                     minutes(&mapping.lead),
                     minutes(&mapping.lag),

@@ -12,6 +12,7 @@ pub(crate) struct Mutation {
 }
 
 const ENGINE: &str = "services/access-control/src/engine.rs";
+const OUTLOOK: &str = "services/access-control/src/engine/outlook.rs";
 const HEAR: &str = "services/access-control/src/app/hear.rs";
 const MANAGE: &str = "services/access-control/src/app/manage.rs";
 const REPLAN: &str = "services/access-control/src/app/replan.rs";
@@ -25,12 +26,12 @@ const HEARS_OF_RESULTS: &str = "services/access-control/src/consumers/results.rs
 const BOOKINGS: &str = "services/access-control/src/sources/booking.rs";
 const CONSUMER: &str = "crates/events/src/consumer.rs";
 
-pub(crate) const MUTATIONS: [Mutation; 30] = [
+pub(crate) const MUTATIONS: [Mutation; 31] = [
     Mutation {
         name: "access is taken back at any booking's end",
-        file: ENGINE,
-        text: "Window::union(windows).into_iter().find(|window| now < window.end())",
-        replacement: "windows.into_iter().min_by_key(|window| window.end()).filter(|window| now < window.end())",
+        file: OUTLOOK,
+        text: "outlook.windows = Window::union(outlook.windows);",
+        replacement: "outlook.windows.sort_by_key(|window| window.end());",
     },
     Mutation {
         name: "windows are told whatever the horizon",
@@ -65,7 +66,7 @@ pub(crate) const MUTATIONS: [Mutation; 30] = [
     Mutation {
         name: "nobody looks when a window is over",
         file: ENGINE,
-        text: "Some(window) => Some(window.end()),",
+        text: "Some(window) => Some(outlook.look_again_at(window)),",
         replacement: "Some(_) => None,",
     },
     Mutation {
@@ -77,8 +78,8 @@ pub(crate) const MUTATIONS: [Mutation; 30] = [
     Mutation {
         name: "another window than the wanted one will do",
         file: ENGINE,
-        text: "(Some(wanted), Observed::Holds(held)) => wanted == held,",
-        replacement: "(Some(wanted), Observed::Holds(held)) => held.contains(wanted.start()),",
+        text: "(Some(wanted), Observed::Holds(held)) => wanted == held && ledger.knows_person,",
+        replacement: "(Some(wanted), Observed::Holds(held)) => held.contains(wanted.start()) && ledger.knows_person,",
     },
     Mutation {
         name: "what someone did by hand is not believed",
@@ -88,9 +89,15 @@ pub(crate) const MUTATIONS: [Mutation; 30] = [
     },
     Mutation {
         name: "the lag is dropped",
-        file: ENTITLEMENTS,
-        text: "Duration::minutes(lead), Duration::minutes(lag)",
-        replacement: "Duration::minutes(lead), Duration::minutes(lag - lag)",
+        file: OUTLOOK,
+        text: "opening.widened(lead, lag)",
+        replacement: "opening.widened(lead, lag - lag)",
+    },
+    Mutation {
+        name: "another address of a person is not told",
+        file: REPLAN,
+        text: "person.is_none_or(|person| person.contact_version == grant.known_contact)",
+        replacement: "person.is_none_or(|person| person.contact_version >= grant.known_contact)",
     },
     Mutation {
         name: "what has ended is history at once",

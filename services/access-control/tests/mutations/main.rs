@@ -1,5 +1,7 @@
 //! Whether the simulation has teeth: each of these faults, made in a copy of the source, must be found by it.
 
+#![expect(clippy::unwrap_used, reason = "tests say what went wrong by panicking")]
+
 mod list;
 
 use std::path::{Path, PathBuf};
@@ -26,6 +28,7 @@ fn the_text_of_each_mutation_stands_exactly_once() {
 #[test]
 #[ignore = "builds the simulation anew for each; make sim-mutations"]
 fn each_mutation_is_found() {
+    #[expect(clippy::disallowed_methods, reason = "whoever runs it says so")]
     let wanted = std::env::var("MUTATION").unwrap_or_default();
     let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mutations");
     copy_source(&root(), &copy);
