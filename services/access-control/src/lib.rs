@@ -17,6 +17,8 @@ mod grpc;
 mod jobs;
 mod model;
 mod proposals;
+#[cfg(test)]
+mod sim;
 mod sources;
 mod store;
 
