@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::{
-    ApiKeyId, AuditEntryId, BookingId, DoorMappingId, DriftId, EntitlementId, GrantId, IntegrationId,
-    LocationId, MessageId, PersonId, ResourceId, WorkspaceId,
+    ApiKeyId, AuditEntryId, BookingId, ContractId, DoorMappingId, DriftId, EntitlementId, GrantId, IntegrationId,
+    LocationId, MembershipId, MessageId, PersonId, PlanId, ResourceId, TeamId, WorkspaceId,
 };
 
 /// The text was not a resource name of the expected kind.
@@ -76,6 +76,8 @@ names! {
     AuditEntryName(AuditEntryId) = "auditEntries" / "audit_entry";
     /// A booking's name.
     BookingName(BookingId) = "bookings" / "booking";
+    /// A contract's name.
+    ContractName(ContractId) = "contracts" / "contract";
     /// A door mapping's name.
     DoorMappingName(DoorMappingId) = "doorMappings" / "door_mapping";
     /// A drift's name.
@@ -88,12 +90,18 @@ names! {
     IntegrationName(IntegrationId) = "integrations" / "integration";
     /// A location's name.
     LocationName(LocationId) = "locations" / "location";
+    /// A membership's name.
+    MembershipName(MembershipId) = "memberships" / "membership";
     /// A message's name.
     MessageName(MessageId) = "messages" / "message";
     /// A person's name (its address, not what they are called).
     PersonName(PersonId) = "people" / "person";
+    /// A plan's name.
+    PlanName(PlanId) = "plans" / "plan";
     /// A resource's name.
     ResourceName(ResourceId) = "resources" / "resource";
+    /// A team's name.
+    TeamName(TeamId) = "teams" / "team";
 }
 
 #[cfg(test)]
