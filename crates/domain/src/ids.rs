@@ -90,6 +90,8 @@ ids! {
     MembershipId,
     /// One email or text to one recipient.
     MessageId,
+    /// What one can buy to get in for some days or times.
+    PassProductId,
     /// Someone known to a workspace.
     PersonId,
     /// What memberships are sold of.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::{
     ApiKeyId, AuditEntryId, BookingId, ContractId, DoorMappingId, DriftId, EntitlementId, GrantId, IntegrationId,
-    LocationId, MembershipId, MessageId, PersonId, PlanId, ResourceId, TeamId, WorkspaceId,
+    LocationId, MembershipId, MessageId, PassProductId, PersonId, PlanId, ResourceId, TeamId, WorkspaceId,
 };
 
 /// The text was not a resource name of the expected kind.
@@ -94,6 +94,8 @@ names! {
     MembershipName(MembershipId) = "memberships" / "membership";
     /// A message's name.
     MessageName(MessageId) = "messages" / "message";
+    /// A pass product's name.
+    PassProductName(PassProductId) = "passProducts" / "pass_product";
     /// A person's name (its address, not what they are called).
     PersonName(PersonId) = "people" / "person";
     /// A plan's name.
