@@ -4,8 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::{
-    ApiKeyId, AuditEntryId, BookingId, ContractId, DoorMappingId, DriftId, EntitlementId, GrantId, IntegrationId,
-    LocationId, MembershipId, MessageId, PassProductId, PersonId, PlanId, ResourceId, TeamId, WorkspaceId,
+    ApiKeyId, AuditEntryId, BookingId, ContractId, DoorMappingId, DriftId, EntitlementId, GrantId,
+    IntegrationId, LocationId, MembershipId, MessageId, PassProductId, PersonId, PlanId, ResourceId, TeamId,
+    WorkspaceId,
 };
 
 /// The text was not a resource name of the expected kind.

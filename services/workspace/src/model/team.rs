@@ -1,11 +1,15 @@
 //! People who hold memberships and contracts together.
 
+use chrono::Duration;
 use domain::{PersonId, TeamId, Timestamp, WorkspaceId};
 
 use super::{Person, PersonStatus};
 
 /// People of one team at most: events of what it holds name them all.
 pub(crate) const TEAM_PEOPLE_MAX: usize = 500;
+
+/// How much longer than what gives it access lasts at most. So long it still matters who is in a team.
+pub(crate) const LAG_MAX: Duration = Duration::days(1);
 
 /// A team as stored.
 #[derive(Debug, Clone)]
