@@ -81,6 +81,7 @@ mod tests {
             person: PersonId::from_uuid(uuid(number & 2)),
             subject: Subject::Resource(ResourceId::from_uuid(uuid(number & 4))),
             window: Window::new(start, start + Duration::hours(1)).unwrap(),
+            hours: None,
         };
         (source, entitlement)
     }
