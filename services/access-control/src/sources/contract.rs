@@ -1,6 +1,8 @@
 //! Contracts: while one lasts, whom it is for may enter by the desks and offices that it names, and by what opens the
 //! locations where they are.
 
+use std::collections::HashSet;
+
 use domain::names::{ContractName, LocationName, ResourceName};
 use events::consumer::decode_json;
 use proto::Fact as _;
@@ -49,13 +51,13 @@ fn facts(snapshot: &pb::ContractSnapshot) -> Option<SourceFacts> {
     }
     let end = contract.end_time.unwrap_or_else(|| chassis::input::timestamp(OPEN_END));
     let window = convert::read_window(contract.start_time.as_ref()?, &end)?;
-    let entitled = |person: &Person| {
-        let person = person.id;
-        let entitled = move |(_, subject)| Entitlement { person, subject, window, hours: None };
-        subjects.clone().into_iter().map(entitled)
-    };
-    let stands = contract.ended_time.is_none();
-    let entitlements = people.iter().filter(|_| stands).flat_map(entitled).collect();
+    let mut entitlements = HashSet::new();
+    if contract.ended_time.is_none() {
+        for person in &people {
+            let entitled = |(_, subject)| Entitlement { person: person.id, subject, window, hours: None };
+            entitlements.extend(subjects.iter().cloned().map(entitled));
+        }
+    }
     let source = SourceKey { workspace, kind: KIND.to_owned(), id: id.uuid() };
     Some(SourceFacts { source, version: contract.version, people, entitlements })
 }

@@ -1,7 +1,7 @@
 //! Memberships of plans: from their start until the end of what is paid for, and for the plan's days of grace, whom
 //! they are for may enter by the plan, and by what opens its locations.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chassis::input::Input;
 use chassis::weekly_hours;
@@ -65,14 +65,13 @@ fn facts(snapshot: &pb::MembershipSnapshot) -> Option<SourceFacts> {
         subjects.push((Subject::Location(id), hours(id)?));
     }
     let (start, end) = (membership.start_time.as_ref()?, membership.period_end_time.as_ref()?);
-    let window = standing(membership, terms.grace_days, convert::read_window(start, end)?);
-    let entitled = |window| {
-        people.iter().flat_map(move |person| {
-            let person = person.id;
-            subjects.clone().into_iter().map(move |(subject, hours)| Entitlement { person, subject, window, hours })
-        })
-    };
-    let entitlements = window.into_iter().flat_map(entitled).collect();
+    let mut entitlements = HashSet::new();
+    if let Some(window) = standing(membership, terms.grace_days, convert::read_window(start, end)?) {
+        for person in &people {
+            let entitled = |(subject, hours)| Entitlement { person: person.id, subject, window, hours };
+            entitlements.extend(subjects.iter().cloned().map(entitled));
+        }
+    }
     let source = SourceKey { workspace, kind: KIND.to_owned(), id: id.uuid() };
     Some(SourceFacts { source, version: membership.version, people, entitlements })
 }
@@ -216,7 +215,8 @@ mod tests {
         }
         let ended = |on, is_ending, is_paused| {
             with(snapshot(Ended, &[1]), |it| {
-                (it.ended_time, it.is_ending, it.is_paused) = (Some(timestamp(day(on))), is_ending, is_paused);
+                (it.ended_time, it.is_ending, it.is_paused) =
+                    (Some(timestamp(day(on))), is_ending, is_paused);
             })
         };
         assert_eq!(until(&ended(30, true, false)), Some(30), "it came to its end: its lag is not over yet");
@@ -237,7 +237,8 @@ mod tests {
         let whole = || snapshot(Active, &[1]);
         let foreign = LocationName { workspace: WorkspaceId::new(), id: LocationId::new() }.to_string();
         let mut stranger = whole();
-        stranger.people[0].name = PersonName { workspace: WorkspaceId::new(), id: PersonId::new() }.to_string();
+        stranger.people[0].name =
+            PersonName { workspace: WorkspaceId::new(), id: PersonId::new() }.to_string();
         let mut abroad = whole();
         abroad.locations[1].name = foreign;
         let mut nowhere = whole();

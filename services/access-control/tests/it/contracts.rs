@@ -85,7 +85,10 @@ async fn it_opens_each_office_that_it_names_and_the_way_there_until_it_ends() {
     world.tell_contract(&shortened).await;
     let mut provider = HashMap::new();
     world.obey_all(&mut provider).await;
-    assert!(provider.values().all(|it| *it == window((8, 45), (11, 15))) && provider.len() == 3, "{provider:?}");
+    assert!(
+        provider.values().all(|it| *it == window((8, 45), (11, 15))) && provider.len() == 3,
+        "{provider:?}"
+    );
     // A booking there goes on when the contract is ended.
     world.tell(&world.booking(&ada, &another, 9, 10)).await;
     world.obey_all(&mut provider).await;

@@ -57,7 +57,9 @@ impl World {
             _ if version == 1 => self.message(name, version, &told::MembershipStarted { snapshot }),
             MembershipState::Paused => self.message(name, version, &told::MembershipPaused { snapshot }),
             MembershipState::Ending => self.message(name, version, &told::MembershipCancelled { snapshot }),
-            MembershipState::Ended => self.message(name, version, &told::MembershipRenewalFailed { snapshot }),
+            MembershipState::Ended => {
+                self.message(name, version, &told::MembershipRenewalFailed { snapshot })
+            }
             _ => self.message(name, version, &told::MembershipPeopleChanged { snapshot }),
         }
     }

@@ -102,7 +102,7 @@ impl World {
         Ok(answer.unwrap())
     }
 
-    async fn listed(&self, client: &mut Client, person: &str, team: &str) -> Vec<String> {
+    async fn memberships_of(&self, client: &mut Client, person: &str, team: &str) -> Vec<String> {
         let request = pb::ListMembershipsRequest {
             parent: self.name.clone(),
             person: person.into(),
@@ -235,7 +235,11 @@ async fn what_was_to_end_ends_by_itself_when_the_paid_period_does_and_nothing_el
     world.harness.clock.advance(Duration::days(30) + Duration::hours(3));
     let over = eventually("it has ended", LIMIT, async || {
         let membership = world.get_membership(&ending.name).await;
-        if membership.state() == pb::MembershipState::Ended { Ok(membership) } else { Err(membership) }
+        if membership.state() == pb::MembershipState::Ended {
+            Ok(membership)
+        } else {
+            Err(format!("{membership:?}"))
+        }
     })
     .await;
     assert_eq!(
@@ -278,7 +282,7 @@ async fn what_makes_no_sense_is_refused_by_field_and_leaves_nothing_behind() {
         assert_eq!(faults(world.start(membership).await), [field]);
     }
     let mut client = world.memberships();
-    assert!(world.listed(&mut client, "", "").await.is_empty());
+    assert!(world.memberships_of(&mut client, "", "").await.is_empty());
     let started = world.start(whole()).await.unwrap();
     assert_eq!(faults(world.ask(&started.name, Verb::Renew(29)).await), ["period_end_time"]);
     let request = pb::RenewMembershipRequest { name: started.name.clone(), ..Default::default() };
@@ -363,7 +367,7 @@ async fn the_same_request_twice_is_one_membership_and_one_change() {
     world.ask(&name, Verb::Resume).await.unwrap();
     assert_eq!(client.pause_membership(pause).await.unwrap().into_inner(), paused);
     assert_eq!(world.get_membership(&name).await.state(), pb::MembershipState::Active, "it came before");
-    assert_eq!(world.listed(&mut client, "", "").await, [name]);
+    assert_eq!(world.memberships_of(&mut client, "", "").await, [name]);
     world.harness.finish().await;
 }
 
@@ -396,7 +400,7 @@ async fn people_see_their_own_and_their_teams_managers_their_locations_and_only_
         (&mut manager(&elsewhere), vec![&teams], vec![&own]),
         (&mut world.memberships(), vec![&own, &teams], vec![]),
     ] {
-        assert_eq!(world.listed(client, "", "").await.iter().collect::<Vec<_>>(), seen);
+        assert_eq!(world.memberships_of(client, "", "").await.iter().collect::<Vec<_>>(), seen);
         for name in seen {
             assert!(client.get_membership(pb::GetMembershipRequest { name: name.clone() }).await.is_ok());
         }
@@ -406,9 +410,9 @@ async fn people_see_their_own_and_their_teams_managers_their_locations_and_only_
         }
     }
     let mut admin = world.memberships();
-    assert_eq!(world.listed(&mut admin, &bo, "").await, [teams.clone()], "by their team");
-    assert_eq!(world.listed(&mut admin, "", &team).await, [teams]);
-    assert_eq!(world.listed(&mut member(&bo), &world.person, "").await, [""; 0]);
+    assert_eq!(world.memberships_of(&mut admin, &bo, "").await, [teams.clone()], "by their team");
+    assert_eq!(world.memberships_of(&mut admin, "", &team).await, [teams]);
+    assert_eq!(world.memberships_of(&mut member(&bo), &world.person, "").await, [""; 0]);
     let too_low = (Code::PermissionDenied, "ROLE_TOO_LOW".to_owned());
     let cancel = pb::CancelMembershipRequest { name: own.clone(), ..Default::default() };
     assert_eq!(refusal(member(&world.person).cancel_membership(cancel.clone()).await), too_low);
