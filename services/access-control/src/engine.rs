@@ -56,6 +56,8 @@ pub struct Ledger {
     pub failures: u32,
     /// After a failure: the same command not before.
     pub retry_at: Option<Timestamp>,
+    /// Whether the provider knows the person by the name and address that they have now.
+    pub knows_person: bool,
 }
 
 /// What to tell the provider: to have exactly this.
@@ -97,7 +99,7 @@ pub fn plan(outlook: impl Into<Outlook>, ledger: Ledger, now: Timestamp, rules: 
     }
     let is_settled = match (desired, ledger.observed) {
         (None, Observed::Nothing) => true,
-        (Some(wanted), Observed::Holds(held)) => wanted == held,
+        (Some(wanted), Observed::Holds(held)) => wanted == held && ledger.knows_person,
         _ => false,
     };
     if desired != ledger.told {
@@ -245,6 +247,7 @@ mod tests {
             told: None,
             failures: 0,
             retry_at: None,
+            knows_person: true,
         }
     }
 
@@ -295,6 +298,23 @@ mod tests {
         assert_eq!(plan(apart, fresh(), at(0), &RULES).desired, Some(window(0, 60)));
         let next = plan(apart, holding(window(0, 60)), at(60), &RULES);
         assert_eq!(next.command.unwrap().window, Some(window(180, 240)));
+    }
+
+    #[test]
+    fn who_is_called_otherwise_is_told_anew_while_they_have_access_and_not_for_its_end() {
+        let renamed = Ledger { knows_person: false, ..holding(window(0, 60)) };
+        let again = plan([window(0, 60)], renamed, at(30), &RULES);
+        let told = Command { generation: 2, window: Some(window(0, 60)), due: at(30) };
+        assert_eq!(again.command, Some(told));
+        // Under way; and after a failure it is tried again.
+        assert_eq!(plan([window(0, 60)], again.ledger, at(31), &RULES).command, None);
+        let failed = Outcome::Failed { kind: FailureKind::Rejected, is_unknown: false, retry_after: None };
+        let failed = observe(again.ledger, 2, failed, at(31), 0.0).unwrap();
+        assert_eq!(plan([window(0, 60)], failed, at(31), &RULES).command, None);
+        let window_again = plan([window(0, 60)], failed, at(32), &RULES).command.unwrap().window;
+        assert_eq!(window_again, Some(window(0, 60)));
+        let nobody = Ledger { knows_person: false, ..fresh() };
+        assert_eq!(plan([], nobody, at(0), &RULES).command, None);
     }
 
     #[test]

@@ -121,6 +121,20 @@ impl AccessService for Methods {
         self.app.list_grants(workspace, person, page).await.map(Response::new).map_err(refuse)
     }
 
+    async fn explain_access(
+        &self,
+        request: Request<pb::ExplainAccessRequest>,
+    ) -> Result<Response<pb::ExplainAccessResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let mut input = Input::new();
+        let parsed = input.parse("parent", &message.parent);
+        let WorkspaceName(workspace) = input.finish_with(parsed).map_err(refuse)?;
+        let reach = caller.reach(workspace).map_err(refuse)?;
+        let (person, doors, at) = convert::question(workspace, &message).map_err(refuse)?;
+        self.app.explain(person, doors, at, &reach).await.map(Response::new).map_err(refuse)
+    }
+
     async fn list_drifts(
         &self,
         request: Request<pb::ListDriftsRequest>,

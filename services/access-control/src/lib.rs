@@ -11,6 +11,7 @@ mod consumers;
 mod convert;
 pub mod engine;
 mod error;
+mod explain;
 mod facts;
 mod grpc;
 mod jobs;

@@ -7,6 +7,7 @@ use domain::{
     DoorMappingId, DriftId, GrantId, IntegrationId, LocationId, PassProductId, PersonId, PlanId, ResourceId,
     Timestamp, Window, WorkspaceId,
 };
+use proto::access::v1::AccessReason;
 use uuid::Uuid;
 
 use crate::engine::{Hours, Ledger, Observed};
@@ -147,6 +148,8 @@ pub(crate) struct Person {
     /// Empty if they have none.
     pub email: String,
     pub is_active: bool,
+    /// The version at which they last got another name or address.
+    pub contact_version: i64,
 }
 
 /// That a person may enter during a window.
@@ -188,7 +191,13 @@ pub(crate) struct Grant {
     pub target: Target,
     pub desired: Option<Window>,
     pub ledger: Ledger,
-    /// Why the provider does not have what is wanted; empty if nothing is wrong.
+    /// The contact version that the last command told.
+    pub told_contact: i64,
+    /// The contact version by which the provider knows the person.
+    pub known_contact: i64,
+    /// Why the provider does not have what is wanted; `None` if nothing is wrong.
+    pub problem: Option<AccessReason>,
+    /// The same in words; empty if nothing is wrong.
     pub last_error: String,
     pub next_check_at: Option<domain::Timestamp>,
 }

@@ -15,14 +15,22 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use domain::Timestamp;
+use domain::names::WorkspaceName;
 use uuid::Uuid;
 
 use crate::model::{Entitlement, SourceFacts, SourceKey};
 
-/// Reads the events of one kind of source, by the type of their message; `None` if it is not one of those.
-type Read = fn(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String>;
+/// A kind of source.
+struct Source {
+    /// What rows call it.
+    kind: &'static str,
+    /// What names call its collection, such as `bookings`.
+    collection: &'static str,
+    /// Reads its events, by the type of their message; `None` if it is not one of those.
+    read: fn(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String>,
+}
 
-const SOURCES: [Read; 4] = [booking::read, contract::read, manual::read, membership::read];
+const SOURCES: [Source; 4] = [booking::SOURCE, contract::SOURCE, manual::SOURCE, membership::SOURCE];
 
 /// The end of what has none: 2199, for with the longest lag it is still a time that is taken everywhere. So it is a
 /// window like any other, which the provider keeps whatever becomes of us, and which costs no call until it is taken
@@ -31,12 +39,18 @@ const OPEN_END: Timestamp = DateTime::<Utc>::from_timestamp(7_226_582_400, 0).ex
 
 /// What an event says, if it is one of a source.
 pub(crate) fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String> {
-    for read in SOURCES {
-        if let Some(facts) = read(type_name, payload)? {
+    for source in SOURCES {
+        if let Some(facts) = (source.read)(type_name, payload)? {
             return Ok(Some(facts));
         }
     }
     Ok(None)
+}
+
+/// What a source is called: `workspaces/{workspace}/bookings/{booking}`, for example.
+pub(crate) fn name(SourceKey { workspace, kind, id }: &SourceKey) -> String {
+    let known = SOURCES.iter().find(|source| source.kind == kind);
+    format!("{}/{}/{id}", WorkspaceName(*workspace), known.map_or(kind.as_str(), |source| source.collection))
 }
 
 /// An entitlement with the source that gives it.

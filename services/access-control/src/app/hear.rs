@@ -11,10 +11,10 @@ use super::App;
 use crate::convert::CommandResult;
 use crate::engine::{Observed, Outcome, observe};
 use crate::error::Error;
-use crate::facts;
 use crate::model::{Grant, Integration, Person, SourceFacts, SourceKey};
 use crate::sources::{self, Difference};
 use crate::store::{drift, entitlement, grant as store, integration, mapping, person};
+use crate::{explain, facts};
 
 /// A message with what it says.
 pub(crate) type Heard<'a, T> = (&'a Envelope, &'a tracing::Span, &'a T);
@@ -122,11 +122,16 @@ impl App {
                 continue;
             };
             let before = std::mem::replace(&mut grant.ledger, ledger);
+            grant.problem = match result.outcome {
+                Outcome::Applied(_) => None,
+                Outcome::Failed { kind, .. } => Some(explain::of_failure(kind)),
+            };
             grant.last_error.clone_from(&result.reason);
             let told = span.in_scope(|| tell(grant, before.observed, before.failures, result, now));
             messages.extend(told.map(|message| message.caused_by(envelope)));
             causes.insert(grant.id, (envelope.clone(), span.clone()));
             if matches!(result.outcome, Outcome::Applied(_)) {
+                grant.known_contact = grant.told_contact;
                 applied.push((grant.workspace, grant.id));
             }
         }

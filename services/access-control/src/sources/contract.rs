@@ -8,13 +8,15 @@ use events::consumer::decode_json;
 use proto::Fact as _;
 use proto::membership::v1 as pb;
 
-use super::OPEN_END;
+use super::{OPEN_END, Source};
 use crate::convert;
 use crate::model::{Entitlement, Person, SourceFacts, SourceKey, Subject};
 
+pub(super) const SOURCE: Source = Source { kind: KIND, collection: "contracts", read };
+
 const KIND: &str = "contract";
 
-pub(super) fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String> {
+fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String> {
     let snapshot = match type_name {
         pb::ContractStarted::TYPE => decode_json::<pb::ContractStarted>(payload)?.snapshot,
         pb::ContractShortened::TYPE => decode_json::<pb::ContractShortened>(payload)?.snapshot,

@@ -7,13 +7,15 @@ use events::consumer::decode_json;
 use proto::Fact as _;
 use proto::workspace::v1 as pb;
 
-use super::OPEN_END;
+use super::{OPEN_END, Source};
 use crate::convert;
 use crate::model::{Entitlement, SourceFacts, SourceKey, Subject, Target};
 
+pub(super) const SOURCE: Source = Source { kind: KIND, collection: "entitlements", read };
+
 const KIND: &str = "manual";
 
-pub(super) fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String> {
+fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String> {
     let (entitlement, person) = match type_name {
         pb::EntitlementGiven::TYPE => {
             let fact: pb::EntitlementGiven = decode_json(payload)?;

@@ -12,13 +12,16 @@ use events::consumer::decode_json;
 use proto::Fact as _;
 use proto::membership::v1 as pb;
 
+use super::Source;
 use crate::convert;
 use crate::engine::Hours;
 use crate::model::{Entitlement, Person, SourceFacts, SourceKey, Subject};
 
+pub(super) const SOURCE: Source = Source { kind: KIND, collection: "memberships", read };
+
 const KIND: &str = "membership";
 
-pub(super) fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String> {
+fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String> {
     let snapshot = match type_name {
         pb::MembershipStarted::TYPE => decode_json::<pb::MembershipStarted>(payload)?.snapshot,
         pb::MembershipRenewed::TYPE => decode_json::<pb::MembershipRenewed>(payload)?.snapshot,

@@ -3,6 +3,7 @@
 
 use chassis::paging::Page;
 use domain::{GrantId, LocationId, PersonId, Timestamp, Window, WorkspaceId};
+use proto::access::v1::AccessReason;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -31,8 +32,11 @@ struct GrantRow {
     observed_ends_at: Option<Timestamp>,
     failures: i32,
     retry_at: Option<Timestamp>,
+    problem: Option<String>,
     last_error: String,
     next_check_at: Option<Timestamp>,
+    told_contact: i64,
+    known_contact: i64,
 }
 
 chassis::text_enum! {
@@ -76,7 +80,12 @@ impl TryFrom<GrantRow> for Grant {
                 told: window(row.told_starts_at, row.told_ends_at)?,
                 failures: row.failures.unsigned_abs(),
                 retry_at: row.retry_at,
+                // Until it is compared with how the person is called now.
+                knows_person: true,
             },
+            problem: row.problem.and_then(|code| AccessReason::from_str_name(&code)),
+            told_contact: row.told_contact,
+            known_contact: row.known_contact,
             last_error: row.last_error,
             next_check_at: row.next_check_at,
         })
@@ -404,13 +413,15 @@ pub(crate) async fn update(conn: &mut PgConnection, grants: &[Grant]) -> Result<
            told_starts_at = n.told_starts_at, told_ends_at = n.told_ends_at,
            observed = n.observed, observed_starts_at = n.observed_starts_at,
            observed_ends_at = n.observed_ends_at, failures = n.failures, retry_at = n.retry_at,
-           last_error = n.last_error, next_check_at = n.next_check_at
+           last_error = n.last_error, next_check_at = n.next_check_at,
+           told_contact = n.told_contact, known_contact = n.known_contact, problem = n.problem
          from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::timestamptz[],
            $6::timestamptz[], $7::timestamptz[], $8::timestamptz[], $9::text[], $10::timestamptz[],
-           $11::timestamptz[], $12::integer[], $13::timestamptz[], $14::text[], $15::timestamptz[])
+           $11::timestamptz[], $12::integer[], $13::timestamptz[], $14::text[], $15::timestamptz[],
+           $16::bigint[], $17::bigint[], $18::text[])
            as n (workspace_id, id, generation, in_flight_until, desired_starts_at, desired_ends_at,
              told_starts_at, told_ends_at, observed, observed_starts_at, observed_ends_at, failures,
-             retry_at, last_error, next_check_at)
+             retry_at, last_error, next_check_at, told_contact, known_contact, problem)
          where g.workspace_id = n.workspace_id and g.id = n.id",
     )
     .bind(grants.iter().map(|g| g.workspace.uuid()).collect::<Vec<_>>())
@@ -428,6 +439,9 @@ pub(crate) async fn update(conn: &mut PgConnection, grants: &[Grant]) -> Result<
     .bind(grants.iter().map(|g| g.ledger.retry_at).collect::<Vec<_>>())
     .bind(grants.iter().map(|g| g.last_error.as_str()).collect::<Vec<_>>())
     .bind(grants.iter().map(|g| g.next_check_at).collect::<Vec<_>>())
+    .bind(grants.iter().map(|g| g.told_contact).collect::<Vec<_>>())
+    .bind(grants.iter().map(|g| g.known_contact).collect::<Vec<_>>())
+    .bind(grants.iter().map(|g| g.problem.map(|code| code.as_str_name())).collect::<Vec<_>>())
     .execute(conn)
     .await?;
     Ok(())
@@ -451,4 +465,27 @@ pub(crate) async fn list(
     .fetch_all(conn)
     .await?;
     rows.into_iter().map(Grant::try_from).collect()
+}
+
+/// The grant of a person at a target.
+pub(crate) async fn find(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    person: PersonId,
+    target: &Target,
+) -> Result<Option<Grant>, sqlx::Error> {
+    let row: Option<GrantRow> = sqlx::query_as(
+        "select * from access_grant
+         where workspace_id = $1 and location_id = $2 and provider = $3 and target_kind = $4
+           and target_ref = $5 and person_id = $6",
+    )
+    .bind(workspace.uuid())
+    .bind(target.location.uuid())
+    .bind(&target.provider)
+    .bind(target.kind)
+    .bind(&target.provider_ref)
+    .bind(person.uuid())
+    .fetch_optional(conn)
+    .await?;
+    row.map(Grant::try_from).transpose()
 }

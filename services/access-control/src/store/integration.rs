@@ -6,7 +6,7 @@ use domain::{GrantId, LocationId, WorkspaceId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::model::Integration;
+use crate::model::{Integration, Target};
 
 /// Stores an integration unless a newer version of it is known. Says whether mappings may be followed
 /// from now on that were not, or the other way round.
@@ -49,4 +49,18 @@ pub(crate) async fn resting_grants(
     .fetch_all(conn)
     .await?;
     Ok(ids.into_iter().map(GrantId::from_uuid).collect())
+}
+
+/// Whether mappings to a target are followed.
+pub(crate) async fn is_followed(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    target: &Target,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select mapping_is_active($1, $2, $3)")
+        .bind(workspace.uuid())
+        .bind(&target.provider)
+        .bind(target.location.uuid())
+        .fetch_one(conn)
+        .await
 }

@@ -7,6 +7,9 @@ use uuid::Uuid;
 
 use crate::model::{DoorMapping, SubjectKey, SubjectKind, Target, TargetKind};
 
+/// The doors of one subject that are looked at together.
+const TARGETS_MAX: i64 = 100;
+
 #[derive(sqlx::FromRow)]
 struct MappingRow {
     id: Uuid,
@@ -134,4 +137,45 @@ pub(crate) async fn list(
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(DoorMapping::from).collect())
+}
+
+/// The targets that a subject is mapped to.
+pub(crate) async fn targets_of(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    subject: SubjectKey,
+) -> Result<Vec<Target>, sqlx::Error> {
+    let rows: Vec<MappingRow> = sqlx::query_as(
+        "select id, subject_kind, subject_id, location_id, provider, target_kind, target_ref, target_name,
+           lead_minutes, lag_minutes, true as is_active
+         from door_mapping where workspace_id = $1 and subject_kind = $2 and subject_id = $3
+         order by id limit $4",
+    )
+    .bind(workspace.uuid())
+    .bind(subject.kind)
+    .bind(subject.id)
+    .bind(TARGETS_MAX)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| DoorMapping::from(row).target).collect())
+}
+
+/// Whether anything is mapped to a target.
+pub(crate) async fn is_mapped(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    target: &Target,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "select exists (select from door_mapping
+           where workspace_id = $1 and location_id = $2 and provider = $3 and target_kind = $4
+             and target_ref = $5)",
+    )
+    .bind(workspace.uuid())
+    .bind(target.location.uuid())
+    .bind(&target.provider)
+    .bind(target.kind)
+    .bind(&target.provider_ref)
+    .fetch_one(conn)
+    .await
 }

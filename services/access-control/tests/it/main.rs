@@ -9,6 +9,7 @@ mod audit;
 mod bookings;
 mod contracts;
 mod drift;
+mod explain;
 mod hours;
 mod integrations;
 mod isolation;

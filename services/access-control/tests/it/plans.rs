@@ -37,7 +37,7 @@ impl World {
         .unwrap();
         for statement in [
             "insert into person
-             select workspace_id, person_id, 1, 'Ada', 'ada@example.org', $1 is not null from someone",
+             select workspace_id, person_id, 1, 'Ada', 'ada@example.org', $1 is not null, 1 from someone",
             "insert into door_mapping (workspace_id, id, subject_kind, subject_id, location_id, provider,
                target_kind, target_ref, target_name, created_at)
              select workspace_id, gen_random_uuid(), 'resource', resource_id, workspace_id, 'kisi', 'group',

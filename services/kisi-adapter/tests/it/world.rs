@@ -438,6 +438,13 @@ impl Grant {
         self.person.name.parse::<PersonName>().unwrap().id.uuid()
     }
 
+    /// The same, of a person who is called so now.
+    pub(crate) fn called(&self, name: &str, email: &str) -> Self {
+        let person =
+            pb::AccessPerson { display_name: name.into(), email: email.into(), ..self.person.clone() };
+        Self { person, email: email.into(), ..self.clone() }
+    }
+
     pub(crate) fn without_email(mut self) -> Self {
         self.person.email.clear();
         self
