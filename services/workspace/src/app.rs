@@ -10,7 +10,7 @@ pub(crate) mod ingest;
 mod membership;
 mod person;
 mod place;
-pub(crate) mod plan;
+mod plan;
 pub(crate) mod session;
 mod team;
 

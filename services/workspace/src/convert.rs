@@ -26,7 +26,7 @@ use crate::model::{
 };
 
 pub(crate) use api_key::{NewApiKey, api_key, new_api_key, verdict};
-pub(crate) use contract::{contract, contract_snapshot, new_contract};
+pub(crate) use contract::{contract, contract_end, contract_snapshot, new_contract};
 pub(crate) use membership::{membership, membership_snapshot, new_membership, renewal};
 pub(crate) use plan::{amended_plan, new_plan, plan};
 pub(crate) use team::{new_team, team, team_of};
@@ -420,18 +420,27 @@ pub(crate) fn new_entitlement(
         let (start_field, end_field) = ("entitlement.start_time", "entitlement.end_time");
         let starts_at = start.and_then(|_| input.time(start_field, start));
         let ends_at = end.and_then(|_| input.time(end_field, end));
-        if starts_at.zip(ends_at).is_some_and(|(start, end)| end <= start) {
-            input.refuse(end_field, format_args!("must be after {start_field}"));
-        }
-        for (field, time) in [(start_field, starts_at), (end_field, ends_at)] {
-            if let Some(time) = time {
-                within_years(&mut input, field, time);
-            }
-        }
+        in_order(&mut input, (start_field, starts_at), (end_field, ends_at));
         let reason = input.text("entitlement.reason", &message.reason, REASON_CHARS_MAX);
         Some(NewEntitlement { person: person?, door: door?, starts_at, ends_at, reason: reason? })
     });
     input.finish_with(values)
+}
+
+/// Refuses what would end before it begins, or later than what has no end.
+fn in_order(
+    input: &mut Input,
+    (start_field, starts_at): (&str, Option<Timestamp>),
+    (end_field, ends_at): (&str, Option<Timestamp>),
+) {
+    if starts_at.zip(ends_at).is_some_and(|(start, end)| end <= start) {
+        input.refuse(end_field, format_args!("must be after {start_field}"));
+    }
+    for (field, time) in [(start_field, starts_at), (end_field, ends_at)] {
+        if let Some(time) = time {
+            within_years(input, field, time);
+        }
+    }
 }
 
 /// Refuses what would be later than the end of what has none.

@@ -4,7 +4,6 @@ use chassis::audit::Author;
 use chassis::idempotency::{Begun, Change, Intent};
 use chassis::paging::Page;
 use domain::{PlanId, WorkspaceId};
-use pbjson_types::FieldMask;
 use proto::membership::v1 as pb;
 
 use super::App;
@@ -15,25 +14,6 @@ use crate::model::plan::Request;
 use crate::model::{Plan, PlanDetails};
 use crate::store::plan as store;
 use crate::{audit, convert};
-
-/// What shall become of a plan, worked out over the plan as stored.
-pub(crate) enum PlanChange {
-    Update(pb::Plan, Option<FieldMask>),
-    Disable,
-    Enable,
-}
-
-impl PlanChange {
-    fn of(self, before: &Plan) -> Result<Request, Error> {
-        Ok(match self {
-            Self::Update(wanted, mask) => {
-                Request::Update(convert::amended_plan(before, &wanted, mask.as_ref())?)
-            }
-            Self::Disable => Request::Disable,
-            Self::Enable => Request::Enable,
-        })
-    }
-}
 
 impl App {
     pub(crate) async fn create_plan(
@@ -80,12 +60,12 @@ impl App {
         Ok(pb::ListPlansResponse { plans: rows.iter().map(convert::plan).collect(), next_page_token })
     }
 
-    /// Updates, disables or enables a plan.
+    /// Updates, disables or enables a plan; what is asked of it is worked out over the plan as stored.
     pub(crate) async fn change_plan(
         &self,
         workspace: WorkspaceId,
         id: PlanId,
-        wanted: PlanChange,
+        wanted: impl FnOnce(&Plan) -> Result<Request, Error> + Send,
         author: &Author,
         intent: Option<Intent>,
     ) -> Result<pb::Plan, Error> {
@@ -95,7 +75,7 @@ impl App {
         };
         let before =
             store::find_for_update(change.conn(), workspace, id).await?.ok_or(Error::PlanNotFound(id))?;
-        let request = wanted.of(&before)?;
+        let request = wanted(&before)?;
         let now = self.clock.now();
         let after = before.plan(request, now);
         if let Some(after) = &after {

@@ -1,12 +1,12 @@
 //! Contracts as messages.
 
 use chassis::input::{Input, InvalidInput, timestamp};
-use domain::WorkspaceId;
 use domain::names::{ContractName, PersonName, ResourceName, TeamName};
+use domain::{ResourceId, Timestamp, WorkspaceId};
 use proto::membership::v1 as pb;
 use proto::membership::v1::contract::Holder as Told;
 
-use super::{location, person_among_others, resource, resource_of, team, within_years};
+use super::{in_order, location, person_among_others, resource, resource_of, team, within_years};
 use crate::model::contract::{NewContract, RESOURCES_MAX};
 use crate::model::{Contract, ContractSnapshot, Holder};
 
@@ -57,21 +57,26 @@ pub(crate) fn new_contract(
         let starts_at = input.time(start_field, message.start_time.as_ref());
         let end = message.end_time.as_ref();
         let ends_at = end.and_then(|_| input.time(end_field, end));
-        if starts_at.zip(ends_at).is_some_and(|(start, end)| end <= start) {
-            input.refuse(end_field, format_args!("must be after {start_field}"));
-        }
-        for (field, time) in [(start_field, starts_at), (end_field, ends_at)] {
-            if let Some(time) = time {
-                within_years(&mut input, field, time);
-            }
-        }
+        in_order(&mut input, (start_field, starts_at), (end_field, ends_at));
         Some(NewContract { holder: holder?, resources, starts_at: starts_at?, ends_at })
     });
     input.finish_with(values)
 }
 
+/// The time to come at which a contract shall end, if there is one.
+pub(crate) fn contract_end(
+    end_time: Option<&pbjson_types::Timestamp>,
+) -> Result<Option<Timestamp>, InvalidInput> {
+    let mut input = Input::new();
+    let end = end_time.and_then(|_| input.time("end_time", end_time));
+    if let Some(end) = end {
+        within_years(&mut input, "end_time", end);
+    }
+    input.finish_with(Some(end))
+}
+
 /// The desks and offices, each once.
-fn resources(input: &mut Input, workspace: WorkspaceId, names: &[String]) -> Vec<domain::ResourceId> {
+fn resources(input: &mut Input, workspace: WorkspaceId, names: &[String]) -> Vec<ResourceId> {
     let field = "contract.resources";
     if !(1..=RESOURCES_MAX).contains(&names.len()) {
         input.refuse(field, format_args!("must be 1 to {RESOURCES_MAX}"));

@@ -1,7 +1,6 @@
 //! `ContractService`.
 
 use chassis::idempotency::Intent;
-use chassis::input::Input;
 use chassis::paging::Page;
 use chassis::rpc::{author, principal, refuse};
 use domain::names::{ContractName, WorkspaceName};
@@ -59,10 +58,7 @@ impl ContractService for Methods {
         let message = request.into_inner();
         let ContractName { workspace, id } = name(&message.name)?;
         caller.manages(workspace).map_err(refuse)?;
-        let mut input = Input::new();
-        let end = message.end_time.as_ref();
-        let end = end.and_then(|_| input.time("end_time", end));
-        input.finish().map_err(refuse)?;
+        let end = convert::contract_end(message.end_time.as_ref()).map_err(refuse)?;
         let intent =
             Intent::of(&caller, workspace, "EndContract", &message.request_id, &message).map_err(refuse)?;
         self.app.end_contract(workspace, id, end, &author, intent).await.map(Response::new).map_err(refuse)

@@ -11,8 +11,9 @@ use proto::membership::v1::plan_service_server::PlanService;
 use tonic::{Request, Response, Status};
 
 use super::{Methods, name, parent};
-use crate::app::plan::PlanChange;
 use crate::convert;
+use crate::model::Plan;
+use crate::model::plan::Request as Change;
 
 #[tonic::async_trait]
 impl PlanService for Methods {
@@ -65,7 +66,9 @@ impl PlanService for Methods {
         caller.manages(workspace).map_err(refuse)?;
         let intent =
             Intent::of(&caller, workspace, "UpdatePlan", &message.request_id, &message).map_err(refuse)?;
-        let change = PlanChange::Update(wanted, message.update_mask);
+        let mask = message.update_mask;
+        let change =
+            move |before: &Plan| Ok(Change::Update(convert::amended_plan(before, &wanted, mask.as_ref())?));
         let plan = self.app.change_plan(workspace, id, change, &author, intent).await.map_err(refuse)?;
         Ok(Response::new(pb::UpdatePlanResponse { plan: Some(plan) }))
     }
@@ -79,8 +82,11 @@ impl PlanService for Methods {
         let PlanName { workspace, id } = managed(&caller, &message.name)?;
         let intent =
             Intent::of(&caller, workspace, "DisablePlan", &message.request_id, &message).map_err(refuse)?;
-        let change = PlanChange::Disable;
-        let plan = self.app.change_plan(workspace, id, change, &author, intent).await.map_err(refuse)?;
+        let plan = self
+            .app
+            .change_plan(workspace, id, |_| Ok(Change::Disable), &author, intent)
+            .await
+            .map_err(refuse)?;
         Ok(Response::new(pb::DisablePlanResponse { plan: Some(plan) }))
     }
 
@@ -93,8 +99,11 @@ impl PlanService for Methods {
         let PlanName { workspace, id } = managed(&caller, &message.name)?;
         let intent =
             Intent::of(&caller, workspace, "EnablePlan", &message.request_id, &message).map_err(refuse)?;
-        let change = PlanChange::Enable;
-        let plan = self.app.change_plan(workspace, id, change, &author, intent).await.map_err(refuse)?;
+        let plan = self
+            .app
+            .change_plan(workspace, id, |_| Ok(Change::Enable), &author, intent)
+            .await
+            .map_err(refuse)?;
         Ok(Response::new(pb::EnablePlanResponse { plan: Some(plan) }))
     }
 }

@@ -173,6 +173,9 @@ async fn what_makes_no_sense_is_refused_by_field_and_leaves_nothing_behind() {
     let later = pb::Contract { start_time: World::day(9), ..world.contract() };
     let later = world.start_contract(later).await.unwrap();
     assert_eq!(faults(world.end_contract(&later.name, Some(9)).await), ["end_time"], "before it begins");
+    let open = world.start_contract(pb::Contract { end_time: None, ..world.contract() }).await.unwrap();
+    let end = pb::EndContractRequest { name: open.name, end_time: year_2199, request_id: String::new() };
+    assert_eq!(faults(world.contracts().end_contract(end).await), ["end_time"]);
     let nothing = ContractName { workspace: world.workspace, id: ContractId::new() }.to_string();
     let nothing = world.end_contract(&nothing, None).await;
     assert_eq!(refusal(nothing), (Code::NotFound, "CONTRACT_NOT_FOUND".into()));
