@@ -243,8 +243,8 @@ async fn people_see_their_own_and_their_teams_managers_their_locations_and_only_
         assert_eq!(refusal(client.end_contract(end).await), too_low);
     }
     let mut admin = world.contracts();
-    assert_eq!(world.contracts_of(&mut admin, &bo, "").await, [teams.clone()]);
-    assert_eq!(world.contracts_of(&mut admin, "", &team).await, [teams]);
+    assert_eq!(world.contracts_of(&mut admin, &bo, "").await, [teams.as_str()]);
+    assert_eq!(world.contracts_of(&mut admin, "", &team).await, [teams.as_str()]);
     world.harness.finish().await;
 }
 

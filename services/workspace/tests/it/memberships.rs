@@ -410,8 +410,8 @@ async fn people_see_their_own_and_their_teams_managers_their_locations_and_only_
         }
     }
     let mut admin = world.memberships();
-    assert_eq!(world.memberships_of(&mut admin, &bo, "").await, [teams.clone()], "by their team");
-    assert_eq!(world.memberships_of(&mut admin, "", &team).await, [teams]);
+    assert_eq!(world.memberships_of(&mut admin, &bo, "").await, [teams.as_str()], "by their team");
+    assert_eq!(world.memberships_of(&mut admin, "", &team).await, [teams.as_str()]);
     assert_eq!(world.memberships_of(&mut member(&bo), &world.person, "").await, [""; 0]);
     let too_low = (Code::PermissionDenied, "ROLE_TOO_LOW".to_owned());
     let cancel = pb::CancelMembershipRequest { name: own.clone(), ..Default::default() };
