@@ -41,6 +41,7 @@ impl Things {
             ("Places", "integrations"),
             ("Place", "integrations"),
             ("Location", "locations"),
+            ("LocationAccessSettings", "locations"),
             ("Plan", "plans"),
             ("Team", "teams"),
             ("TeamPerson", "teams"),
