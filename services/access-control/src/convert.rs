@@ -15,8 +15,9 @@ use crate::app::Doors;
 use crate::engine::{FailureKind, Observed, Outcome};
 use crate::explain::{self, About, Explanation};
 use crate::model::{
-    Comparison, DoorMapping, Drift, DriftKind, Grant, MINUTES_MAX, Person, Reconciled, Reconciliation,
-    Report, Settings, Sighting, Subject, SubjectKey, SubjectKind, Target, TargetKind, Turn, TurnOutcome,
+    Comparison, DoorMapping, Drift, DriftKind, Grant, GrantFilter, MINUTES_MAX, Person, Reconciled,
+    Reconciliation, Report, Settings, Sighting, Subject, SubjectKey, SubjectKind, Target, TargetKind, Turn,
+    TurnOutcome,
 };
 use crate::sources;
 
@@ -234,6 +235,7 @@ pub(crate) fn grant(grant: &Grant) -> pb::Grant {
         last_error: grant.last_error.clone(),
         next_check_time: grant.next_check_at.map(timestamp),
         reason: explain::of_grant(grant).into(),
+        change_time: grant.changed_at.map(timestamp),
     }
 }
 
@@ -274,6 +276,33 @@ pub(crate) fn explanation(
 fn address(input: &mut Input, field: &str, workspace: WorkspaceId, door: &pb::DoorAddress) -> Option<Target> {
     let prefix = format!("{field}.");
     read_target(input, &prefix, workspace, &door.location, &door.provider, door.target.as_ref())
+}
+
+/// Which grants are asked for.
+pub(crate) fn grant_filter(
+    workspace: WorkspaceId,
+    person: &str,
+    door: Option<&pb::DoorAddress>,
+    source: &str,
+) -> Result<GrantFilter, InvalidInput> {
+    let mut input = Input::new();
+    let person = input.parse_optional::<PersonName>("person", person);
+    if person.is_some_and(|person| person.workspace != workspace) {
+        input.refuse("person", "must be a person of this workspace");
+    }
+    let target = door.and_then(|door| address(&mut input, "door", workspace, door));
+    let source = match source {
+        "" => None,
+        name => {
+            let source = sources::of_name(name).filter(|source| source.workspace == workspace);
+            if source.is_none() {
+                input.refuse("source", "must be a booking of this workspace, or what else entitles people");
+            }
+            source
+        }
+    };
+    input.finish()?;
+    Ok(GrantFilter { person: person.map(|person| person.id), target, source })
 }
 
 /// Who, at which doors, and when.

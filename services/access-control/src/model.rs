@@ -200,6 +200,17 @@ pub(crate) struct Grant {
     /// The same in words; empty if nothing is wrong.
     pub last_error: String,
     pub next_check_at: Option<domain::Timestamp>,
+    /// Since when it stands so; `None` if it never stood otherwise.
+    pub changed_at: Option<Timestamp>,
+}
+
+/// Which grants: those that all of it covers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct GrantFilter {
+    pub person: Option<PersonId>,
+    pub target: Option<Target>,
+    /// Those that this leads to.
+    pub source: Option<SourceKey>,
 }
 
 chassis::text_enum! {

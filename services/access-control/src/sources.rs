@@ -44,6 +44,15 @@ pub(crate) fn name(SourceKey { workspace, kind, id }: &SourceKey) -> String {
     format!("{}/{}/{id}", WorkspaceName(*workspace), known.map_or(kind.as_str(), |source| source.collection))
 }
 
+/// The source that is called so; `None` if there are none of that name.
+pub(crate) fn of_name(name: &str) -> Option<SourceKey> {
+    let mut parts = name.rsplitn(3, '/');
+    let (id, collection, workspace) = (parts.next()?, parts.next()?, parts.next()?);
+    let WorkspaceName(workspace) = workspace.parse().ok()?;
+    let source = SOURCES.iter().find(|source| source.collection == collection)?;
+    Some(SourceKey { workspace, kind: source.kind.to_owned(), id: id.parse().ok()? })
+}
+
 /// An entitlement with the source that gives it.
 pub(crate) type Given = (SourceKey, Entitlement);
 
@@ -89,6 +98,20 @@ mod tests {
             hours: None,
         };
         (source, entitlement)
+    }
+
+    #[test]
+    fn a_source_is_found_by_its_name() {
+        let (workspace, id) = (WorkspaceId::new(), Uuid::now_v7());
+        for source in SOURCES {
+            let key = SourceKey { workspace, kind: source.kind.to_owned(), id };
+            assert_eq!(of_name(&name(&key)), Some(key));
+        }
+        for other in
+            ["", "bookings", &format!("workspaces/{workspace}/people/{id}"), "workspaces/1/bookings/2"]
+        {
+            assert_eq!(of_name(other), None, "{other:?}");
+        }
     }
 
     proptest! {

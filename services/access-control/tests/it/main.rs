@@ -22,4 +22,5 @@ mod races;
 mod results;
 mod schedule;
 mod settings;
+mod watch;
 mod world;
