@@ -3,6 +3,7 @@
 mod explain;
 mod hear;
 mod manage;
+mod preflight;
 mod reconcile;
 mod replan;
 mod watch;

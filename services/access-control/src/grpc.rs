@@ -150,6 +150,21 @@ impl AccessService for Methods {
         self.app.explain(person, doors, at, &reach).await.map(Response::new).map_err(refuse)
     }
 
+    async fn list_preflight_checks(
+        &self,
+        request: Request<pb::ListPreflightChecksRequest>,
+    ) -> Result<Response<pb::ListPreflightChecksResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let workspace = parent(&message.parent, &caller)?;
+        let source = convert::source(workspace, &message.source).map_err(refuse)?;
+        let shown = if message.only_failed { "failed" } else { "all" };
+        let binding = ["ListPreflightChecks", &message.parent, &message.source, shown];
+        let page = Page::read(message.page_size, &message.page_token, &binding).map_err(refuse)?;
+        let listed = self.app.list_checks(workspace, source.as_ref(), message.only_failed, page).await;
+        listed.map(Response::new).map_err(refuse)
+    }
+
     async fn list_drifts(
         &self,
         request: Request<pb::ListDriftsRequest>,

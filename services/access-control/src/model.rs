@@ -7,10 +7,11 @@ use domain::{
     DoorMappingId, DriftId, GrantId, IntegrationId, LocationId, PassProductId, PersonId, PlanId, ResourceId,
     Timestamp, Window, WorkspaceId,
 };
-use proto::access::v1::AccessReason;
+use proto::access::v1::{AccessReason, PreflightFinding};
 use uuid::Uuid;
 
 use crate::engine::{Hours, Ledger, Observed};
+use crate::preflight::Stage;
 
 /// The longest lead and the longest lag: a day.
 pub(crate) const MINUTES_MAX: i32 = 1_440;
@@ -341,4 +342,23 @@ pub(crate) struct Reconciliation {
     pub whole: Option<(Timestamp, Timestamp, Comparison)>,
     /// When a later one failed, and why.
     pub failed: Option<(Timestamp, String)>,
+}
+
+/// What a check ahead found.
+#[derive(Debug, Clone)]
+pub(crate) struct PreflightCheck {
+    pub id: Uuid,
+    pub source: SourceKey,
+    pub stage: Stage,
+    pub starts_at: Timestamp,
+    pub checked_at: Timestamp,
+    /// What is not in order comes first.
+    pub findings: Vec<PreflightFinding>,
+}
+
+impl PreflightCheck {
+    /// Whether there is nothing to be done.
+    pub(crate) fn is_in_order(&self) -> bool {
+        self.findings.iter().all(|finding| finding.is_in_order)
+    }
 }

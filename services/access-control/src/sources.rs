@@ -20,6 +20,8 @@ use crate::model::{Entitlement, SourceFacts, SourceKey};
 struct Source {
     /// What rows call it.
     kind: &'static str,
+    /// Whether it is checked ahead of its begin that everybody will be let in.
+    is_checked_ahead: bool,
     /// What names call its collection, such as `bookings`.
     collection: &'static str,
     /// Reads its events, by the type of their message; `None` if it is not one of those.
@@ -42,6 +44,11 @@ pub(crate) fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts
 pub(crate) fn name(SourceKey { workspace, kind, id }: &SourceKey) -> String {
     let known = SOURCES.iter().find(|source| source.kind == kind);
     format!("{}/{}/{id}", WorkspaceName(*workspace), known.map_or(kind.as_str(), |source| source.collection))
+}
+
+/// Whether a source is checked ahead of its begin.
+pub(crate) fn is_checked_ahead(source: &SourceKey) -> bool {
+    SOURCES.iter().any(|known| known.is_checked_ahead && known.kind == source.kind)
 }
 
 /// The source that is called so; `None` if there are none of that name.

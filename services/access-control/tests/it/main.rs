@@ -18,6 +18,7 @@ mod migration;
 mod order;
 mod people;
 mod plans;
+mod preflight;
 mod races;
 mod results;
 mod schedule;
