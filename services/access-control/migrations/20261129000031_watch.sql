@@ -3,4 +3,4 @@ alter table access_grant add column changed_at timestamptz;
 
 -- Those at one door, in pages.
 create index access_grant_door on access_grant
-    (workspace_id, location_id, provider, target_kind, target_ref, id);
+    (workspace_id, provider, target_kind, target_ref, id);

@@ -15,9 +15,9 @@ use crate::app::Doors;
 use crate::engine::{FailureKind, Observed, Outcome};
 use crate::explain::{self, About, Explanation, Link};
 use crate::model::{
-    Comparison, DoorMapping, Drift, DriftKind, Grant, GrantFilter, MINUTES_MAX, Person, PreflightCheck,
-    Reconciled, Reconciliation, Report, Settings, Sighting, SourceKey, Subject, SubjectKey, SubjectKind,
-    Target, TargetKind, Turn, TurnOutcome,
+    Comparison, DoorMapping, Drift, DriftKind, Grant, GrantFilter, LocationSettings, MINUTES_MAX, Person,
+    PreflightCheck, Reconciled, Reconciliation, Report, Settings, Sighting, SourceKey, Subject, SubjectKey,
+    SubjectKind, Target, TargetKind, Turn, TurnOutcome,
 };
 use crate::preflight::Stage;
 use crate::sources;
@@ -198,6 +198,29 @@ pub(crate) fn new_settings(message: Option<&pb::AccessSettings>) -> Result<Setti
         let lead_minutes = lead.and_then(|lead| read_minutes(&mut input, "access_settings.lead", lead));
         let lag_minutes = lag.and_then(|lag| read_minutes(&mut input, "access_settings.lag", lag));
         Some(Settings { lead_minutes: lead_minutes?, lag_minutes: lag_minutes? })
+    });
+    input.finish_with(values)
+}
+
+pub(crate) fn location_settings(settings: LocationSettings) -> pb::LocationAccessSettings {
+    pb::LocationAccessSettings {
+        lead: settings.lead_minutes.map(minutes),
+        lag: settings.lag_minutes.map(minutes),
+    }
+}
+
+pub(crate) fn new_location_settings(
+    message: Option<&pb::LocationAccessSettings>,
+) -> Result<LocationSettings, InvalidInput> {
+    let mut input = Input::new();
+    let values = input.required("location_access_settings", message).map(|message| {
+        let mut read = |field, value: &Option<_>| {
+            let value = value.as_ref();
+            value.and_then(|value| {
+                read_minutes(&mut input, &format!("location_access_settings.{field}"), value)
+            })
+        };
+        LocationSettings { lead_minutes: read("lead", &message.lead), lag_minutes: read("lag", &message.lag) }
     });
     input.finish_with(values)
 }

@@ -18,7 +18,8 @@ use domain::{Timestamp, Window};
 
 pub use outlook::{Entitled, Hours, Outlook};
 
-/// After a window has ended its revoke is housekeeping, which waits behind all that is urgent.
+/// What makes no difference any more, such as the revoke of a window that has ended, is housekeeping, which waits
+/// behind all that is urgent.
 const HOUSEKEEPING_CAN_WAIT: Duration = Duration::hours(1);
 
 /// What the engine decides by.
@@ -90,7 +91,9 @@ pub fn plan(outlook: impl Into<Outlook>, ledger: Ledger, now: Timestamp, rules: 
     let outlook = outlook.into();
     let upcoming = outlook.upcoming(now);
     let due_at_horizon = upcoming.map(|window| window.start() - rules.horizon);
-    let desired = upcoming.filter(|_| due_at_horizon.is_some_and(|at| at <= now));
+    // What was told stays, should the clock have stepped back, or be another replica's.
+    let is_told = upcoming.is_some() && ledger.told == upcoming;
+    let desired = upcoming.filter(|_| is_told || due_at_horizon.is_some_and(|at| at <= now));
 
     let mut ledger = ledger;
     if ledger.in_flight_until.is_some_and(|until| until <= now) {
@@ -131,14 +134,21 @@ pub fn plan(outlook: impl Into<Outlook>, ledger: Ledger, now: Timestamp, rules: 
     Decision { desired, command, ledger, next_check_at }
 }
 
-/// By when the provider should have `desired`.
+/// By when the provider should have `desired`: the first moment at which it would let someone in who should not
+/// be, or the other way round. So what is prolonged weeks before its end is no hurry.
 fn due(desired: Option<Window>, observed: Observed, now: Timestamp) -> Timestamp {
-    match (desired, observed) {
-        (Some(window), _) => window.start().max(now),
-        // Its end has come, and the provider enforces that by itself.
-        (None, Observed::Holds(held)) if held.end() <= now => now + HOUSEKEEPING_CAN_WAIT,
-        (None, _) => now,
-    }
+    let held = match observed {
+        Observed::Holds(held) if Some(held) != desired => Some(held),
+        // Where the window is right, someone else has it: the person was called otherwise.
+        Observed::Holds(_) | Observed::Nothing => None,
+        Observed::Unknown => return desired.map_or(now, |window| window.start().max(now)),
+    };
+    let lets_in = |window: Option<Window>, at| window.is_some_and(|window| window.contains(at));
+    let edges = [desired, held].into_iter().flatten().flat_map(|window| [window.start(), window.end()]);
+    let differs = |at: &Timestamp| now <= *at && lets_in(desired, *at) != lets_in(held, *at);
+    let first = [now].into_iter().chain(edges).filter(differs).min();
+    // It makes no difference any more: the provider enforces ends by itself.
+    first.unwrap_or(now + HOUSEKEEPING_CAN_WAIT)
 }
 
 /// What an adapter reports.
@@ -270,6 +280,22 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_steps_back_or_ahead_is_no_reason_to_take_anything_back() {
+        let booked = [window(72 * 60, 73 * 60)];
+        let told = plan(booked, fresh(), at(0), &RULES).ledger;
+        let held = observe(told, 1, Outcome::Applied(Some(booked[0])), at(-1), 0.0).unwrap();
+        for minute in [-1, -10_000, 0, 72 * 60] {
+            let decision = plan(booked, held, at(minute), &RULES);
+            assert_eq!((decision.desired, decision.command), (Some(booked[0]), None), "{minute}");
+        }
+        // Ahead by far: the end has come. And back again: it has not.
+        let ended = plan(booked, held, at(100_000), &RULES);
+        assert_eq!((ended.desired, ended.command.unwrap().window), (None, None));
+        let revoked = observe(ended.ledger, 2, Outcome::Applied(None), at(100_000), 0.0).unwrap();
+        assert_eq!(plan(booked, revoked, at(72 * 60), &RULES).command.unwrap().window, Some(booked[0]));
+    }
+
+    #[test]
     fn bookings_back_to_back_become_one_window_and_no_revoke_comes_between() {
         let both = [window(0, 60), window(60, 120)];
         let decision = plan(both, holding(window(0, 60)), at(30), &RULES);
@@ -290,6 +316,22 @@ mod tests {
         assert_eq!((cancelled.window, cancelled.due), (None, at(30)));
         let ended = plan([], holding(window(0, 60)), at(60), &RULES).command.unwrap();
         assert_eq!((ended.window, ended.due), (None, at(120)));
+    }
+
+    #[test]
+    fn a_command_is_due_when_what_is_held_would_first_be_wrong() {
+        let due = |wanted: Option<Window>, held: Option<Window>, now| {
+            let observed = held.map_or(Observed::Nothing, Observed::Holds);
+            super::due(wanted, observed, at(now))
+        };
+        let (first, longer, later) = (window(0, 60), window(0, 90), window(80, 90));
+        assert_eq!(due(Some(longer), Some(first), 10), at(60), "prolonged: when the old one ends");
+        assert_eq!(due(Some(longer), Some(first), 70), at(70));
+        assert_eq!(due(Some(first), Some(longer), 10), at(60), "shortened: from then on it is too long");
+        assert_eq!(due(Some(later), Some(first), 70), at(80), "the next one, when it begins");
+        assert_eq!(due(Some(window(20, 60)), Some(first), 10), at(10), "begins later: is too wide now");
+        assert_eq!(due(None, Some(later), 10), at(80), "taken back before it begins");
+        assert_eq!(due(Some(window(-5, 60)), Some(first), 10), at(10) + HOUSEKEEPING_CAN_WAIT);
     }
 
     #[test]

@@ -18,6 +18,8 @@ mod jobs;
 mod live;
 mod model;
 mod preflight;
+#[cfg(test)]
+mod sim;
 mod sources;
 mod store;
 

@@ -24,7 +24,7 @@ chassis::text_enum! {
 /// A door or group at a provider.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Target {
-    /// Whose credentials are used.
+    /// Where it is.
     pub location: LocationId,
     pub provider: String,
     pub kind: TargetKind,
@@ -139,6 +139,13 @@ pub(crate) struct Settings {
     pub lag_minutes: i32,
 }
 
+/// The same for one location; `None`: as the workspace has it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct LocationSettings {
+    pub lead_minutes: Option<i32>,
+    pub lag_minutes: Option<i32>,
+}
+
 /// A person as the workspace service last told them.
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
@@ -190,6 +197,8 @@ pub(crate) struct Grant {
     pub id: GrantId,
     pub person: PersonId,
     pub target: Target,
+    /// The location whose own integration serves it; `None`: the workspace's does.
+    pub served_by: Option<LocationId>,
     pub desired: Option<Window>,
     pub ledger: Ledger,
     /// The contact version that the last command told.

@@ -36,7 +36,7 @@ impl Case {
         let request = AccessRequest {
             grant: GrantName { workspace: account.workspace, id: GrantId::new() },
             generation: 0,
-            location: LocationName { workspace: account.workspace, id: LocationId::new() },
+            location: Some(LocationName { workspace: account.workspace, id: LocationId::new() }),
             target: target.clone(),
             person: person.clone(),
             window: None,

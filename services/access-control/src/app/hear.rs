@@ -20,14 +20,24 @@ use crate::{explain, facts};
 pub(crate) type Heard<'a, T> = (&'a Envelope, &'a tracing::Span, &'a T);
 
 impl App {
-    /// Holds off new mappings of these workspaces until the end of the transaction. Comes before all that
-    /// hears of sources.
+    /// Holds off new mappings and integrations of these workspaces until the end of the transaction. Comes before
+    /// all that hears of sources.
     pub(crate) async fn hold_off_mappings(
         &self,
         conn: &mut PgConnection,
         workspaces: &[WorkspaceId],
     ) -> Result<(), Error> {
         Ok(mapping::hold_off_new(conn, workspaces).await?)
+    }
+
+    /// Waits for all who hear of sources in these workspaces, and holds them off until the end of the transaction.
+    /// Comes before all that hears of integrations.
+    pub(crate) async fn hold_off_sources(
+        &self,
+        conn: &mut PgConnection,
+        workspaces: &[WorkspaceId],
+    ) -> Result<(), Error> {
+        Ok(mapping::lock_new(conn, workspaces).await?)
     }
 
     /// Takes sources of entitlement in: the newest version of each counts. Only those have their grants looked
@@ -144,16 +154,21 @@ impl App {
         self.replan_locked(conn, grants, |grant| causes.get(&grant.id).cloned()).await
     }
 
-    /// Takes an integration in. If its mappings are followed from now on, or not any more, its grants are
-    /// looked at. If its values are taken again, what failed is tried at once.
+    /// Takes an integration in. If its mappings are followed from now on, or not any more, its provider's grants
+    /// are looked at. If it serves its location from now on, people get their doors there by it, and lose them by
+    /// the workspace's. If its values are taken again, what failed is tried at once.
     pub(crate) async fn hear_integration(
         &self,
         conn: &mut PgConnection,
         heard: &Integration,
     ) -> Result<(), Error> {
         let (workspace, location, now) = (heard.workspace, heard.location, self.clock.now());
-        if integration::upsert(conn, heard).await? {
-            store::make_workspace_due(conn, workspace, Some((&heard.provider, location)), now).await?;
+        let change = integration::upsert(conn, heard).await?;
+        if let (true, Some(location)) = (change.begins_to_serve, location) {
+            store::ensure_for_location(conn, workspace, &heard.provider, location, now).await?;
+        }
+        if change.of_following || change.begins_to_serve {
+            store::make_workspace_due(conn, workspace, Some(&heard.provider), now).await?;
         }
         if heard.is_connected {
             store::retry_provider(conn, workspace, &heard.provider, location, now).await?;

@@ -220,24 +220,32 @@ pub(crate) async fn of_grants(
 ) -> Result<HashMap<GrantId, Vec<Entitled>>, sqlx::Error> {
     let rows: Vec<EntitledRow> = sqlx::query_as(
         "select g.id as grant_id, e.starts_at, e.ends_at, e.hours, e.time_zone,
-           coalesce(m.lead_minutes, s.lead_minutes, $3) as lead_minutes,
-           coalesce(m.lag_minutes, s.lag_minutes, $4) as lag_minutes
+           coalesce(m.lead_minutes, l.lead_minutes, s.lead_minutes, $3) as lead_minutes,
+           coalesce(m.lag_minutes, l.lag_minutes, s.lag_minutes, $4) as lag_minutes
          from unnest($1::uuid[], $2::uuid[]) as k (workspace_id, id)
          join access_grant g on g.workspace_id = k.workspace_id and g.id = k.id
-         join door_mapping m on m.workspace_id = g.workspace_id and m.location_id = g.location_id
-           and m.provider = g.provider and m.target_kind = g.target_kind and m.target_ref = g.target_ref
+         join door_mapping m on m.workspace_id = g.workspace_id and m.provider = g.provider
+           and m.target_kind = g.target_kind and m.target_ref = g.target_ref
+         left join integration own on own.workspace_id = m.workspace_id and own.provider = m.provider
+           and own.location_id = m.location_id and own.serves
          join entitlement e on e.workspace_id = g.workspace_id and e.person_id = g.person_id
            and e.subject_kind = m.subject_kind and e.subject_id = m.subject_id and e.ends_at > $5
+         left join location_settings l on l.workspace_id = m.workspace_id and l.location_id = m.location_id
          left join settings s on s.workspace_id = g.workspace_id
+         where own.location_id is not distinct from g.served_by
          union all
-         select g.id, e.starts_at, e.ends_at, e.hours, e.time_zone, coalesce(s.lead_minutes, $3),
-           coalesce(s.lag_minutes, $4)
+         select g.id, e.starts_at, e.ends_at, e.hours, e.time_zone,
+           coalesce(l.lead_minutes, s.lead_minutes, $3), coalesce(l.lag_minutes, s.lag_minutes, $4)
          from unnest($1::uuid[], $2::uuid[]) as k (workspace_id, id)
          join access_grant g on g.workspace_id = k.workspace_id and g.id = k.id
-         join entitlement e on e.workspace_id = g.workspace_id and e.location_id = g.location_id
-           and e.provider = g.provider and e.target_kind = g.target_kind and e.target_ref = g.target_ref
-           and e.person_id = g.person_id and e.ends_at > $5
-         left join settings s on s.workspace_id = g.workspace_id",
+         join entitlement e on e.workspace_id = g.workspace_id and e.provider = g.provider
+           and e.target_kind = g.target_kind and e.target_ref = g.target_ref and e.person_id = g.person_id
+           and e.location_id is not null and e.ends_at > $5
+         left join integration own on own.workspace_id = e.workspace_id and own.provider = e.provider
+           and own.location_id = e.location_id and own.serves
+         left join location_settings l on l.workspace_id = e.workspace_id and l.location_id = e.location_id
+         left join settings s on s.workspace_id = g.workspace_id
+         where own.location_id is not distinct from g.served_by",
     )
     .bind(grants.iter().map(|(workspace, _)| workspace.uuid()).collect::<Vec<_>>())
     .bind(grants.iter().map(|(_, grant)| grant.uuid()).collect::<Vec<_>>())
@@ -298,21 +306,24 @@ pub(crate) async fn passages(
 ) -> Result<Vec<Passage>, sqlx::Error> {
     let rows: Vec<PassageRow> = sqlx::query_as(
         "select e.source_kind, e.source_id, m.id as mapping_id, e.starts_at, e.ends_at, e.hours, e.time_zone,
-           coalesce(m.lead_minutes, s.lead_minutes, $7) as lead_minutes,
-           coalesce(m.lag_minutes, s.lag_minutes, $8) as lag_minutes
+           coalesce(m.lead_minutes, l.lead_minutes, s.lead_minutes, $7) as lead_minutes,
+           coalesce(m.lag_minutes, l.lag_minutes, s.lag_minutes, $8) as lag_minutes
          from door_mapping m
          join entitlement e on e.workspace_id = m.workspace_id and e.person_id = $6
            and e.subject_kind = m.subject_kind and e.subject_id = m.subject_id and e.ends_at > $9
+         left join location_settings l on l.workspace_id = m.workspace_id and l.location_id = m.location_id
          left join settings s on s.workspace_id = m.workspace_id
-         where m.workspace_id = $1 and m.location_id = $2 and m.provider = $3 and m.target_kind = $4
-           and m.target_ref = $5
+         where m.workspace_id = $1 and m.provider = $3 and m.target_kind = $4 and m.target_ref = $5
+           and served_by($1, $3, m.location_id) is not distinct from served_by($1, $3, $2)
          union all
          select e.source_kind, e.source_id, null, e.starts_at, e.ends_at, e.hours, e.time_zone,
-           coalesce(s.lead_minutes, $7), coalesce(s.lag_minutes, $8)
+           coalesce(l.lead_minutes, s.lead_minutes, $7), coalesce(l.lag_minutes, s.lag_minutes, $8)
          from entitlement e
+         left join location_settings l on l.workspace_id = e.workspace_id and l.location_id = e.location_id
          left join settings s on s.workspace_id = e.workspace_id
-         where e.workspace_id = $1 and e.location_id = $2 and e.provider = $3 and e.target_kind = $4
-           and e.target_ref = $5 and e.person_id = $6 and e.ends_at > $9
+         where e.workspace_id = $1 and e.provider = $3 and e.target_kind = $4 and e.target_ref = $5
+           and e.person_id = $6 and e.location_id is not null and e.ends_at > $9
+           and served_by($1, $3, e.location_id) is not distinct from served_by($1, $3, $2)
          order by starts_at limit $10",
     )
     .bind(workspace.uuid())

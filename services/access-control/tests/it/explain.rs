@@ -94,6 +94,22 @@ async fn a_booking_is_explained_from_a_room_without_a_door_until_it_is_over() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_door_that_two_locations_have_by_one_integration_is_explained_alike_at_both() {
+    let mut world = World::new().await;
+    let person = world.new_person();
+    let (here, there) = (world.mapped("group-1").await, world.new_resource());
+    let elsewhere = pb::DoorMapping { location: world.elsewhere(), ..world.mapping(&there, "group-1") };
+    world.create_mapping(elsewhere).await.unwrap();
+    world.tell(&world.booking(&person, &there, 9, 10)).await;
+    let command = world.obey().await;
+    for resource in [here, there] {
+        let doors = ask(&world.client, about(&world, &person, &resource, Some(at(9)))).await.unwrap();
+        assert_eq!((doors[0].decision(), &doors[0].grant), (AccessDecision::MayEnter, &command.grant));
+    }
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failure_has_its_code_in_explanations_grants_and_events() {
     let mut world = World::new().await;
     let person = world.new_person();

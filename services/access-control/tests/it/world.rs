@@ -187,6 +187,23 @@ impl World {
         self.client.clone().update_access_settings(request).await.unwrap();
     }
 
+    pub(crate) async fn update_location_settings(
+        &self,
+        location: &str,
+        lead_minutes: Option<i64>,
+        lag_minutes: Option<i64>,
+    ) {
+        let request = pb::UpdateLocationAccessSettingsRequest {
+            name: location.into(),
+            location_access_settings: Some(pb::LocationAccessSettings {
+                lead: lead_minutes.map(minutes),
+                lag: lag_minutes.map(minutes),
+            }),
+            request_id: String::new(),
+        };
+        self.client.clone().update_location_access_settings(request).await.unwrap();
+    }
+
     /// The grants, without those of the fence.
     pub(crate) async fn grants(&self) -> Vec<pb::Grant> {
         let request =
