@@ -35,6 +35,7 @@ facts! {
         UserCommandCompleted = "user_command_completed",
         ProviderUserSuspended = "provider_user_suspended",
         ProviderUserDeleted = "provider_user_deleted",
+        AccessPreflightFailed = "preflight_failed",
     }
     audit of audit {
         ChangeRecorded = "change_recorded",

@@ -4,9 +4,11 @@ mod explain;
 mod hear;
 mod listing;
 mod manage;
+mod preflight;
 mod reconcile;
 mod replan;
 mod retire;
+mod watch;
 
 pub(crate) use explain::Doors;
 
@@ -21,6 +23,7 @@ use tokio::sync::Notify;
 
 use crate::config::Config;
 use crate::engine::Rules;
+use crate::live::Watches;
 use crate::model::Settings;
 
 /// The service's use cases.
@@ -31,6 +34,7 @@ pub(crate) struct App {
     rules: Rules,
     defaults: Settings,
     due: Notify,
+    watches: Arc<Watches>,
     drifts: Counter<u64>,
 }
 
@@ -49,11 +53,17 @@ impl App {
                 lag_minutes: config.engine.lag_minutes,
             },
             due: Notify::new(),
+            watches: Arc::default(),
             drifts: opentelemetry::global::meter("access-control")
                 .u64_counter("access.drifts")
                 .with_description("Differences found between providers and what they should have, by kind")
                 .build(),
         }
+    }
+
+    /// Who watches grants.
+    pub(crate) fn watches(&self) -> Arc<Watches> {
+        self.watches.clone()
     }
 
     /// Wakes the scheduler of this process: something may be due.

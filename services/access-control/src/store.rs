@@ -8,5 +8,6 @@ pub(crate) mod integration;
 pub(crate) mod listing;
 pub(crate) mod mapping;
 pub(crate) mod person;
+pub(crate) mod preflight;
 pub(crate) mod provider_user;
 pub(crate) mod settings;

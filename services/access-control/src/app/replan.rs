@@ -76,7 +76,7 @@ impl App {
                 messages.push(command_message(grant, command, person, now, cause(grant)));
             }
         }
-        store::update(conn, &grants).await?;
+        store::update(conn, &grants, now).await?;
         let looked_at: Vec<_> = grants.iter().zip(is_idle).collect();
         provider_user::look_at(conn, &looked_at, now).await?;
         outbox::append(conn, &messages).await?;
