@@ -17,7 +17,8 @@ pub(crate) struct Change {
     pub begins_to_serve: bool,
 }
 
-/// Stores an integration as it is at its newest version, and whether it was active at any.
+/// Stores an integration as it is at its newest version. It serves its location from the time on that it is active,
+/// or at once if none is known that could do so until then.
 pub(crate) async fn upsert(
     conn: &mut PgConnection,
     integration: &Integration,
@@ -29,7 +30,8 @@ pub(crate) async fn upsert(
              and (location_id = $3 or location_id is null and $3 is null)
          )
          insert into integration as i (workspace_id, provider, location_id, version, is_active, serves)
-         values ($1, $2, $3, $4, $5, $5)
+         values ($1, $2, $3, $4, $5, $5 or not exists (
+           select from integration where workspace_id = $1 and provider = $2 and location_id is null))
          on conflict on constraint integration_place do update
            set version = greatest(i.version, excluded.version), serves = i.serves or excluded.serves,
                is_active = case when i.version < excluded.version then excluded.is_active else i.is_active end
