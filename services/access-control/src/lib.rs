@@ -16,6 +16,8 @@ mod facts;
 mod grpc;
 mod jobs;
 mod model;
+#[cfg(test)]
+mod sim;
 mod sources;
 mod store;
 
