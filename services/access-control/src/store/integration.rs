@@ -17,8 +17,7 @@ pub(crate) struct Change {
     pub begins_to_serve: bool,
 }
 
-/// Stores an integration as it is at its newest version. It serves its location from the time on that it is active,
-/// or at once if none is known that could do so until then.
+/// Stores an integration as it is at its newest version, and whether it was active at any.
 pub(crate) async fn upsert(
     conn: &mut PgConnection,
     integration: &Integration,
@@ -30,8 +29,7 @@ pub(crate) async fn upsert(
              and (location_id = $3 or location_id is null and $3 is null)
          )
          insert into integration as i (workspace_id, provider, location_id, version, is_active, serves)
-         values ($1, $2, $3, $4, $5, $5 or not exists (
-           select from integration where workspace_id = $1 and provider = $2 and location_id is null))
+         values ($1, $2, $3, $4, $5, $5)
          on conflict on constraint integration_place do update
            set version = greatest(i.version, excluded.version), serves = i.serves or excluded.serves,
                is_active = case when i.version < excluded.version then excluded.is_active else i.is_active end
@@ -47,7 +45,7 @@ pub(crate) async fn upsert(
     .await
 }
 
-/// Those of the grants whose integration is not active.
+/// Those of the grants whose integration is not active. Where the workspace has none, that is the location's own.
 pub(crate) async fn resting_grants(
     conn: &mut PgConnection,
     grants: &[(WorkspaceId, GrantId)],
@@ -55,9 +53,11 @@ pub(crate) async fn resting_grants(
     let ids: Vec<Uuid> = sqlx::query_scalar(
         "select g.id from unnest($1::uuid[], $2::uuid[]) as k (workspace_id, id)
          join access_grant g on g.workspace_id = k.workspace_id and g.id = k.id
-         join integration i on i.workspace_id = g.workspace_id and i.provider = g.provider
+         left join integration i on i.workspace_id = g.workspace_id and i.provider = g.provider
            and (i.location_id = g.served_by or i.location_id is null and g.served_by is null)
-         where not i.is_active",
+         left join integration own on own.workspace_id = g.workspace_id and own.provider = g.provider
+           and own.location_id = g.location_id
+         where not coalesce(i.is_active, own.is_active, true)",
     )
     .bind(grants.iter().map(|(workspace, _)| workspace.uuid()).collect::<Vec<_>>())
     .bind(grants.iter().map(|(_, grant)| grant.uuid()).collect::<Vec<_>>())
