@@ -211,7 +211,8 @@ impl World {
             .name
     }
 
-    fn target(&self) -> access::DoorTarget {
+    /// The group that opens all rooms.
+    pub(crate) fn target(&self) -> access::DoorTarget {
         access::DoorTarget {
             kind: access::DoorTargetKind::Group.into(),
             r#ref: self.kisi.group.to_string(),

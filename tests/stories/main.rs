@@ -11,10 +11,12 @@
 mod attendees;
 mod audit;
 mod authorization;
+mod contracts;
 mod disorder;
 mod kill;
 mod kisi_trouble;
 mod manual;
+mod memberships;
 mod reconcile;
 mod secrets;
 mod servers;

@@ -4,11 +4,15 @@
 mod api_key;
 mod audit;
 mod booking;
+mod contract;
 mod entitlement;
 pub(crate) mod ingest;
+mod membership;
 mod person;
 mod place;
+mod plan;
 pub(crate) mod session;
+mod team;
 
 use std::sync::Arc;
 use std::time::Duration;
