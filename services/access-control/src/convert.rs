@@ -25,7 +25,7 @@ use crate::model::{
 use crate::preflight::Stage;
 use crate::sources;
 
-pub(crate) use self::listing::{listed_door, listing, named_subjects, proposal, with_health};
+pub(crate) use self::listing::{DoorSearch, door_search, listed_door, listing, proposal, with_health};
 pub(crate) use self::user::{
     UserResult, new_policy, policy, provider_user, serving_location, user_name, user_result,
 };

@@ -269,8 +269,8 @@ impl AccessService for Methods {
         let caller = principal(&request)?;
         let message = request.into_inner();
         let workspace = parent(&message.parent, &caller)?;
-        let (provider, location, subjects) = convert::named_subjects(workspace, &message).map_err(refuse)?;
-        let proposed = self.app.propose_mappings(workspace, &provider, location, &subjects).await;
+        let search = convert::door_search(workspace, &message).map_err(refuse)?;
+        let proposed = self.app.propose_mappings(workspace, &search).await;
         proposed.map(Response::new).map_err(refuse)
     }
 }

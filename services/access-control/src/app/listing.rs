@@ -1,13 +1,13 @@
 //! What providers have, and what may be mapped to it.
 
-use domain::{LocationId, WorkspaceId};
+use domain::WorkspaceId;
 use proto::access::v1 as pb;
 use sqlx::PgConnection;
 
 use super::App;
-use crate::convert;
+use crate::convert::{self, DoorSearch};
 use crate::error::Error;
-use crate::model::{Listing, SubjectKey};
+use crate::model::Listing;
 use crate::proposals::propose;
 use crate::store::listing as store;
 
@@ -20,17 +20,16 @@ impl App {
     pub(crate) async fn propose_mappings(
         &self,
         workspace: WorkspaceId,
-        provider: &str,
-        location: LocationId,
-        subjects: &[(SubjectKey, String)],
+        search: &DoorSearch,
     ) -> Result<pb::ProposeDoorMappingsResponse, Error> {
+        let DoorSearch { provider, location, subjects } = search;
         let mut tx = self.pool.begin(workspace).await?;
-        let Some((listed_at, doors)) = store::find(&mut tx, workspace, provider, location).await? else {
+        let Some((listed_at, doors)) = store::find(&mut tx, workspace, provider, *location).await? else {
             return Ok(pb::ProposeDoorMappingsResponse::default());
         };
-        let mapped = store::mapped(&mut tx, workspace, provider, location).await?;
+        let mapped = store::mapped(&mut tx, workspace, provider, *location).await?;
         let proposals = propose(subjects, &mapped, &doors);
-        let proposal = |&(subject, door)| convert::proposal(workspace, provider, location, subject, door);
+        let proposal = |&(subject, door)| convert::proposal(workspace, provider, *location, subject, door);
         Ok(pb::ProposeDoorMappingsResponse {
             proposals: proposals.iter().map(proposal).collect(),
             doors: doors.iter().map(convert::listed_door).collect(),

@@ -73,10 +73,17 @@ pub(crate) fn with_health(mapping: pb::DoorMapping, health: Health) -> pb::DoorM
 }
 
 /// Where doors are looked for, and for what.
-pub(crate) fn named_subjects(
+pub(crate) struct DoorSearch {
+    pub provider: String,
+    pub location: LocationId,
+    /// What they may belong to, and what people call it.
+    pub subjects: Vec<(SubjectKey, String)>,
+}
+
+pub(crate) fn door_search(
     workspace: WorkspaceId,
     message: &pb::ProposeDoorMappingsRequest,
-) -> Result<(String, LocationId, Vec<(SubjectKey, String)>), InvalidInput> {
+) -> Result<DoorSearch, InvalidInput> {
     let mut input = Input::new();
     let provider: Option<ProviderName> = input.parse("provider", &message.provider);
     let location: Option<LocationName> = input.parse("location", &message.location);
@@ -99,6 +106,7 @@ pub(crate) fn named_subjects(
             ),
         }
     }
-    let values = (|| Some((provider?.to_string(), location?.id, subjects)))();
+    let values =
+        (|| Some(DoorSearch { provider: provider?.to_string(), location: location?.id, subjects }))();
     input.finish_with(values)
 }

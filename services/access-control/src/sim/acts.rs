@@ -224,7 +224,7 @@ impl World<'_> {
         };
         let lead = self.one_in(3).then(|| self.minutes());
         let lag = self.one_in(3).then(|| self.minutes());
-        Some(Request::CreateMapping(pb::DoorMapping { lead, lag, ..mapping }))
+        Some(Request::CreateMapping(Box::new(pb::DoorMapping { lead, lag, ..mapping })))
     }
 
     pub(super) fn tell_source(&mut self, site: usize, number: usize) {

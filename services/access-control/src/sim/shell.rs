@@ -72,7 +72,7 @@ impl Call {
 
 #[derive(Debug, Clone)]
 pub(super) enum Request {
-    CreateMapping(pb::DoorMapping),
+    CreateMapping(Box<pb::DoorMapping>),
     DeleteMapping(String),
     UpdateSettings(pb::AccessSettings),
     UpdateLocationSettings(String, pb::LocationAccessSettings),
@@ -292,7 +292,7 @@ impl Replica {
         match request {
             Request::CreateMapping(mapping) => {
                 let message = pb::CreateDoorMappingRequest {
-                    door_mapping: Some(mapping.clone()),
+                    door_mapping: Some((**mapping).clone()),
                     ..Default::default()
                 };
                 let intent =

@@ -10,8 +10,8 @@ use crate::world::{World, at_minute, ended};
 
 const TABLES: [&str; 4] = ["access_grant", "door_mapping", "entitlement", "person"];
 
-/// Connections that work across workspaces, but for the one on which the publisher listens.
-const CONNECTIONS: usize = 7;
+/// Connections that work across workspaces, but for those on which the publisher and the live view listen.
+const CONNECTIONS: usize = 6;
 
 #[derive(sqlx::FromRow)]
 struct Prepared {
