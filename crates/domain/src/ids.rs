@@ -86,6 +86,10 @@ ids! {
     LocationId,
     /// One email or text to one recipient.
     MessageId,
+    /// A person's pass.
+    PassId,
+    /// What passes are of.
+    PassProductId,
     /// Someone known to a workspace.
     PersonId,
     /// What can be booked.

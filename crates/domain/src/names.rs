@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::{
     ApiKeyId, AuditEntryId, BookingId, DoorMappingId, DriftId, EntitlementId, GrantId, IntegrationId,
-    LocationId, MessageId, PersonId, ResourceId, WorkspaceId,
+    LocationId, MessageId, PassId, PassProductId, PersonId, ResourceId, WorkspaceId,
 };
 
 /// The text was not a resource name of the expected kind.
@@ -90,6 +90,10 @@ names! {
     LocationName(LocationId) = "locations" / "location";
     /// A message's name.
     MessageName(MessageId) = "messages" / "message";
+    /// A pass's name.
+    PassName(PassId) = "passes" / "pass";
+    /// A pass product's name.
+    PassProductName(PassProductId) = "passProducts" / "pass_product";
     /// A person's name (its address, not what they are called).
     PersonName(PersonId) = "people" / "person";
     /// A resource's name.

@@ -6,6 +6,8 @@ mod audit;
 mod booking;
 mod entitlement;
 pub(crate) mod ingest;
+mod pass;
+mod pass_product;
 mod person;
 mod place;
 pub(crate) mod session;

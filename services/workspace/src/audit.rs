@@ -2,10 +2,14 @@
 
 use chassis::audit::{Author, Entry};
 use chrono::SecondsFormat;
-use domain::names::{ApiKeyName, EntitlementName, LocationName, PersonName, ResourceName, WorkspaceName};
+use domain::names::{
+    ApiKeyName, EntitlementName, LocationName, PassName, PassProductName, PersonName, ResourceName,
+    WorkspaceName,
+};
 use domain::{LocationId, Timestamp, WorkspaceId};
 
-use crate::model::{ApiKey, Entitlement, Location, Person, Resource, Workspace};
+use crate::model::pass::{PassKind, PassTerms};
+use crate::model::{ApiKey, Entitlement, Location, Pass, PassProduct, Person, Resource, Workspace};
 
 pub(crate) fn workspace_created(author: &Author, new: &Workspace, now: Timestamp) -> Entry {
     author
@@ -82,6 +86,49 @@ pub(crate) fn entitlement_ended(author: &Author, ended: &Entitlement, now: Times
         None,
         ended.ended_at.map(moment),
     )
+}
+
+/// A product as it was, if there was one, and as it is.
+pub(crate) fn pass_product(
+    author: &Author,
+    before: Option<&PassProduct>,
+    after: &PassProduct,
+    now: Timestamp,
+) -> Entry {
+    let workspace = after.workspace;
+    let location = LocationName { workspace, id: after.location };
+    let (was, is) = (before.map(|product| &product.details), &after.details);
+    let uses = |terms: &PassTerms| match terms.kind {
+        PassKind::Time => None,
+        PassKind::Day { uses } => Some(uses),
+    };
+    author
+        .changes(workspace, PassProductName { workspace, id: after.id }, now)
+        .field("location", before.map(|_| location), Some(location))
+        .field("display_name", was.map(|it| &it.display_name), Some(&is.display_name))
+        .field("description", was.map(|it| &it.description), Some(&is.description))
+        .field("terms.uses", was.and_then(|it| uses(&it.terms)), uses(&is.terms))
+        .field("terms.validity_days", was.map(|it| it.terms.validity_days), Some(is.terms.validity_days))
+        .field("disabled", before.map(|product| product.is_disabled), Some(after.is_disabled))
+}
+
+pub(crate) fn pass_issued(author: &Author, issued: &Pass, now: Timestamp) -> Entry {
+    let workspace = issued.workspace;
+    author
+        .changes(workspace, PassName { workspace, id: issued.id }, now)
+        .field("product", None, Some(PassProductName { workspace, id: issued.product }))
+        .field("person", None, Some(PersonName { workspace, id: issued.person }))
+        .field("start_time", None, Some(moment(issued.window.start())))
+        .field("end_time", None, Some(moment(issued.window.end())))
+}
+
+pub(crate) fn pass_cancelled(author: &Author, cancelled: &Pass, now: Timestamp) -> Entry {
+    let workspace = cancelled.workspace;
+    author
+        .changes(workspace, PassName { workspace, id: cancelled.id }, now)
+        .field("cancel_time", None, cancelled.cancelled_at.map(moment))
+        // Often about the person.
+        .private("cancel_reason", None, Some(&cancelled.cancel_reason).filter(|reason| !reason.is_empty()))
 }
 
 pub(crate) fn api_key_created(author: &Author, new: &ApiKey, now: Timestamp) -> Entry {

@@ -1,6 +1,7 @@
 //! Between messages and the model. Input is checked field by field.
 
 mod api_key;
+mod pass;
 
 use chassis::input::{Input, InvalidInput, timestamp};
 use chrono::Datelike as _;
@@ -18,6 +19,10 @@ use crate::model::{
 };
 
 pub(crate) use api_key::{NewApiKey, api_key, new_api_key, verdict};
+pub(crate) use pass::{
+    NewPass, NewPassProduct, new_pass, new_pass_product, optional_date, pass, pass_product,
+    pass_product_details, pass_product_of, pass_snapshot,
+};
 
 /// Characters of what things and people are called.
 pub(crate) const DISPLAY_NAME_CHARS_MAX: usize = 200;
@@ -369,6 +374,21 @@ pub(crate) fn resource_of(
     Some(name.id)
 }
 
+/// A location of this workspace; one of another is refused as if it were not there.
+pub(crate) fn location_of(
+    input: &mut Input,
+    field: &str,
+    text: &str,
+    workspace: WorkspaceId,
+) -> Option<LocationId> {
+    let name: LocationName = input.parse(field, text)?;
+    if name.workspace != workspace {
+        input.refuse(field, "must be a location of this workspace");
+        return None;
+    }
+    Some(name.id)
+}
+
 /// A person of this workspace; one of another is refused as if they were not there.
 pub(crate) fn person_of(
     input: &mut Input,
@@ -411,10 +431,7 @@ pub(crate) fn new_entitlement(
 }
 
 fn door(input: &mut Input, message: &pb::Entitlement, workspace: WorkspaceId) -> Option<Door> {
-    let location: Option<LocationName> = input.parse("entitlement.location", &message.location);
-    if location.is_some_and(|name| name.workspace != workspace) {
-        input.refuse("entitlement.location", "must be a location of this workspace");
-    }
+    let location = location_of(input, "entitlement.location", &message.location, workspace);
     let provider = input.parse("entitlement.provider", &message.provider);
     let target = input.required("entitlement.target", message.target.as_ref())?;
     let kind = match target.kind() {
@@ -429,7 +446,7 @@ fn door(input: &mut Input, message: &pb::Entitlement, workspace: WorkspaceId) ->
     let name_field = "entitlement.target.display_name";
     let display_name = input.optional_text(name_field, &target.display_name, TARGET_CHARS_MAX);
     Some(Door {
-        location: location?.id,
+        location: location?,
         provider: provider?,
         kind: kind?,
         provider_ref: provider_ref?,

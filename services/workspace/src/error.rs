@@ -3,10 +3,13 @@
 use chassis::error::{Class, Classify, store_class};
 use chassis::idempotency::IntentError;
 use chassis::input::InvalidInput;
-use domain::{ApiKeyId, BookingId, EntitlementId, LocationId, PersonId, ResourceId, WorkspaceId};
+use domain::{
+    ApiKeyId, BookingId, EntitlementId, LocationId, PassId, PassProductId, PersonId, ResourceId, WorkspaceId,
+};
 use events::outbox::OutboxError;
 
 use crate::model::booking::ATTENDEES_MAX;
+use crate::model::pass::Refusal as PassRefusal;
 use crate::model::person::Refusal as PersonRefusal;
 use crate::model::{BookingState, Role};
 
@@ -43,6 +46,26 @@ pub(crate) enum Error {
     /// It would end in the past.
     #[error("the entitlement would end in the past; give a later end_time, or none")]
     EntitlementOver,
+    /// Not there, or another workspace's.
+    #[error("pass product {0} not found")]
+    PassProductNotFound(PassProductId),
+    /// None of it are issued any more.
+    #[error("pass product {0} is disabled; enable it to issue passes of it")]
+    PassProductDisabled(PassProductId),
+    /// Not there, or another's.
+    #[error("pass {0} not found")]
+    PassNotFound(PassId),
+    /// It would have ended before it begins.
+    #[error("the pass would end in the past; give a later start_date, or none")]
+    PassOver,
+    /// It can't be used for that day.
+    #[error("pass {id} {refusal}")]
+    PassRefused {
+        /// Which.
+        id: PassId,
+        /// Why.
+        refusal: PassRefusal,
+    },
     /// The caller is invited to it, and no more.
     #[error("booking {0} is held by someone else: they, or a manager, may change it")]
     BookingOfAnother(BookingId),
@@ -50,7 +73,7 @@ pub(crate) enum Error {
     #[error("booking {0} has {ATTENDEES_MAX} attendees, and can't have more")]
     BookingFull(BookingId),
     /// The person is paused or removed.
-    #[error("person {0} is not active, so they cannot book")]
+    #[error("person {0} is not active, so they can neither book nor use a pass")]
     PersonNotActive(PersonId),
     /// Another live booking overlaps.
     #[error("resource {0} is taken by another booking in that window")]
@@ -135,7 +158,9 @@ impl Classify for Error {
             | Self::PersonNotFound(_)
             | Self::BookingNotFound(_)
             | Self::ApiKeyNotFound(_)
-            | Self::EntitlementNotFound(_) => Class::NotFound,
+            | Self::EntitlementNotFound(_)
+            | Self::PassProductNotFound(_)
+            | Self::PassNotFound(_) => Class::NotFound,
             Self::RoleAbove(_) | Self::PersonAbove(_) | Self::NotForApiKeys | Self::BookingOfAnother(_) => {
                 Class::Forbidden
             }
@@ -149,7 +174,10 @@ impl Classify for Error {
             | Self::ExternalChange { .. }
             | Self::BookingOver(_)
             | Self::BookingFull(_)
-            | Self::EntitlementOver => Class::StateForbids,
+            | Self::EntitlementOver
+            | Self::PassProductDisabled(_)
+            | Self::PassOver
+            | Self::PassRefused { .. } => Class::StateForbids,
             Self::RowChanged(_) => Class::LostRace,
             Self::Intent(error) => error.class(),
             Self::Outbox(OutboxError::Store(error)) | Self::Store(error) => store_class(error),
@@ -169,6 +197,16 @@ impl Classify for Error {
             Self::NotForApiKeys => "NOT_FOR_API_KEYS",
             Self::EntitlementNotFound(_) => "ENTITLEMENT_NOT_FOUND",
             Self::EntitlementOver => "ENTITLEMENT_OVER",
+            Self::PassProductNotFound(_) => "PASS_PRODUCT_NOT_FOUND",
+            Self::PassProductDisabled(_) => "PASS_PRODUCT_DISABLED",
+            Self::PassNotFound(_) => "PASS_NOT_FOUND",
+            Self::PassOver => "PASS_OVER",
+            Self::PassRefused { refusal, .. } => match refusal {
+                PassRefusal::State(_) => "PASS_STATE_FORBIDS",
+                PassRefusal::NotByDay => "PASS_NOT_BY_DAY",
+                PassRefusal::NotValidOn(_) => "PASS_NOT_VALID_THEN",
+                PassRefusal::DayOver(_) => "PASS_DAY_OVER",
+            },
             Self::BookingOfAnother(_) => "BOOKING_OF_ANOTHER",
             Self::BookingFull(_) => "BOOKING_FULL",
             Self::PersonNotActive(_) => "PERSON_NOT_ACTIVE",

@@ -1,13 +1,14 @@
 //! The events of this service.
 
-use domain::names::{BookingName, EntitlementName, PersonName};
+use chrono::NaiveDate;
+use domain::names::{BookingName, EntitlementName, PassName, PersonName};
 use domain::{PersonId, Timestamp};
 use events::Outgoing;
 use events::outbox::About;
 use proto::workspace::v1 as pb;
 
 use crate::convert;
-use crate::model::{BookingState, Entitlement, Person, Snapshot};
+use crate::model::{BookingState, Entitlement, PassSnapshot, Person, Snapshot};
 
 pub(crate) const SOURCE: &str = "workspace";
 
@@ -99,5 +100,32 @@ pub(crate) fn entitlement(after: &Entitlement, person: &Person, now: Timestamp) 
         Outgoing::event(SOURCE, about, &pb::EntitlementGiven { entitlement, person })
     } else {
         Outgoing::event(SOURCE, about, &pb::EntitlementEnded { entitlement, person })
+    }
+}
+
+/// What happened to a pass.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum PassFact {
+    Issued,
+    Used(NaiveDate),
+    Cancelled,
+}
+
+/// The event of a pass's fact; `after` is the pass as it is now.
+pub(crate) fn pass(fact: PassFact, after: &PassSnapshot) -> Outgoing {
+    let workspace = after.pass.workspace;
+    let about = About {
+        workspace,
+        name: PassName { workspace, id: after.pass.id }.to_string(),
+        version: after.pass.version,
+        time: after.pass.updated_at,
+    };
+    let snapshot = Some(convert::pass_snapshot(after));
+    match fact {
+        PassFact::Issued => Outgoing::event(SOURCE, about, &pb::PassIssued { snapshot }),
+        PassFact::Used(day) => {
+            Outgoing::event(SOURCE, about, &pb::PassUsed { snapshot, date: day.to_string() })
+        }
+        PassFact::Cancelled => Outgoing::event(SOURCE, about, &pb::PassCancelled { snapshot }),
     }
 }

@@ -4,6 +4,7 @@ mod api_key;
 mod audit;
 mod booking;
 mod entitlement;
+mod pass;
 mod person;
 mod place;
 mod session;
@@ -20,12 +21,14 @@ use proto::workspace::v1::api_key_exchange_service_server::ApiKeyExchangeService
 use proto::workspace::v1::api_key_service_server::ApiKeyServiceServer;
 use proto::workspace::v1::booking_service_server::BookingServiceServer;
 use proto::workspace::v1::entitlement_service_server::EntitlementServiceServer;
+use proto::workspace::v1::pass_service_server::PassServiceServer;
 use proto::workspace::v1::person_service_server::PersonServiceServer;
 use proto::workspace::v1::session_service_server::SessionServiceServer;
 use proto::workspace::v1::workspace_service_server::WorkspaceServiceServer;
 use tonic::Status;
 
 use crate::app::App;
+use crate::convert::REASON_CHARS_MAX;
 
 /// All methods call the same use cases.
 pub(crate) struct Methods {
@@ -46,6 +49,10 @@ pub(crate) fn booking_service(app: Arc<App>) -> BookingServiceServer<Methods> {
 
 pub(crate) fn entitlement_service(app: Arc<App>) -> EntitlementServiceServer<Methods> {
     EntitlementServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
+}
+
+pub(crate) fn pass_service(app: Arc<App>) -> PassServiceServer<Methods> {
+    PassServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
 }
 
 pub(crate) fn session_service(app: Arc<App>) -> SessionServiceServer<Methods> {
@@ -78,4 +85,16 @@ fn name<T: FromStr<Err = NameError>>(text: &str) -> Result<T, Status> {
     let mut input = Input::new();
     let parsed = input.parse("name", text);
     input.finish_with(parsed).map_err(refuse)
+}
+
+/// The `reason` of a request.
+fn reason(text: &str) -> Result<String, Status> {
+    let mut input = Input::new();
+    let reason = input.optional_text("reason", text, REASON_CHARS_MAX);
+    input.finish_with(reason).map_err(refuse)
+}
+
+/// A filter's text, if it is set.
+fn some(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
 }

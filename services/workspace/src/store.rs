@@ -5,6 +5,8 @@ pub(crate) mod api_key;
 pub(crate) mod audit;
 pub(crate) mod booking;
 pub(crate) mod entitlement;
+pub(crate) mod pass;
+pub(crate) mod pass_product;
 pub(crate) mod person;
 pub(crate) mod place;
 pub(crate) mod session;
