@@ -22,6 +22,7 @@ mod run;
 mod service;
 pub mod telemetry;
 mod text_enum;
+pub mod weekly_hours;
 
 pub use client_address::ClientAddress;
 pub use config::PlatformConfig;

@@ -88,10 +88,12 @@ ids! {
     MessageId,
     /// A person's pass.
     PassId,
-    /// What passes are of.
+    /// What one can buy to get in for some days or times.
     PassProductId,
     /// Someone known to a workspace.
     PersonId,
+    /// What one can be a member by.
+    PlanId,
     /// What can be booked.
     ResourceId,
     /// The tenant.

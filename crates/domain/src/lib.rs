@@ -1,4 +1,4 @@
-//! Values that every service shares: ids, windows of time, zones, contact details, hosts.
+//! Values that every service shares: ids, windows of time, hours of the week, zones, contact details, hosts.
 //!
 //! Pure: no IO, no clock of its own, no randomness of its own. A value that exists is valid; text
 //! becomes a value through `parse`, which says what is wrong.
@@ -9,6 +9,7 @@ pub mod host;
 pub mod ids;
 pub mod names;
 pub mod provider;
+pub mod weekly_hours;
 pub mod window;
 pub mod zone;
 
@@ -16,6 +17,7 @@ pub use clock::{Clock, SettableClock, SystemClock};
 pub use host::{Fingerprint, Host, Port};
 pub use ids::*;
 pub use provider::ProviderName;
+pub use weekly_hours::{WeeklyHours, WeeklyHoursError, WeeklyInterval};
 pub use window::Window;
 
 /// A moment, UTC. Stored and compared with microsecond resolution, as Postgres has it.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::{
     ApiKeyId, AuditEntryId, BookingId, DoorMappingId, DriftId, EntitlementId, GrantId, IntegrationId,
-    LocationId, MessageId, PassId, PassProductId, PersonId, ResourceId, WorkspaceId,
+    LocationId, MessageId, PassId, PassProductId, PersonId, PlanId, ResourceId, WorkspaceId,
 };
 
 /// The text was not a resource name of the expected kind.
@@ -96,6 +96,8 @@ names! {
     PassProductName(PassProductId) = "passProducts" / "pass_product";
     /// A person's name (its address, not what they are called).
     PersonName(PersonId) = "people" / "person";
+    /// A plan's name.
+    PlanName(PlanId) = "plans" / "plan";
     /// A resource's name.
     ResourceName(ResourceId) = "resources" / "resource";
 }

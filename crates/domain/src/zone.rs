@@ -1,6 +1,6 @@
 //! IANA time zones, at the edges only: inside, everything is UTC.
 
-use chrono::{LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
+use chrono::{LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Timelike as _};
 use chrono_tz::Tz;
 
 use crate::{Timestamp, Window};
@@ -33,9 +33,32 @@ pub fn resolve(zone: Tz, local: NaiveDateTime) -> Timestamp {
     }
 }
 
+/// The first moment at which clocks in `zone` show `local` or, where they are put forward across it, a later
+/// time.
+pub fn first_reached(zone: Tz, local: NaiveDateTime) -> Timestamp {
+    match zone.from_local_datetime(&local) {
+        LocalResult::Single(time) | LocalResult::Ambiguous(time, _) => time.to_utc(),
+        LocalResult::None => {
+            // The moment of the jump lies where no zone's clocks have been there yet, and all are past it.
+            let around = chrono::Duration::hours(16);
+            let (mut before, mut after) = ((local - around).and_utc(), (local + around).and_utc());
+            while after - before > chrono::Duration::seconds(1) {
+                let middle = before + (after - before) / 2;
+                let middle = middle.with_nanosecond(0).expect("a second has a beginning");
+                if middle.with_timezone(&zone).naive_local() < local {
+                    before = middle
+                } else {
+                    after = middle
+                }
+            }
+            after
+        }
+    }
+}
+
 /// The first moment of a day by the clocks of `zone`.
 pub fn midnight(zone: Tz, day: NaiveDate) -> Timestamp {
-    resolve(zone, day.and_time(NaiveTime::MIN))
+    first_reached(zone, day.and_time(NaiveTime::MIN))
 }
 
 /// A day by the clocks of `zone`; `None` if it was left out there, when the date line was moved.
@@ -63,6 +86,20 @@ mod tests {
         // Clocks go back from 03:00 to 02:00: 02:30 occurs twice; the first counts.
         assert_eq!(resolved("Europe/Vienna", "2026-10-25 02:30"), "2026-10-25 00:30");
         assert_eq!(resolved("Asia/Kathmandu", "2026-01-01 00:00"), "2025-12-31 18:15");
+    }
+
+    #[test]
+    fn a_time_that_clocks_jump_across_is_reached_with_the_jump() {
+        let reached = |zone: &str, local: &str| {
+            let local = NaiveDateTime::parse_from_str(local, "%Y-%m-%d %H:%M").unwrap();
+            first_reached(parse(zone).unwrap(), local).format("%Y-%m-%d %H:%M:%S").to_string()
+        };
+        assert_eq!(reached("Europe/Vienna", "2026-03-29 02:30"), "2026-03-29 01:00:00");
+        assert_eq!(reached("Europe/Vienna", "2026-03-29 03:00"), "2026-03-29 01:00:00");
+        assert_eq!(reached("Europe/Vienna", "2026-10-25 02:30"), "2026-10-25 00:30:00");
+        // Samoa left a whole day out.
+        assert_eq!(reached("Pacific/Apia", "2011-12-30 00:00"), "2011-12-30 10:00:00");
+        assert_eq!(reached("Pacific/Apia", "2011-12-30 23:59"), "2011-12-30 10:00:00");
     }
 
     #[test]

@@ -8,6 +8,8 @@ create table pass_product (
     -- For how many days a day pass can be used. Null: a time pass.
     uses          integer     check (uses > 0),
     validity_days integer     not null check (validity_days > 0),
+    -- At which hours of the week. Null: at all.
+    weekly_hours  jsonb,
     is_disabled   boolean     not null,
     version       bigint      not null,
     created_at    timestamptz not null,
@@ -25,6 +27,7 @@ create table pass (
     -- The product's terms when it was issued.
     uses          integer     check (uses > 0),
     validity_days integer     not null check (validity_days > 0),
+    weekly_hours  jsonb,
     starts_at     timestamptz not null,
     ends_at       timestamptz not null check (starts_at < ends_at),
     -- Local days, in order. Part of the row, so that whoever locks it knows how many are left.

@@ -9,7 +9,7 @@ use domain::names::{
 use domain::{LocationId, Timestamp, WorkspaceId};
 
 use crate::model::pass::{PassKind, PassTerms};
-use crate::model::{ApiKey, Entitlement, Location, Pass, PassProduct, Person, Resource, Workspace};
+use crate::model::{ApiKey, Entitlement, Location, Pass, PassProduct, PassProductDetails, Person, Resource, Workspace};
 
 pub(crate) fn workspace_created(author: &Author, new: &Workspace, now: Timestamp) -> Entry {
     author
@@ -102,6 +102,7 @@ pub(crate) fn pass_product(
         PassKind::Time => None,
         PassKind::Day { uses } => Some(uses),
     };
+    let hours = |details: Option<&PassProductDetails>| details.and_then(|it| it.terms.weekly_hours.clone());
     author
         .changes(workspace, PassProductName { workspace, id: after.id }, now)
         .field("location", before.map(|_| location), Some(location))
@@ -109,6 +110,7 @@ pub(crate) fn pass_product(
         .field("description", was.map(|it| &it.description), Some(&is.description))
         .field("terms.uses", was.and_then(|it| uses(&it.terms)), uses(&is.terms))
         .field("terms.validity_days", was.map(|it| it.terms.validity_days), Some(is.terms.validity_days))
+        .field("terms.weekly_hours", hours(was), hours(Some(is)))
         .field("disabled", before.map(|product| product.is_disabled), Some(after.is_disabled))
 }
 

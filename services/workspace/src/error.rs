@@ -206,6 +206,7 @@ impl Classify for Error {
                 PassRefusal::NotByDay => "PASS_NOT_BY_DAY",
                 PassRefusal::NotValidOn(_) => "PASS_NOT_VALID_THEN",
                 PassRefusal::DayOver(_) => "PASS_DAY_OVER",
+                PassRefusal::DayClosed(_) => "PASS_DAY_CLOSED",
             },
             Self::BookingOfAnother(_) => "BOOKING_OF_ANOTHER",
             Self::BookingFull(_) => "BOOKING_FULL",

@@ -1,6 +1,7 @@
 //! Passes and their products.
 
 use chassis::input::{Input, InvalidInput, timestamp};
+use chassis::weekly_hours;
 use chrono::{Datelike as _, NaiveDate};
 use domain::names::{LocationName, PassName, PassProductName, PersonName};
 use domain::{LocationId, PassProductId, PersonId, Timestamp, WorkspaceId};
@@ -72,7 +73,9 @@ fn read_terms(input: &mut Input, message: &pb::PassTerms) -> Option<PassTerms> {
     if validity_days.is_none() {
         input.refuse("terms.validity_days", format_args!("must be 1 to {VALIDITY_DAYS_MAX}"));
     }
-    Some(PassTerms { kind: kind?, validity_days: validity_days? })
+    let weekly_hours = message.weekly_hours.as_ref();
+    let weekly_hours = weekly_hours.map(|hours| weekly_hours::read(input, "terms.weekly_hours", hours));
+    Some(PassTerms { kind: kind?, validity_days: validity_days?, weekly_hours: weekly_hours.flatten() })
 }
 
 /// A pass to issue.
@@ -142,6 +145,7 @@ fn terms(terms: &PassTerms) -> pb::PassTerms {
         kind: kind.into(),
         uses: uses.cast_signed(),
         validity_days: terms.validity_days.cast_signed(),
+        weekly_hours: terms.weekly_hours.as_ref().map(weekly_hours::message),
     }
 }
 

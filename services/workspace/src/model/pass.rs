@@ -2,7 +2,7 @@
 
 use chrono::{Days, NaiveDate};
 use chrono_tz::Tz;
-use domain::{LocationId, PassId, PassProductId, PersonId, Timestamp, Window, WorkspaceId, zone};
+use domain::{LocationId, PassId, PassProductId, PersonId, Timestamp, WeeklyHours, Window, WorkspaceId, zone};
 
 use super::{Location, Person, Workspace};
 
@@ -25,6 +25,8 @@ pub(crate) enum PassKind {
 pub(crate) struct PassTerms {
     pub kind: PassKind,
     pub validity_days: u32,
+    /// At which hours of the week; `None`: at all.
+    pub weekly_hours: Option<WeeklyHours>,
 }
 
 /// What is told about a product.
@@ -110,6 +112,8 @@ pub(crate) enum Refusal {
     NotValidOn(NaiveDate),
     #[error("can't be used for {0}, which is over; give a later date, or none for today")]
     DayOver(NaiveDate),
+    #[error("gives access at none of its weekly hours on what is left of {0}; give another date")]
+    DayClosed(NaiveDate),
 }
 
 impl PassProduct {
@@ -209,8 +213,10 @@ impl Pass {
                     return Err(Refusal::State(state));
                 }
                 let window = self.on(*day).ok_or(Refusal::NotValidOn(*day))?;
-                if window.end() <= now {
-                    return Err(Refusal::DayOver(*day));
+                let left = Window::new(window.start().max(now), window.end());
+                let left = left.map_err(|_| Refusal::DayOver(*day))?;
+                if self.terms.weekly_hours.as_ref().is_some_and(|it| it.windows(self.zone, left).is_empty()) {
+                    return Err(Refusal::DayClosed(*day));
                 }
                 next.used_days.insert(place, *day);
             }
@@ -226,7 +232,8 @@ pub(crate) fn local_day(zone: Tz, now: Timestamp) -> NaiveDate {
 
 #[cfg(test)]
 mod tests {
-    use chrono::Duration;
+    use chrono::{Duration, Weekday};
+    use domain::WeeklyInterval;
     use proptest::prelude::*;
 
     use super::*;
@@ -250,7 +257,7 @@ mod tests {
             details: PassProductDetails {
                 display_name: "Ten days".into(),
                 description: String::new(),
-                terms: PassTerms { kind, validity_days },
+                terms: PassTerms { kind, validity_days, weekly_hours: None },
             },
             is_disabled: false,
             version: 3,
@@ -289,7 +296,7 @@ mod tests {
         let product = product(DAYS, 30);
         let (zone, now) = (chrono_tz::Europe::Vienna, at("2026-12-01T08:00"));
         let pass = product.issue(zone, PersonId::new(), None, now).unwrap();
-        let other = PassTerms { kind: PassKind::Time, validity_days: 1 };
+        let other = PassTerms { kind: PassKind::Time, validity_days: 1, weekly_hours: None };
         let details = PassProductDetails { terms: other, ..product.details.clone() };
         let amended = product.amended(details.clone(), now).unwrap();
         assert_eq!((pass.terms, amended.version), (product.details.terms, 4));
@@ -326,6 +333,25 @@ mod tests {
         ] {
             let refused = pass.plan(&Request::Use(date(day)), at(now)).unwrap_err();
             assert_eq!(refused, expected, "{day} at {now}");
+        }
+    }
+
+    #[test]
+    fn a_day_on_which_it_opens_nothing_is_not_spent() {
+        let mornings = WeeklyInterval { day: Weekday::Tue, start: 8 * 60, end: 12 * 60 };
+        let pass = pass(DAYS, 7, None, "2026-12-01T05:00").unwrap();
+        let weekly_hours = Some(WeeklyHours::new(vec![mornings]).unwrap());
+        let pass = Pass { terms: PassTerms { weekly_hours, ..pass.terms.clone() }, ..pass };
+        // 1 December is a Tuesday. At 11:00 UTC it is noon in Vienna.
+        for (day, now, is_open) in [
+            ("2026-12-01", "2026-12-01T05:00", true),
+            ("2026-12-01", "2026-12-01T10:59", true),
+            ("2026-12-01", "2026-12-01T11:00", false),
+            ("2026-12-02", "2026-12-01T05:00", false),
+        ] {
+            let planned = pass.plan(&Request::Use(date(day)), at(now)).map(|after| after.is_some());
+            let expected = if is_open { Ok(true) } else { Err(Refusal::DayClosed(date(day))) };
+            assert_eq!(planned, expected, "{day} at {now}");
         }
     }
 

@@ -2,7 +2,8 @@
 
 use chassis::paging::Page;
 use chrono::NaiveDate;
-use domain::{LocationId, PassId, PassProductId, PersonId, Timestamp, Window, WorkspaceId};
+use domain::{LocationId, PassId, PassProductId, PersonId, Timestamp, WeeklyHours, Window, WorkspaceId};
+use sqlx::types::Json;
 use sqlx::{PgConnection, QueryBuilder};
 use uuid::Uuid;
 
@@ -15,6 +16,8 @@ use crate::model::pass::{PassKind, PassTerms};
 pub(super) struct TermsColumns {
     pub uses: Option<i32>,
     pub validity_days: i32,
+    #[sqlx(json(nullable))]
+    pub weekly_hours: Option<WeeklyHours>,
 }
 
 impl TermsColumns {
@@ -23,12 +26,14 @@ impl TermsColumns {
             PassKind::Time => None,
             PassKind::Day { uses } => Some(uses.cast_signed()),
         };
-        Self { uses, validity_days: terms.validity_days.cast_signed() }
+        let validity_days = terms.validity_days.cast_signed();
+        Self { uses, validity_days, weekly_hours: terms.weekly_hours.clone() }
     }
 
     pub(super) fn terms(self) -> PassTerms {
         let kind = self.uses.map_or(PassKind::Time, |uses| PassKind::Day { uses: uses.cast_unsigned() });
-        PassTerms { kind, validity_days: self.validity_days.cast_unsigned() }
+        let validity_days = self.validity_days.cast_unsigned();
+        PassTerms { kind, validity_days, weekly_hours: self.weekly_hours }
     }
 }
 
@@ -88,9 +93,9 @@ macro_rules! select {
 pub(crate) async fn insert(conn: &mut PgConnection, new: &Pass) -> Result<(), sqlx::Error> {
     let terms = TermsColumns::of(&new.terms);
     sqlx::query(
-        "insert into pass (workspace_id, id, product_id, person_id, location_id, uses, validity_days, starts_at,
-           ends_at, used_days, cancelled_at, cancel_reason, version, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+        "insert into pass (workspace_id, id, product_id, person_id, location_id, uses, validity_days, weekly_hours,
+           starts_at, ends_at, used_days, cancelled_at, cancel_reason, version, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     )
     .bind(new.workspace.uuid())
     .bind(new.id.uuid())
@@ -99,6 +104,7 @@ pub(crate) async fn insert(conn: &mut PgConnection, new: &Pass) -> Result<(), sq
     .bind(new.location.uuid())
     .bind(terms.uses)
     .bind(terms.validity_days)
+    .bind(terms.weekly_hours.map(Json))
     .bind(new.window.start())
     .bind(new.window.end())
     .bind(&new.used_days)

@@ -3,6 +3,7 @@
 use chassis::paging::Page;
 use domain::{LocationId, PassProductId, Timestamp, WorkspaceId};
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::pass::TermsColumns;
@@ -47,8 +48,8 @@ pub(crate) async fn insert(conn: &mut PgConnection, new: &PassProduct) -> Result
     let terms = TermsColumns::of(&new.details.terms);
     sqlx::query(
         "insert into pass_product (workspace_id, id, location_id, display_name, description, uses, validity_days,
-           is_disabled, version, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+           weekly_hours, is_disabled, version, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
     .bind(new.workspace.uuid())
     .bind(new.id.uuid())
@@ -57,6 +58,7 @@ pub(crate) async fn insert(conn: &mut PgConnection, new: &PassProduct) -> Result
     .bind(&new.details.description)
     .bind(terms.uses)
     .bind(terms.validity_days)
+    .bind(terms.weekly_hours.map(Json))
     .bind(new.is_disabled)
     .bind(new.version)
     .bind(new.created_at)
@@ -71,7 +73,7 @@ pub(crate) async fn update(conn: &mut PgConnection, after: &PassProduct) -> Resu
     let terms = TermsColumns::of(&after.details.terms);
     sqlx::query(
         "update pass_product set display_name = $3, description = $4, uses = $5, validity_days = $6,
-           is_disabled = $7, version = $8, updated_at = $9
+           weekly_hours = $7, is_disabled = $8, version = $9, updated_at = $10
          where workspace_id = $1 and id = $2",
     )
     .bind(after.workspace.uuid())
@@ -80,6 +82,7 @@ pub(crate) async fn update(conn: &mut PgConnection, after: &PassProduct) -> Resu
     .bind(&after.details.description)
     .bind(terms.uses)
     .bind(terms.validity_days)
+    .bind(terms.weekly_hours.map(Json))
     .bind(after.is_disabled)
     .bind(after.version)
     .bind(after.updated_at)
