@@ -13,6 +13,7 @@ use proto::integrations::v1::integration_service_client::IntegrationServiceClien
 use proto::workspace::v1::api_key_service_client::ApiKeyServiceClient;
 use proto::workspace::v1::booking_service_client::BookingServiceClient;
 use proto::workspace::v1::entitlement_service_client::EntitlementServiceClient;
+use proto::workspace::v1::pass_service_client::PassServiceClient;
 use proto::workspace::v1::person_service_client::PersonServiceClient;
 use proto::workspace::v1::workspace_service_client::WorkspaceServiceClient;
 use tonic::{Code, Response, Status};
@@ -32,6 +33,8 @@ pub struct Client {
     pub entitlements: EntitlementServiceClient<OperatorChannel>,
     /// Connections to providers.
     pub integrations: IntegrationServiceClient<OperatorChannel>,
+    /// Passes and their products.
+    pub passes: PassServiceClient<OperatorChannel>,
     /// People.
     pub people: PersonServiceClient<OperatorChannel>,
     /// Workspaces, locations, resources.
@@ -52,6 +55,7 @@ impl Client {
             bookings: BookingServiceClient::new(channel.clone()),
             entitlements: EntitlementServiceClient::new(channel.clone()),
             integrations: IntegrationServiceClient::new(channel.clone()),
+            passes: PassServiceClient::new(channel.clone()),
             people: PersonServiceClient::new(channel.clone()),
             places: WorkspaceServiceClient::new(channel),
         }

@@ -48,6 +48,14 @@ impl Door {
         .await;
     }
 
+    /// Waits until Kisi knows of no access of someone any more, be it over.
+    pub async fn forgets(&self, email: &str) {
+        eventually("Kisi has forgotten the access", LIMIT, async || {
+            if self.kisi.access_windows_of(email, self.lock).is_empty() { Ok(()) } else { Err("not yet") }
+        })
+        .await;
+    }
+
     /// Waits until it opens to someone.
     pub async fn lets_in(&self, email: &str) {
         eventually("the door opens", LIMIT, async || if self.opens(email) { Ok(()) } else { Err("shut") })

@@ -187,6 +187,13 @@ mod tests {
     }
 
     #[test]
+    fn hours_are_written_in_the_order_of_the_week() {
+        let hours =
+            WeeklyHours::new(vec![interval(Weekday::Sat, 1_320, 120), interval(Weekday::Mon, 480, 1_440)]);
+        assert_eq!(hours.unwrap().to_string(), "Mon 08:00-24:00, Sat 22:00-02:00");
+    }
+
+    #[test]
     fn hours_follow_the_clocks_of_their_zone() {
         let mornings = [interval(Weekday::Mon, 540, 720), interval(Weekday::Tue, 540, 720)];
         assert_eq!(

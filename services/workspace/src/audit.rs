@@ -9,7 +9,9 @@ use domain::names::{
 use domain::{LocationId, Timestamp, WorkspaceId};
 
 use crate::model::pass::{PassKind, PassTerms};
-use crate::model::{ApiKey, Entitlement, Location, Pass, PassProduct, PassProductDetails, Person, Resource, Workspace};
+use crate::model::{
+    ApiKey, Entitlement, Location, Pass, PassProduct, PassProductDetails, Person, Resource, Workspace,
+};
 
 pub(crate) fn workspace_created(author: &Author, new: &Workspace, now: Timestamp) -> Entry {
     author

@@ -15,6 +15,7 @@ use tonic::Code;
 
 use super::call::{Outcome, call};
 use super::request::Things;
+use crate::passes;
 
 /// Who looks where they have nothing to look for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +66,8 @@ const EXCEPTIONS: &[(&str, &[Who], &str)] = &[
     ("WorkspaceService/ListLocations", ANYONE_AT_HOME, "as above"),
     ("WorkspaceService/GetResource", ANYONE_AT_HOME, "as above"),
     ("WorkspaceService/ListResources", ANYONE_AT_HOME, "as above"),
+    ("PassService/GetPassProduct", ANYONE_AT_HOME, "what can be had is no secret at home"),
+    ("PassService/ListPassProducts", ANYONE_AT_HOME, "as above"),
     ("PersonService/GetPerson", MANAGERS, "people are of the workspace, not of a location"),
     ("PersonService/ListPeople", MANAGERS, "as above"),
     ("PersonService/UpdatePerson", MANAGERS, "as above"),
@@ -132,6 +135,10 @@ impl Scene {
         let request = integrations::ListIntegrationsRequest { parent, ..Default::default() };
         let found = client.integrations.clone().list_integrations(request).await.unwrap().into_inner();
         let integration = found.integrations[0].name.clone();
+        let terms =
+            pb::PassTerms { kind: pb::PassKind::Day.into(), uses: 1, validity_days: 1, weekly_hours: None };
+        let product = passes::sell(&client, &world, &world.location, terms).await;
+        let pass = passes::issue(&client, &world, &product, 1).await;
         let known = [
             ("apiKeys", key),
             ("bookings", booking),
@@ -139,6 +146,8 @@ impl Scene {
             ("entitlements", world.give(&client, 1, None).await),
             ("integrations", integration),
             ("locations", world.location.clone()),
+            ("passProducts", product),
+            ("passes", pass),
             ("people", someone),
             ("resources", world.rooms[0].clone()),
         ];

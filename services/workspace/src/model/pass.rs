@@ -2,7 +2,9 @@
 
 use chrono::{Days, NaiveDate};
 use chrono_tz::Tz;
-use domain::{LocationId, PassId, PassProductId, PersonId, Timestamp, WeeklyHours, Window, WorkspaceId, zone};
+use domain::{
+    LocationId, PassId, PassProductId, PersonId, Timestamp, WeeklyHours, Window, WorkspaceId, zone,
+};
 
 use super::{Location, Person, Workspace};
 

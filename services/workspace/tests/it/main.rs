@@ -9,6 +9,7 @@ mod booking;
 mod entitlements;
 mod ingest;
 mod isolation;
+mod passes;
 mod roles;
 mod sessions;
 mod world;
