@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use proto::access::v1::{DoorTarget, DoorTargetKind};
 use proto::workspace::v1 as pb;
+use sandbox::kisi::{NewGroup, NewOrganization, NewPlace};
 use stories::Stage;
 use stories::client::{Client, insist};
 use stories::door::Door;
-use stories::play::World;
+use stories::play::{Account, World};
 use stories::stage::SERVICES;
+
+use crate::passes;
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -87,5 +91,49 @@ async fn access_ends_at_the_bookings_end_even_if_nobody_revokes_it() {
         stage.start(service).await;
     }
     door.forgets(email).await;
+    stage.settle(LIMIT).await;
+}
+
+/// Elsewhere (W10): passes open what is in groups of one vendor alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pass_opens_single_locks_as_well_as_groups() {
+    let mut stage = Stage::set(Default::default()).await;
+    let place = NewPlace {
+        name: "Story".to_owned(),
+        locks: vec!["Entrance".to_owned(), "Lab".to_owned(), "Vault".to_owned()],
+        groups: vec![NewGroup { name: "Members".to_owned(), locks: vec!["Entrance".to_owned()] }],
+        ..Default::default()
+    };
+    let organization =
+        NewOrganization { name: "Story".to_owned(), places: vec![place], ..Default::default() };
+    let made = stage.sandbox.kisi().create_organization(organization).unwrap();
+    let kisi = Account {
+        organization: made.id,
+        group: made.places[0].groups[0].id,
+        key: made.api_key.secret.clone(),
+    };
+    let client = stage.client();
+    let world = World::build_one(&client, "", &kisi, 0, 1).await;
+    let email = &world.people[0].1;
+    let [entrance, lab, vault] = ["Entrance", "Lab", "Vault"].map(|name| Door::called(&stage, &world, name));
+    let terms =
+        pb::PassTerms { kind: pb::PassKind::Time.into(), uses: 0, validity_days: 1, weekly_hours: None };
+    let product = passes::sell(&client, &world, &world.location, terms).await;
+    let lock = DoorTarget {
+        kind: DoorTargetKind::Lock.into(),
+        r#ref: lab.lock().to_string(),
+        display_name: "Lab".into(),
+    };
+    for target in [world.group(), lock] {
+        passes::map(&client, &world, &product, &world.location, target).await;
+    }
+    assert!(!entrance.opens(email) && !lab.opens(email), "before");
+    let pass = passes::issue(&client, &world, &product, 0).await;
+    entrance.lets_in(email).await;
+    lab.lets_in(email).await;
+    assert!(!vault.opens(email), "what the product is not mapped to stays shut");
+    passes::take_back(&client, &pass).await;
+    entrance.keeps_out(email).await;
+    lab.keeps_out(email).await;
     stage.settle(LIMIT).await;
 }

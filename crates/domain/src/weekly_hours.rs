@@ -106,6 +106,11 @@ impl WeeklyHours {
         &self.0
     }
 
+    /// Whether there is no minute of the week without them.
+    pub fn is_always(&self) -> bool {
+        self.0.iter().map(|interval| interval.minutes()).sum::<u16>() == WEEK_MINUTES
+    }
+
     /// All of these hours that lie within a window, by the clocks of a zone; those that touch are one. An
     /// interval lasts from the moment at which clocks first show its start until they first show its end. So
     /// an hour that clocks repeat belongs whole to the interval that it lies in, one that they leave out is

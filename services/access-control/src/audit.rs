@@ -1,7 +1,7 @@
 //! What this service's changes leave in the audit log.
 
 use chassis::audit::{Author, Entry};
-use domain::names::{DoorMappingName, LocationName, ResourceName, WorkspaceName};
+use domain::names::{DoorMappingName, LocationName, WorkspaceName};
 use domain::{Timestamp, WorkspaceId};
 
 use crate::model::{DoorMapping, Settings};
@@ -25,7 +25,7 @@ fn fields(workspace: WorkspaceId, mapping: &DoorMapping) -> [(&'static str, Opti
     let target = &mapping.target;
     let display_name = Some(&target.display_name).filter(|name| !name.is_empty());
     [
-        ("resource", Some(ResourceName { workspace, id: mapping.resource }.to_string())),
+        ("subject", Some(mapping.subject.name(workspace))),
         ("location", Some(LocationName { workspace, id: target.location }.to_string())),
         ("provider", Some(target.provider.clone())),
         ("target.kind", Some(target.kind.to_string())),

@@ -3,7 +3,8 @@
 use chassis::input::{Input, InvalidInput, timestamp};
 use chrono::Duration;
 use domain::names::{
-    DoorMappingName, DriftName, GrantName, IntegrationName, LocationName, PersonName, ResourceName,
+    DoorMappingName, DriftName, GrantName, IntegrationName, LocationName, PassProductName, PersonName,
+    PlanName, ResourceName,
 };
 use domain::{DoorMappingId, ProviderName, Timestamp, Window, WorkspaceId};
 use proto::access::v1 as pb;
@@ -12,7 +13,7 @@ use proto::workspace::v1 as workspace_pb;
 use crate::engine::{FailureKind, Observed, Outcome};
 use crate::model::{
     Comparison, DoorMapping, Drift, DriftKind, Grant, MINUTES_MAX, Person, Reconciled, Reconciliation,
-    Report, Settings, Sighting, Target, TargetKind, Turn, TurnOutcome,
+    Report, Settings, Sighting, Subject, SubjectKey, SubjectKind, Target, TargetKind, Turn, TurnOutcome,
 };
 
 /// Characters of a provider's id, and of what it calls a door.
@@ -60,7 +61,11 @@ pub(crate) fn target(target: &Target) -> pb::DoorTarget {
 pub(crate) fn mapping(workspace: WorkspaceId, mapping: &DoorMapping) -> pb::DoorMapping {
     pb::DoorMapping {
         name: DoorMappingName { workspace, id: mapping.id }.to_string(),
-        resource: ResourceName { workspace, id: mapping.resource }.to_string(),
+        resource: match mapping.subject.kind {
+            SubjectKind::Resource => mapping.subject.name(workspace),
+            SubjectKind::PassProduct | SubjectKind::Plan | SubjectKind::Location => String::new(),
+        },
+        subject: mapping.subject.name(workspace),
         location: LocationName { workspace, id: mapping.target.location }.to_string(),
         provider: mapping.target.provider.clone(),
         target: Some(target(&mapping.target)),
@@ -70,6 +75,50 @@ pub(crate) fn mapping(workspace: WorkspaceId, mapping: &DoorMapping) -> pb::Door
     }
 }
 
+/// What doors are mapped to, and whose it is, by its name.
+fn read_subject(name: &str) -> Option<(WorkspaceId, Subject)> {
+    match name.split('/').nth(2)? {
+        "resources" => name.parse().ok().map(|it: ResourceName| (it.workspace, Subject::Resource(it.id))),
+        "passProducts" => {
+            name.parse().ok().map(|it: PassProductName| (it.workspace, Subject::PassProduct(it.id)))
+        }
+        "plans" => name.parse().ok().map(|it: PlanName| (it.workspace, Subject::Plan(it.id))),
+        "locations" => name.parse().ok().map(|it: LocationName| (it.workspace, Subject::Location(it.id))),
+        _ => None,
+    }
+}
+
+/// What a mapping is of: `subject`, or `resource` as it was called when there were no others.
+fn mapped_subject(
+    input: &mut Input,
+    workspace: WorkspaceId,
+    message: &pb::DoorMapping,
+) -> Option<SubjectKey> {
+    let (field, name) = match (message.subject.as_str(), message.resource.as_str()) {
+        ("", "") => {
+            input.refuse("door_mapping.subject", "must be set");
+            return None;
+        }
+        ("", resource) => ("door_mapping.resource", resource),
+        (subject, "") => ("door_mapping.subject", subject),
+        (subject, resource) if subject == resource => ("door_mapping.subject", subject),
+        _ => {
+            input.refuse("door_mapping.resource", "must be empty, or the subject");
+            return None;
+        }
+    };
+    match read_subject(name) {
+        Some((of, subject)) if of == workspace => return subject.key(),
+        Some(_) => input.refuse(field, "must be of this workspace"),
+        None => input.refuse(
+            field,
+            "must look like workspaces/{workspace}/resources/{resource}, or name a pass product, a plan or a \
+             location",
+        ),
+    }
+    None
+}
+
 /// A new mapping, with a new id.
 pub(crate) fn new_mapping(
     workspace: WorkspaceId,
@@ -77,10 +126,7 @@ pub(crate) fn new_mapping(
 ) -> Result<DoorMapping, InvalidInput> {
     let mut input = Input::new();
     let values = input.required("door_mapping", message).and_then(|message| {
-        let resource: Option<ResourceName> = input.parse("door_mapping.resource", &message.resource);
-        if resource.is_some_and(|name| name.workspace != workspace) {
-            input.refuse("door_mapping.resource", "must be a resource of this workspace");
-        }
+        let subject = mapped_subject(&mut input, workspace, message);
         let location: Option<LocationName> = input.parse("door_mapping.location", &message.location);
         if location.is_some_and(|name| name.workspace != workspace) {
             input.refuse("door_mapping.location", "must be a location of this workspace");
@@ -103,7 +149,7 @@ pub(crate) fn new_mapping(
         let lag = message.lag.as_ref().map(|lag| read_minutes(&mut input, "door_mapping.lag", lag));
         Some(DoorMapping {
             id: DoorMappingId::new(),
-            resource: resource?.id,
+            subject: subject?,
             target: Target {
                 location: location?.id,
                 provider: provider?.to_string(),

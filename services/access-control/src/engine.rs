@@ -9,11 +9,14 @@
 //! At most one command is in flight per grant. Each carries the grant's generation; a result of an
 //! older one changes nothing.
 
+mod outlook;
 #[cfg(test)]
 mod reference;
 
 use chrono::Duration;
 use domain::{Timestamp, Window};
+
+pub use outlook::{Entitled, Hours, Outlook};
 
 /// After a window has ended its revoke is housekeeping, which waits behind all that is urgent.
 const HOUSEKEEPING_CAN_WAIT: Duration = Duration::hours(1);
@@ -79,15 +82,11 @@ pub struct Decision {
     pub next_check_at: Option<Timestamp>,
 }
 
-/// Decides. `windows` are the access windows that count: lead and lag included, their source standing,
-/// the person active, the mapping there.
-pub fn plan(
-    windows: impl IntoIterator<Item = Window>,
-    ledger: Ledger,
-    now: Timestamp,
-    rules: &Rules,
-) -> Decision {
-    let upcoming = Window::union(windows).into_iter().find(|window| now < window.end());
+/// Decides. The outlook has the access windows that count: their source standing, the person active, the
+/// mapping there.
+pub fn plan(outlook: impl Into<Outlook>, ledger: Ledger, now: Timestamp, rules: &Rules) -> Decision {
+    let outlook = outlook.into();
+    let upcoming = outlook.upcoming(now);
     let due_at_horizon = upcoming.map(|window| window.start() - rules.horizon);
     let desired = upcoming.filter(|_| due_at_horizon.is_some_and(|at| at <= now));
 
@@ -123,7 +122,7 @@ pub fn plan(
     }
     let by_itself = match desired {
         // At its end the next window's turn comes, or housekeeping.
-        Some(window) => Some(window.end()),
+        Some(window) => Some(outlook.look_again_at(window)),
         None => due_at_horizon,
     };
     let next_check_at = [ledger.in_flight_until, waits, by_itself].into_iter().flatten().min();

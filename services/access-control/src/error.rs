@@ -16,7 +16,7 @@ pub(crate) enum Error {
     #[error("door mapping {0} not found")]
     DoorMappingNotFound(DoorMappingId),
     /// The same mapping is there already.
-    #[error("the resource is mapped to that door already")]
+    #[error("that is mapped to that door already")]
     DoorMappingExists,
     /// The request's key was used before, or can't be remembered.
     #[error(transparent)]

@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use domain::names::IntegrationName;
+use domain::names::{IntegrationName, LocationName, PassProductName, PlanName, ResourceName};
 use domain::{
-    DoorMappingId, DriftId, GrantId, IntegrationId, LocationId, PersonId, ResourceId, Timestamp, Window,
-    WorkspaceId,
+    DoorMappingId, DriftId, GrantId, IntegrationId, LocationId, PassProductId, PersonId, PlanId, ResourceId,
+    Timestamp, Window, WorkspaceId,
 };
 use uuid::Uuid;
 
-use crate::engine::{Ledger, Observed};
+use crate::engine::{Hours, Ledger, Observed};
 
 /// The longest lead and the longest lag: a day.
 pub(crate) const MINUTES_MAX: i32 = 1_440;
@@ -32,11 +32,83 @@ pub(crate) struct Target {
     pub display_name: String,
 }
 
-/// Which door belongs to a resource.
+chassis::text_enum! {
+    /// What kind of thing doors are mapped to.
+    pub(crate) enum SubjectKind {
+        Resource = "resource",
+        PassProduct = "pass_product",
+        Plan = "plan",
+        Location = "location",
+    }
+}
+
+/// What doors are mapped to: whoever is entitled to it gets them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct SubjectKey {
+    pub kind: SubjectKind,
+    pub id: Uuid,
+}
+
+impl SubjectKey {
+    /// Its name in the API.
+    pub(crate) fn name(self, workspace: WorkspaceId) -> String {
+        let id = self.id;
+        match self.kind {
+            SubjectKind::Resource => ResourceName { workspace, id: ResourceId::from_uuid(id) }.to_string(),
+            SubjectKind::PassProduct => {
+                PassProductName { workspace, id: PassProductId::from_uuid(id) }.to_string()
+            }
+            SubjectKind::Plan => PlanName { workspace, id: PlanId::from_uuid(id) }.to_string(),
+            SubjectKind::Location => LocationName { workspace, id: LocationId::from_uuid(id) }.to_string(),
+        }
+    }
+}
+
+/// What one is let in by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Subject {
+    /// By all that the resource is mapped to.
+    Resource(ResourceId),
+    /// By all that the pass product is mapped to.
+    PassProduct(PassProductId),
+    /// By all that the plan is mapped to.
+    Plan(PlanId),
+    /// By all that the location as a whole is mapped to, such as its main entrance.
+    Location(LocationId),
+    /// By this door or group.
+    Target(Target),
+}
+
+impl Subject {
+    /// What the doors are mapped to that it opens; `None` for a door itself.
+    pub(crate) fn key(&self) -> Option<SubjectKey> {
+        let (kind, id) = match self {
+            Self::Resource(id) => (SubjectKind::Resource, id.uuid()),
+            Self::PassProduct(id) => (SubjectKind::PassProduct, id.uuid()),
+            Self::Plan(id) => (SubjectKind::Plan, id.uuid()),
+            Self::Location(id) => (SubjectKind::Location, id.uuid()),
+            Self::Target(_) => return None,
+        };
+        Some(SubjectKey { kind, id })
+    }
+}
+
+impl From<SubjectKey> for Subject {
+    fn from(SubjectKey { kind, id }: SubjectKey) -> Self {
+        match kind {
+            SubjectKind::Resource => Self::Resource(ResourceId::from_uuid(id)),
+            SubjectKind::PassProduct => Self::PassProduct(PassProductId::from_uuid(id)),
+            SubjectKind::Plan => Self::Plan(PlanId::from_uuid(id)),
+            SubjectKind::Location => Self::Location(LocationId::from_uuid(id)),
+        }
+    }
+}
+
+/// Which door belongs to a subject.
 #[derive(Debug, Clone)]
 pub(crate) struct DoorMapping {
     pub id: DoorMappingId,
-    pub resource: ResourceId,
+    pub subject: SubjectKey,
     pub target: Target,
     pub lead_minutes: Option<i32>,
     pub lag_minutes: Option<i32>,
@@ -77,21 +149,14 @@ pub(crate) struct Person {
     pub is_active: bool,
 }
 
-/// What one is let in by.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Subject {
-    /// By all that the resource is mapped to.
-    Resource(ResourceId),
-    /// By this door or group.
-    Target(Target),
-}
-
 /// That a person may enter during a window.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Entitlement {
     pub person: PersonId,
     pub subject: Subject,
     pub window: Window,
+    /// Only at these hours of it; `None`: at all.
+    pub hours: Option<Hours>,
 }
 
 /// What gives entitlements: one booking, for example.

@@ -8,6 +8,7 @@
 
 mod booking;
 mod manual;
+mod pass;
 
 use std::collections::HashSet;
 
@@ -18,7 +19,7 @@ use crate::model::{Entitlement, SourceFacts, SourceKey};
 /// Reads the events of one kind of source, by the type of their message; `None` if it is not one of those.
 type Read = fn(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String>;
 
-const SOURCES: [Read; 2] = [booking::read, manual::read];
+const SOURCES: [Read; 3] = [booking::read, manual::read, pass::read];
 
 /// What an event says, if it is one of a source.
 pub(crate) fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String> {
@@ -72,6 +73,7 @@ mod tests {
             person: PersonId::from_uuid(uuid(number & 2)),
             subject: Subject::Resource(ResourceId::from_uuid(uuid(number & 4))),
             window: Window::new(start, start + Duration::hours(1)).unwrap(),
+            hours: None,
         };
         (source, entitlement)
     }

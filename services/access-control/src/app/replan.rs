@@ -7,7 +7,7 @@ use events::{Envelope, Outgoing, outbox};
 use sqlx::PgConnection;
 
 use super::App;
-use crate::engine::{Observed, plan};
+use crate::engine::{Observed, Outlook, plan};
 use crate::error::Error;
 use crate::facts;
 use crate::model::{Grant, Person};
@@ -43,17 +43,18 @@ impl App {
         let keys: Vec<_> = grants.iter().map(|grant| (grant.workspace, grant.id)).collect();
         // Read after the lock: whoever changed an entitlement locks its grants, too, so the later one of
         // two sees what both wrote.
-        let mut windows = entitlement::windows_of_grants(conn, &keys, self.defaults, now).await?;
+        let mut entitled = entitlement::of_grants(conn, &keys, self.defaults, now).await?;
         let people = people(conn, &grants).await?;
         let resting = integration::resting_grants(conn, &keys).await?;
         let mut messages = Vec::new();
         for grant in &mut grants {
             let person = people.get(&(grant.workspace, grant.person));
-            let windows = match person {
-                Some(person) if person.is_active => windows.remove(&grant.id).unwrap_or_default(),
+            let entitled = match person {
+                Some(person) if person.is_active => entitled.remove(&grant.id).unwrap_or_default(),
                 _ => Vec::new(),
             };
-            let decision = plan(windows, grant.ledger, now, &self.rules);
+            let outlook = Outlook::new(entitled, now, &self.rules);
+            let decision = plan(outlook, grant.ledger, now, &self.rules);
             grant.desired = decision.desired;
             if resting.contains(&grant.id) {
                 rest(grant);

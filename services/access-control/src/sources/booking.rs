@@ -1,8 +1,9 @@
-//! Bookings: while one is confirmed, whoever holds it and all who are invited may enter by its resource.
+//! Bookings: while one is confirmed, whoever holds it and all who are invited may enter by its resource, and by what
+//! opens the whole location.
 
 use std::collections::HashSet;
 
-use domain::names::{BookingName, ResourceName};
+use domain::names::{BookingName, LocationName, ResourceName};
 use events::consumer::decode_json;
 use proto::Fact as _;
 use proto::workspace::v1 as pb;
@@ -32,11 +33,16 @@ fn facts(snapshot: &pb::BookingSnapshot) -> Option<SourceFacts> {
     let booking = snapshot.booking.as_ref()?;
     let BookingName { workspace, id } = booking.name.parse().ok()?;
     let resource: ResourceName = booking.resource.parse().ok()?;
+    let location: LocationName = snapshot.location.as_ref()?.name.parse().ok()?;
     let mut people = vec![convert::person(snapshot.person.as_ref()?)?];
     for attendee in &snapshot.attendees {
         people.push(convert::person(attendee)?);
     }
-    if resource.workspace != workspace || people.iter().any(|person| person.workspace != workspace) {
+    let is_elsewhere = |other| other != workspace;
+    if is_elsewhere(resource.workspace)
+        || is_elsewhere(location.workspace)
+        || people.iter().any(|person| is_elsewhere(person.workspace))
+    {
         return None;
     }
     let window = convert::read_window(booking.start_time.as_ref()?, booking.end_time.as_ref()?)?;
@@ -48,9 +54,12 @@ fn facts(snapshot: &pb::BookingSnapshot) -> Option<SourceFacts> {
         | pb::BookingState::Failed
         | pb::BookingState::Cancelled => false,
     };
-    let subject = Subject::Resource(resource.id);
-    let entitled = |person: &Person| Entitlement { person: person.id, subject: subject.clone(), window };
-    let entitlements = if stands { people.iter().map(entitled).collect() } else { HashSet::new() };
+    let subjects = [Subject::Resource(resource.id), Subject::Location(location.id)];
+    let entitled = |person: &Person| {
+        let person = person.id;
+        subjects.clone().map(|subject| Entitlement { person, subject, window, hours: None })
+    };
+    let entitlements = if stands { people.iter().flat_map(entitled).collect() } else { HashSet::new() };
     let source = SourceKey { workspace, kind: KIND.to_owned(), id: id.uuid() };
     Some(SourceFacts { source, version: booking.version, people, entitlements })
 }
@@ -60,7 +69,7 @@ mod tests {
     use chassis::input::timestamp;
     use chrono::DateTime;
     use domain::names::PersonName;
-    use domain::{BookingId, PersonId, ResourceId, WorkspaceId};
+    use domain::{BookingId, LocationId, PersonId, ResourceId, WorkspaceId};
     use proptest::prelude::*;
     use uuid::Uuid;
 
@@ -93,14 +102,25 @@ mod tests {
         pb::BookingSnapshot {
             booking: Some(booking),
             person: Some(person(0)),
+            location: Some(pb::Location {
+                name: LocationName { workspace: workspace(), id: LocationId::new() }.to_string(),
+                ..Default::default()
+            }),
             attendees: attendees.iter().map(|&number| person(number)).collect(),
             ..Default::default()
         }
     }
 
+    /// Who may enter by the resource, each as often as it is said; and by the location the same.
     fn entitled(facts: &SourceFacts) -> Vec<PersonId> {
-        let mut people: Vec<PersonId> = facts.entitlements.iter().map(|it| it.person).collect();
-        people.sort_unstable();
+        let by = |is_subject: fn(&Subject) -> bool| {
+            let entitled = facts.entitlements.iter().filter(|it| is_subject(&it.subject));
+            let mut people: Vec<PersonId> = entitled.map(|it| it.person).collect();
+            people.sort_unstable();
+            people
+        };
+        let people = by(|subject| matches!(subject, Subject::Resource(_)));
+        assert_eq!(people, by(|subject| matches!(subject, Subject::Location(_))));
         people
     }
 
@@ -116,7 +136,7 @@ mod tests {
             (Unspecified, false),
         ] {
             let facts = facts(&snapshot(state, &[1])).unwrap();
-            assert_eq!(facts.entitlements.len(), if stands { 2 } else { 0 }, "{state:?}");
+            assert_eq!(facts.entitlements.len(), if stands { 4 } else { 0 }, "{state:?}");
             assert_eq!((facts.version, facts.people.len()), (4, 2), "who they are is told all the same");
         }
     }
@@ -130,7 +150,14 @@ mod tests {
         nameless.attendees[0].name.clear();
         let mut endless = whole.clone();
         endless.booking.as_mut().unwrap().end_time = None;
-        for broken in [foreign, nameless, endless, pb::BookingSnapshot { person: None, ..whole.clone() }] {
+        let mut backwards = whole.clone();
+        let booking = backwards.booking.as_mut().unwrap();
+        std::mem::swap(&mut booking.start_time, &mut booking.end_time);
+        let mut elsewhere = whole.clone();
+        elsewhere.location.as_mut().unwrap().name =
+            LocationName { workspace: WorkspaceId::new(), id: LocationId::new() }.to_string();
+        let nobodys = pb::BookingSnapshot { person: None, ..whole.clone() };
+        for broken in [foreign, nameless, endless, backwards, elsewhere, nobodys] {
             assert!(facts(&broken).is_none(), "{broken:?}");
         }
         assert!(facts(&whole).is_some());

@@ -59,7 +59,8 @@ fn facts(told: &pb::Entitlement, person: &pb::Person) -> Option<SourceFacts> {
     };
     let mut entitlements = HashSet::new();
     if told.ended_time.is_none() {
-        entitlements.insert(Entitlement { person: person.id, subject: Subject::Target(target), window });
+        let subject = Subject::Target(target);
+        entitlements.insert(Entitlement { person: person.id, subject, window, hours: None });
     }
     let source = SourceKey { workspace, kind: KIND.to_owned(), id: id.uuid() };
     Some(SourceFacts { source, version: told.version, people: vec![person], entitlements })

@@ -3,11 +3,16 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::Duration;
-use domain::{GrantId, LocationId, PersonId, ResourceId, Timestamp, Window, WorkspaceId};
+use domain::{GrantId, LocationId, PersonId, Timestamp, WeeklyHours, Window, WorkspaceId};
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::model::{Entitlement, MINUTES_MAX, Settings, SourceFacts, SourceKey, Subject, Target, TargetKind};
+use crate::engine::{Entitled, Hours};
+use crate::model::{
+    Entitlement, MINUTES_MAX, Settings, SourceFacts, SourceKey, Subject, SubjectKey, SubjectKind, Target,
+    TargetKind,
+};
 use crate::sources::Given;
 
 fn source_key((workspace, kind, id): (Uuid, String, Uuid)) -> SourceKey {
@@ -43,11 +48,12 @@ struct EntitlementRow {
     source_kind: String,
     source_id: Uuid,
     person_id: Uuid,
-    resource_id: Option<Uuid>,
+    subject_kind: Option<SubjectKind>,
+    subject_id: Option<Uuid>,
     #[sqlx(flatten)]
     target: TargetColumns,
-    starts_at: Timestamp,
-    ends_at: Timestamp,
+    #[sqlx(flatten)]
+    period: PeriodColumns,
 }
 
 #[derive(sqlx::FromRow)]
@@ -71,17 +77,39 @@ impl TargetColumns {
     }
 }
 
+/// When an entitlement holds.
+#[derive(sqlx::FromRow)]
+struct PeriodColumns {
+    starts_at: Timestamp,
+    ends_at: Timestamp,
+    hours: Option<Json<WeeklyHours>>,
+    time_zone: Option<String>,
+}
+
+impl PeriodColumns {
+    fn window(&self) -> Result<Window, sqlx::Error> {
+        Window::new(self.starts_at, self.ends_at).map_err(|error| sqlx::Error::Decode(error.into()))
+    }
+
+    fn hours(self) -> Result<Option<Hours>, sqlx::Error> {
+        let Some((Json(weekly), zone)) = self.hours.zip(self.time_zone) else { return Ok(None) };
+        let zone = domain::zone::parse(&zone).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        Ok(Some(Hours { weekly, zone }))
+    }
+}
+
 impl TryFrom<EntitlementRow> for (Uuid, Given) {
     type Error = sqlx::Error;
     fn try_from(row: EntitlementRow) -> Result<Self, sqlx::Error> {
-        let subject = match row.resource_id {
-            Some(resource) => Subject::Resource(ResourceId::from_uuid(resource)),
+        let subject = match row.subject_kind.zip(row.subject_id) {
+            Some((kind, id)) => SubjectKey { kind, id }.into(),
             None => Subject::Target(row.target.target().ok_or(sqlx::Error::RowNotFound)?),
         };
         let entitlement = Entitlement {
             person: PersonId::from_uuid(row.person_id),
             subject,
-            window: Window::new(row.starts_at, row.ends_at).map_err(|e| sqlx::Error::Decode(e.into()))?,
+            window: row.period.window()?,
+            hours: row.period.hours()?,
         };
         Ok((row.id, (source_key((row.workspace_id, row.source_kind, row.source_id)), entitlement)))
     }
@@ -93,8 +121,9 @@ pub(crate) async fn of_sources(
     sources: &HashSet<SourceKey>,
 ) -> Result<Vec<(Uuid, Given)>, sqlx::Error> {
     let rows: Vec<EntitlementRow> = sqlx::query_as(
-        "select e.workspace_id, e.id, e.source_kind, e.source_id, e.person_id, e.resource_id, e.location_id,
-           e.provider, e.target_kind, e.target_ref, e.target_name, e.starts_at, e.ends_at
+        "select e.workspace_id, e.id, e.source_kind, e.source_id, e.person_id, e.subject_kind, e.subject_id,
+           e.location_id, e.provider, e.target_kind, e.target_ref, e.target_name, e.starts_at, e.ends_at,
+           e.hours, e.time_zone
          from unnest($1::uuid[], $2::text[], $3::uuid[]) as k (workspace_id, source_kind, source_id)
          join entitlement e on e.workspace_id = k.workspace_id and e.source_kind = k.source_kind
            and e.source_id = k.source_id",
@@ -128,29 +157,29 @@ pub(crate) async fn insert(conn: &mut PgConnection, new: &[Given]) -> Result<(),
     if new.is_empty() {
         return Ok(());
     }
-    let resource = |entitlement: &Entitlement| match entitlement.subject {
-        Subject::Resource(resource) => Some(resource.uuid()),
-        Subject::Target(_) => None,
-    };
+    let keys: Vec<Option<SubjectKey>> = new.iter().map(|(_, it)| it.subject.key()).collect();
     let targets: Vec<Option<&Target>> = new
         .iter()
-        .map(|(_, entitlement)| match &entitlement.subject {
+        .map(|(_, it)| match &it.subject {
             Subject::Target(target) => Some(target),
-            Subject::Resource(_) => None,
+            Subject::Resource(_) | Subject::PassProduct(_) | Subject::Plan(_) | Subject::Location(_) => None,
         })
         .collect();
+    let hours: Vec<Option<&Hours>> = new.iter().map(|(_, it)| it.hours.as_ref()).collect();
     sqlx::query(
-        "insert into entitlement (id, workspace_id, source_kind, source_id, person_id, resource_id,
-           location_id, provider, target_kind, target_ref, target_name, starts_at, ends_at)
+        "insert into entitlement (id, workspace_id, source_kind, source_id, person_id, subject_kind, subject_id,
+           location_id, provider, target_kind, target_ref, target_name, starts_at, ends_at, hours, time_zone)
          select gen_random_uuid(), n.*
-         from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[],
-           $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[]) as n",
+         from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::uuid[],
+           $8::text[], $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[],
+           $14::jsonb[], $15::text[]) as n",
     )
     .bind(new.iter().map(|(source, _)| source.workspace.uuid()).collect::<Vec<_>>())
     .bind(new.iter().map(|(source, _)| source.kind.as_str()).collect::<Vec<_>>())
     .bind(new.iter().map(|(source, _)| source.id).collect::<Vec<_>>())
     .bind(new.iter().map(|(_, it)| it.person.uuid()).collect::<Vec<_>>())
-    .bind(new.iter().map(|(_, it)| resource(it)).collect::<Vec<_>>())
+    .bind(keys.iter().map(|key| key.map(|key| key.kind)).collect::<Vec<_>>())
+    .bind(keys.iter().map(|key| key.map(|key| key.id)).collect::<Vec<_>>())
     .bind(targets.iter().map(|target| target.map(|it| it.location.uuid())).collect::<Vec<_>>())
     .bind(targets.iter().map(|target| target.map(|it| it.provider.as_str())).collect::<Vec<_>>())
     .bind(targets.iter().map(|target| target.map(|it| it.kind)).collect::<Vec<_>>())
@@ -158,30 +187,32 @@ pub(crate) async fn insert(conn: &mut PgConnection, new: &[Given]) -> Result<(),
     .bind(targets.iter().map(|target| target.map(|it| it.display_name.as_str())).collect::<Vec<_>>())
     .bind(new.iter().map(|(_, it)| it.window.start()).collect::<Vec<_>>())
     .bind(new.iter().map(|(_, it)| it.window.end()).collect::<Vec<_>>())
+    .bind(hours.iter().map(|hours| hours.map(|hours| Json(&hours.weekly))).collect::<Vec<_>>())
+    .bind(hours.iter().map(|hours| hours.map(|hours| hours.zone.name())).collect::<Vec<_>>())
     .execute(conn)
     .await?;
     Ok(())
 }
 
 #[derive(sqlx::FromRow)]
-struct WindowRow {
+struct EntitledRow {
     grant_id: Uuid,
-    starts_at: Timestamp,
-    ends_at: Timestamp,
+    #[sqlx(flatten)]
+    period: PeriodColumns,
     lead_minutes: i32,
     lag_minutes: i32,
 }
 
-/// The access windows that lead to each grant and are not over: of all entitlements of its person, through
-/// all mappings to its target, and to that target itself.
-pub(crate) async fn windows_of_grants(
+/// What leads to each grant and is not over: all entitlements of its person, through all mappings to its target,
+/// and to that target itself.
+pub(crate) async fn of_grants(
     conn: &mut PgConnection,
     grants: &[(WorkspaceId, GrantId)],
     defaults: Settings,
     now: Timestamp,
-) -> Result<HashMap<GrantId, Vec<Window>>, sqlx::Error> {
-    let rows: Vec<WindowRow> = sqlx::query_as(
-        "select g.id as grant_id, e.starts_at, e.ends_at,
+) -> Result<HashMap<GrantId, Vec<Entitled>>, sqlx::Error> {
+    let rows: Vec<EntitledRow> = sqlx::query_as(
+        "select g.id as grant_id, e.starts_at, e.ends_at, e.hours, e.time_zone,
            coalesce(m.lead_minutes, s.lead_minutes, $3) as lead_minutes,
            coalesce(m.lag_minutes, s.lag_minutes, $4) as lag_minutes
          from unnest($1::uuid[], $2::uuid[]) as k (workspace_id, id)
@@ -189,10 +220,11 @@ pub(crate) async fn windows_of_grants(
          join door_mapping m on m.workspace_id = g.workspace_id and m.location_id = g.location_id
            and m.provider = g.provider and m.target_kind = g.target_kind and m.target_ref = g.target_ref
          join entitlement e on e.workspace_id = g.workspace_id and e.person_id = g.person_id
-           and e.resource_id = m.resource_id and e.ends_at > $5
+           and e.subject_kind = m.subject_kind and e.subject_id = m.subject_id and e.ends_at > $5
          left join settings s on s.workspace_id = g.workspace_id
          union all
-         select g.id, e.starts_at, e.ends_at, coalesce(s.lead_minutes, $3), coalesce(s.lag_minutes, $4)
+         select g.id, e.starts_at, e.ends_at, e.hours, e.time_zone, coalesce(s.lead_minutes, $3),
+           coalesce(s.lag_minutes, $4)
          from unnest($1::uuid[], $2::uuid[]) as k (workspace_id, id)
          join access_grant g on g.workspace_id = k.workspace_id and g.id = k.id
          join entitlement e on e.workspace_id = g.workspace_id and e.location_id = g.location_id
@@ -208,12 +240,15 @@ pub(crate) async fn windows_of_grants(
     .bind(now - Duration::minutes(MINUTES_MAX.into()))
     .fetch_all(conn)
     .await?;
-    let mut windows: HashMap<GrantId, Vec<Window>> = HashMap::new();
+    let mut entitled: HashMap<GrantId, Vec<Entitled>> = HashMap::new();
     for row in rows {
-        let window = Window::new(row.starts_at, row.ends_at).map_err(|e| sqlx::Error::Decode(e.into()))?;
-        let (lead, lag) = (row.lead_minutes.into(), row.lag_minutes.into());
-        let widened = window.widened(Duration::minutes(lead), Duration::minutes(lag));
-        windows.entry(GrantId::from_uuid(row.grant_id)).or_default().push(widened);
+        let minutes = |minutes: i32| Duration::minutes(minutes.into());
+        entitled.entry(GrantId::from_uuid(row.grant_id)).or_default().push(Entitled {
+            window: row.period.window()?,
+            hours: row.period.hours()?,
+            lead: minutes(row.lead_minutes),
+            lag: minutes(row.lag_minutes),
+        });
     }
-    Ok(windows)
+    Ok(entitled)
 }

@@ -2,12 +2,12 @@
 //! two wait for each other.
 
 use chassis::paging::Page;
-use domain::{GrantId, LocationId, PersonId, ResourceId, Timestamp, Window, WorkspaceId};
+use domain::{GrantId, LocationId, PersonId, Timestamp, Window, WorkspaceId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::engine::{Ledger, Observed};
-use crate::model::{DoorMapping, Grant, Subject, Target, TargetKind};
+use crate::model::{DoorMapping, Grant, Subject, SubjectKey, Target, TargetKind};
 use crate::sources::Given;
 
 #[derive(sqlx::FromRow)]
@@ -83,19 +83,19 @@ impl TryFrom<GrantRow> for Grant {
     }
 }
 
-/// Who is entitled to a resource, and who to a target.
-type BySubject<'a> = (Vec<(WorkspaceId, PersonId, ResourceId)>, Vec<(WorkspaceId, PersonId, &'a Target)>);
+/// Who is entitled to what doors are mapped to, and who to a door.
+type BySubject<'a> = (Vec<(WorkspaceId, PersonId, SubjectKey)>, Vec<(WorkspaceId, PersonId, &'a Target)>);
 
 fn by_subject<'a>(entitlements: impl IntoIterator<Item = &'a Given>) -> BySubject<'a> {
-    let (mut to_resources, mut to_targets) = BySubject::default();
+    let (mut to_mapped, mut to_targets) = BySubject::default();
     for (source, entitlement) in entitlements {
         let (workspace, person) = (source.workspace, entitlement.person);
         match &entitlement.subject {
-            Subject::Resource(resource) => to_resources.push((workspace, person, *resource)),
             Subject::Target(target) => to_targets.push((workspace, person, target)),
+            subject => to_mapped.extend(subject.key().map(|key| (workspace, person, key))),
         }
     }
-    (to_resources, to_targets)
+    (to_mapped, to_targets)
 }
 
 /// Makes sure that a grant stands for each person of these entitlements, at each target that they are entitled
@@ -104,8 +104,8 @@ pub(crate) async fn ensure_for_entitlements(
     conn: &mut PgConnection,
     entitlements: &[Given],
 ) -> Result<(), sqlx::Error> {
-    let (to_resources, to_targets) = by_subject(entitlements);
-    if !to_resources.is_empty() {
+    let (to_mapped, to_targets) = by_subject(entitlements);
+    if !to_mapped.is_empty() {
         sqlx::query(
             "insert into access_grant (workspace_id, id, person_id, location_id, provider, target_kind,
                target_ref, target_name)
@@ -113,13 +113,16 @@ pub(crate) async fn ensure_for_entitlements(
                  m.target_ref)
                k.workspace_id, gen_random_uuid(), k.person_id, m.location_id, m.provider, m.target_kind,
                m.target_ref, m.target_name
-             from unnest($1::uuid[], $2::uuid[], $3::uuid[]) as k (workspace_id, person_id, resource_id)
-             join door_mapping m on m.workspace_id = k.workspace_id and m.resource_id = k.resource_id
+             from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[])
+               as k (workspace_id, person_id, subject_kind, subject_id)
+             join door_mapping m on m.workspace_id = k.workspace_id and m.subject_kind = k.subject_kind
+               and m.subject_id = k.subject_id
              on conflict do nothing",
         )
-        .bind(to_resources.iter().map(|(workspace, ..)| workspace.uuid()).collect::<Vec<_>>())
-        .bind(to_resources.iter().map(|(_, person, _)| person.uuid()).collect::<Vec<_>>())
-        .bind(to_resources.iter().map(|(.., resource)| resource.uuid()).collect::<Vec<_>>())
+        .bind(to_mapped.iter().map(|(workspace, ..)| workspace.uuid()).collect::<Vec<_>>())
+        .bind(to_mapped.iter().map(|(_, person, _)| person.uuid()).collect::<Vec<_>>())
+        .bind(to_mapped.iter().map(|(.., subject)| subject.kind).collect::<Vec<_>>())
+        .bind(to_mapped.iter().map(|(.., subject)| subject.id).collect::<Vec<_>>())
         .execute(&mut *conn)
         .await?;
     }
@@ -152,20 +155,23 @@ pub(crate) async fn of_entitlements(
     conn: &mut PgConnection,
     entitlements: impl IntoIterator<Item = &Given>,
 ) -> Result<Vec<(WorkspaceId, GrantId)>, sqlx::Error> {
-    let (to_resources, to_targets) = by_subject(entitlements);
+    let (to_mapped, to_targets) = by_subject(entitlements);
     let mut grants: Vec<(Uuid, Uuid)> = Vec::new();
-    if !to_resources.is_empty() {
+    if !to_mapped.is_empty() {
         let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
             "select g.workspace_id, g.id
-             from unnest($1::uuid[], $2::uuid[], $3::uuid[]) as k (workspace_id, person_id, resource_id)
-             join door_mapping m on m.workspace_id = k.workspace_id and m.resource_id = k.resource_id
+             from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[])
+               as k (workspace_id, person_id, subject_kind, subject_id)
+             join door_mapping m on m.workspace_id = k.workspace_id and m.subject_kind = k.subject_kind
+               and m.subject_id = k.subject_id
              join access_grant g on g.workspace_id = m.workspace_id and g.location_id = m.location_id
                and g.provider = m.provider and g.target_kind = m.target_kind and g.target_ref = m.target_ref
                and g.person_id = k.person_id",
         )
-        .bind(to_resources.iter().map(|(workspace, ..)| workspace.uuid()).collect::<Vec<_>>())
-        .bind(to_resources.iter().map(|(_, person, _)| person.uuid()).collect::<Vec<_>>())
-        .bind(to_resources.iter().map(|(.., resource)| resource.uuid()).collect::<Vec<_>>())
+        .bind(to_mapped.iter().map(|(workspace, ..)| workspace.uuid()).collect::<Vec<_>>())
+        .bind(to_mapped.iter().map(|(_, person, _)| person.uuid()).collect::<Vec<_>>())
+        .bind(to_mapped.iter().map(|(.., subject)| subject.kind).collect::<Vec<_>>())
+        .bind(to_mapped.iter().map(|(.., subject)| subject.id).collect::<Vec<_>>())
         .fetch_all(&mut *conn)
         .await?;
         grants.extend(rows);
@@ -198,7 +204,7 @@ fn key((workspace, grant): (Uuid, Uuid)) -> (WorkspaceId, GrantId) {
     (WorkspaceId::from_uuid(workspace), GrantId::from_uuid(grant))
 }
 
-/// Makes sure that everyone who is entitled to a mapping's resource has a grant, and has all grants at its
+/// Makes sure that everyone who is entitled to a mapping's subject has a grant, and has all grants at its
 /// target looked at; for a mapping that is new.
 pub(crate) async fn ensure_for_mapping(
     conn: &mut PgConnection,
@@ -209,14 +215,16 @@ pub(crate) async fn ensure_for_mapping(
     sqlx::query(
         "insert into access_grant (workspace_id, id, person_id, location_id, provider, target_kind,
            target_ref, target_name)
-         select $1, gen_random_uuid(), person_id, $3, $4, $5, $6, $7 from (
+         select $1, gen_random_uuid(), person_id, $4, $5, $6, $7, $8 from (
            select distinct person_id from entitlement
-           where workspace_id = $1 and resource_id = $2 and ends_at > $8 - interval '1 day'
+           where workspace_id = $1 and subject_kind = $2 and subject_id = $3
+             and ends_at > $9 - interval '1 day'
          ) as entitled
          on conflict do nothing",
     )
     .bind(workspace.uuid())
-    .bind(mapping.resource.uuid())
+    .bind(mapping.subject.kind)
+    .bind(mapping.subject.id)
     .bind(mapping.target.location.uuid())
     .bind(&mapping.target.provider)
     .bind(mapping.target.kind)

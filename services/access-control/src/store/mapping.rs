@@ -1,16 +1,17 @@
 //! Rows of door mappings.
 
 use chassis::paging::Page;
-use domain::{DoorMappingId, LocationId, ResourceId, Timestamp, WorkspaceId};
+use domain::{DoorMappingId, LocationId, Timestamp, WorkspaceId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::model::{DoorMapping, Target, TargetKind};
+use crate::model::{DoorMapping, SubjectKey, SubjectKind, Target, TargetKind};
 
 #[derive(sqlx::FromRow)]
 struct MappingRow {
     id: Uuid,
-    resource_id: Uuid,
+    subject_kind: SubjectKind,
+    subject_id: Uuid,
     location_id: Uuid,
     provider: String,
     target_kind: TargetKind,
@@ -25,7 +26,7 @@ impl From<MappingRow> for DoorMapping {
     fn from(row: MappingRow) -> Self {
         Self {
             id: DoorMappingId::from_uuid(row.id),
-            resource: ResourceId::from_uuid(row.resource_id),
+            subject: SubjectKey { kind: row.subject_kind, id: row.subject_id },
             target: Target {
                 location: LocationId::from_uuid(row.location_id),
                 provider: row.provider,
@@ -68,7 +69,7 @@ pub(crate) async fn lock_new(conn: &mut PgConnection, workspace: WorkspaceId) ->
     Ok(())
 }
 
-/// Inserts a mapping and says whether it is followed; `None` if the resource is mapped to that target
+/// Inserts a mapping and says whether it is followed; `None` if the subject is mapped to that target
 /// already.
 pub(crate) async fn try_insert(
     conn: &mut PgConnection,
@@ -77,14 +78,15 @@ pub(crate) async fn try_insert(
     now: Timestamp,
 ) -> Result<Option<bool>, sqlx::Error> {
     sqlx::query_scalar(
-        "insert into door_mapping (workspace_id, id, resource_id, location_id, provider, target_kind,
-           target_ref, target_name, lead_minutes, lag_minutes, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing
+        "insert into door_mapping (workspace_id, id, subject_kind, subject_id, location_id, provider,
+           target_kind, target_ref, target_name, lead_minutes, lag_minutes, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict do nothing
          returning mapping_is_active(workspace_id, provider, location_id)",
     )
     .bind(workspace.uuid())
     .bind(mapping.id.uuid())
-    .bind(mapping.resource.uuid())
+    .bind(mapping.subject.kind)
+    .bind(mapping.subject.id)
     .bind(mapping.target.location.uuid())
     .bind(&mapping.target.provider)
     .bind(mapping.target.kind)
@@ -105,8 +107,9 @@ pub(crate) async fn delete(
 ) -> Result<Option<DoorMapping>, sqlx::Error> {
     let row: Option<MappingRow> = sqlx::query_as(
         "delete from door_mapping where workspace_id = $1 and id = $2
-         returning id, resource_id, location_id, provider, target_kind, target_ref, target_name,
-           lead_minutes, lag_minutes, mapping_is_active(workspace_id, provider, location_id) as is_active",
+         returning id, subject_kind, subject_id, location_id, provider, target_kind, target_ref,
+           target_name, lead_minutes, lag_minutes,
+           mapping_is_active(workspace_id, provider, location_id) as is_active",
     )
     .bind(workspace.uuid())
     .bind(id.uuid())
@@ -121,7 +124,7 @@ pub(crate) async fn list(
     page: &Page,
 ) -> Result<Vec<DoorMapping>, sqlx::Error> {
     let rows: Vec<MappingRow> = sqlx::query_as(
-        "select id, resource_id, location_id, provider, target_kind, target_ref, target_name,
+        "select id, subject_kind, subject_id, location_id, provider, target_kind, target_ref, target_name,
            lead_minutes, lag_minutes, mapping_is_active(workspace_id, provider, location_id) as is_active
          from door_mapping where workspace_id = $1 and id > $2 order by id limit $3",
     )

@@ -125,6 +125,8 @@ impl World {
         self.create_mapping(first).await.unwrap();
         let soon = self.now() + chrono::Duration::hours(1);
         let mut stay: Stay = self.booking(&self.new_person(), &resource, 1, 2);
+        // Where nobody else has business.
+        stay.location = self.elsewhere();
         stay.booking.start_time = Some(chassis::input::timestamp(soon));
         stay.booking.end_time = Some(chassis::input::timestamp(soon + chrono::Duration::hours(1)));
         // Past the consumer of bookings, and that of results.

@@ -42,7 +42,7 @@ async fn each_change_leaves_one_entry_with_who_what_and_from_where() {
     let entries = world.harness.audit_entries(&DEFINITION).await;
     let fields = |kind: &str| {
         format!(
-            "resource {kind} {resource}; location {kind} {}; provider {kind} kisi; target.kind {kind} group; \
+            "subject {kind} {resource}; location {kind} {}; provider {kind} kisi; target.kind {kind} group; \
              target.ref {kind} group-1; target.display_name {kind} Front doors; lead {kind} 1800s",
             world.location
         )

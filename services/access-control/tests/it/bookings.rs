@@ -160,8 +160,9 @@ async fn people_do_not_share_grants_nor_workspaces_mappings() {
     // The same resource id in another workspace is another resource.
     let mut stay = world.booking(&world.new_person(), &resource, 9, 10);
     let (here, elsewhere) = (world.workspace.to_string(), domain::WorkspaceId::new());
+    let (booking, person) = (&mut stay.booking, &mut stay.person);
     for name in
-        [&mut stay.booking.name, &mut stay.booking.resource, &mut stay.booking.person, &mut stay.person.name]
+        [&mut booking.name, &mut booking.resource, &mut booking.person, &mut person.name, &mut stay.location]
     {
         *name = name.replace(&here, &elsewhere.to_string());
     }

@@ -1,7 +1,7 @@
 //! Integrations: what is tried again, and what rests.
 
 use domain::IntegrationId;
-use domain::names::{IntegrationName, LocationName};
+use domain::names::IntegrationName;
 use proto::access::v1 as pb;
 use proto::integrations::v1::{Integration, IntegrationStatus, IntegrationStatusChanged};
 
@@ -18,10 +18,6 @@ impl World {
             ..self.connected()
         };
         self.hear(1, integration).await;
-    }
-
-    fn elsewhere(&self) -> String {
-        LocationName { workspace: self.workspace, id: domain::LocationId::new() }.to_string()
     }
 
     /// The workspace's at Kisi.

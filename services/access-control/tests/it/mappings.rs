@@ -1,8 +1,8 @@
 //! Door mappings: what they give, what they take, and how they are asked for.
 
 use chassis::auth::Role;
-use domain::names::{DoorMappingName, LocationName, ResourceName};
-use domain::{DoorMappingId, LocationId, ResourceId, WorkspaceId};
+use domain::names::{DoorMappingName, LocationName, PersonName, PlanName, ResourceName};
+use domain::{DoorMappingId, LocationId, PersonId, PlanId, ResourceId, WorkspaceId};
 use proto::access::v1 as pb;
 use proto::access::v1::access_service_client::AccessServiceClient;
 use tonic::Code;
@@ -54,6 +54,46 @@ async fn access_stays_as_long_as_another_mapping_leads_there() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_mapped_for_a_whole_location_opens_for_whoever_has_booked_there() {
+    let mut world = World::new().await;
+    let (resource, other) = (world.new_resource(), world.new_resource());
+    let here = world.location.clone();
+    world.create_mapping(world.mapping(&resource, "room")).await.unwrap();
+    let entrance = world.create_mapping(world.mapping_of(&here, "entrance")).await.unwrap();
+    assert_eq!((entrance.subject.as_str(), entrance.resource.as_str()), (here.as_str(), ""));
+    let person = world.new_person();
+    let first = world.booking(&person, &resource, 9, 10);
+    world.tell(&first).await;
+    let mut provider = std::collections::HashMap::new();
+    world.obey_all(&mut provider).await;
+    assert_eq!(provider.values().copied().collect::<Vec<_>>(), [window((8, 45), (10, 15)); 2]);
+    // Another room there, that has no door of its own.
+    world.tell(&world.booking(&person, &other, 10, 12)).await;
+    let longer = world.obey().await;
+    assert_eq!(longer.target.as_ref().unwrap().r#ref, "entrance");
+    assert_eq!(longer.window, window((8, 45), (12, 15)));
+    world.tell(&first.cancelled()).await;
+    world.obey_all(&mut provider).await;
+    assert_eq!(provider[&longer.grant], window((9, 45), (12, 15)));
+    world.delete_mapping(&entrance.name).await;
+    world.obey_all(&mut provider).await;
+    assert!(provider.values().all(Option::is_none), "{provider:?}");
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_resource_can_be_named_as_it_was_when_there_were_no_other_subjects() {
+    let world = World::new().await;
+    let resource = world.new_resource();
+    let as_before = pb::DoorMapping { subject: String::new(), ..world.mapping(&resource, "group-1") };
+    let made = world.create_mapping(as_before).await.unwrap();
+    assert_eq!((&made.resource, &made.subject), (&resource, &resource));
+    let refused = world.create_mapping(world.mapping_of(&resource, "group-1")).await.unwrap_err();
+    assert_eq!(reason(&refused), "DOOR_MAPPING_EXISTS");
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_request_twice_is_one_mapping_and_another_body_is_refused() {
     let mut world = World::new().await;
     let mapping = pb::DoorMapping {
@@ -91,7 +131,7 @@ async fn the_same_request_twice_is_one_mapping_and_another_body_is_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_makes_no_sense_is_refused_by_field_and_leaves_nothing_behind() {
     let mut world = World::new().await;
-    let good = world.mapping(&world.new_resource(), "group-1");
+    let good = world.mapping_of(&world.new_resource(), "group-1");
     let other = WorkspaceId::new();
     let with_target = |change: &dyn Fn(&mut pb::DoorTarget)| {
         let mut mapping = good.clone();
@@ -99,16 +139,19 @@ async fn what_makes_no_sense_is_refused_by_field_and_leaves_nothing_behind() {
         mapping
     };
     let seconds = |seconds, nanos| Some(pbjson_types::Duration { seconds, nanos });
-    let cases: [(pb::DoorMapping, &str); 15] = [
-        (pb::DoorMapping { resource: String::new(), ..good.clone() }, "resource"),
-        (pb::DoorMapping { resource: "room".into(), ..good.clone() }, "resource"),
-        (
-            pb::DoorMapping {
-                resource: ResourceName { workspace: other, id: ResourceId::new() }.to_string(),
-                ..good.clone()
-            },
-            "resource",
-        ),
+    let of = |subject: &str| pb::DoorMapping { subject: subject.into(), ..good.clone() };
+    let as_before = |resource: &str| pb::DoorMapping { resource: resource.into(), ..of("") };
+    let person = PersonName { workspace: world.workspace, id: PersonId::new() }.to_string();
+    let cases: [(pb::DoorMapping, &str); 21] = [
+        (of(""), "subject"),
+        (of("room"), "subject"),
+        (of(&person), "subject"),
+        (of(&ResourceName { workspace: other, id: ResourceId::new() }.to_string()), "subject"),
+        (of(&PlanName { workspace: other, id: PlanId::new() }.to_string()), "subject"),
+        (of(&LocationName { workspace: other, id: LocationId::new() }.to_string()), "subject"),
+        (as_before("room"), "resource"),
+        (as_before(&ResourceName { workspace: other, id: ResourceId::new() }.to_string()), "resource"),
+        (pb::DoorMapping { resource: world.new_resource(), ..good.clone() }, "resource"),
         (
             pb::DoorMapping {
                 location: LocationName { workspace: other, id: LocationId::new() }.to_string(),
@@ -138,10 +181,10 @@ async fn what_makes_no_sense_is_refused_by_field_and_leaves_nothing_behind() {
     assert_eq!(fields(&refused), ["door_mapping"]);
     // All that is wrong, at once.
     let refused = world
-        .create_mapping(pb::DoorMapping { resource: String::new(), provider: String::new(), ..good.clone() })
+        .create_mapping(pb::DoorMapping { subject: String::new(), provider: String::new(), ..good.clone() })
         .await
         .unwrap_err();
-    assert_eq!(fields(&refused), ["door_mapping.resource", "door_mapping.provider"]);
+    assert_eq!(fields(&refused), ["door_mapping.subject", "door_mapping.provider"]);
     let long = pb::CreateDoorMappingRequest {
         parent: world.name.clone(),
         door_mapping: Some(good),

@@ -38,16 +38,16 @@ impl World {
         for statement in [
             "insert into person
              select workspace_id, person_id, 1, 'Ada', 'ada@example.org', $1 is not null from someone",
-            "insert into door_mapping (workspace_id, id, resource_id, location_id, provider, target_kind,
-               target_ref, target_name, created_at)
-             select workspace_id, gen_random_uuid(), resource_id, workspace_id, 'kisi', 'group',
+            "insert into door_mapping (workspace_id, id, subject_kind, subject_id, location_id, provider,
+               target_kind, target_ref, target_name, created_at)
+             select workspace_id, gen_random_uuid(), 'resource', resource_id, workspace_id, 'kisi', 'group',
                'group-' || number, '', $1 from someone",
             "insert into entitlement_source
              select workspace_id, 'booking', gen_random_uuid(), 2 from someone where $1 is not null",
-            "insert into entitlement (workspace_id, id, source_kind, source_id, person_id, resource_id,
-               starts_at, ends_at)
-             select workspace_id, gen_random_uuid(), 'booking', gen_random_uuid(), person_id, resource_id,
-               $1 + make_interval(days => day), $1 + make_interval(days => day, hours => 1)
+            "insert into entitlement (workspace_id, id, source_kind, source_id, person_id, subject_kind,
+               subject_id, starts_at, ends_at)
+             select workspace_id, gen_random_uuid(), 'booking', gen_random_uuid(), person_id, 'resource',
+               resource_id, $1 + make_interval(days => day), $1 + make_interval(days => day, hours => 1)
              from someone, unnest(array[-40, -20, 20, 40]) as day",
             "insert into entitlement (workspace_id, id, source_kind, source_id, person_id, location_id,
                provider, target_kind, target_ref, target_name, starts_at, ends_at)
@@ -95,6 +95,7 @@ fn sample(parameter: &str, row: &(uuid::Uuid, uuid::Uuid)) -> String {
         "text" => "'kisi'".into(),
         "text[]" => "'{kisi,relay}'".into(),
         "boolean[]" => "'{true,false}'".into(),
+        "jsonb[]" => "'{null,null}'".into(),
         other => panic!("no sample of {other}"),
     }
 }

@@ -103,6 +103,10 @@ impl World {
         ResourceName { workspace: self.workspace, id: ResourceId::new() }.to_string()
     }
 
+    pub(crate) fn elsewhere(&self) -> String {
+        LocationName { workspace: self.workspace, id: LocationId::new() }.to_string()
+    }
+
     pub(crate) fn new_person(&self) -> told::Person {
         told::Person {
             name: PersonName { workspace: self.workspace, id: PersonId::new() }.to_string(),
@@ -119,8 +123,13 @@ impl World {
 
     /// A mapping of `resource` to the Kisi group `group`.
     pub(crate) fn mapping(&self, resource: &str, group: &str) -> pb::DoorMapping {
+        pb::DoorMapping { resource: resource.into(), ..self.mapping_of(resource, group) }
+    }
+
+    /// A mapping of whatever subject to the Kisi group `group`.
+    pub(crate) fn mapping_of(&self, subject: &str, group: &str) -> pb::DoorMapping {
         pb::DoorMapping {
-            resource: resource.into(),
+            subject: subject.into(),
             location: self.location.clone(),
             provider: "kisi".into(),
             target: Some(pb::DoorTarget {
@@ -200,6 +209,7 @@ impl World {
         Stay {
             person: person.clone(),
             attendees: Vec::new(),
+            location: self.location.clone(),
             booking: told::Booking {
                 name: BookingName { workspace: self.workspace, id: BookingId::new() }.to_string(),
                 resource: resource.into(),
@@ -220,11 +230,11 @@ impl World {
             attendees: stay.attendees.clone(),
             resource: Some(told::Resource {
                 name: stay.booking.resource.clone(),
-                location: self.location.clone(),
+                location: stay.location.clone(),
                 display_name: "Room 4".into(),
             }),
             location: Some(told::Location {
-                name: self.location.clone(),
+                name: stay.location.clone(),
                 display_name: "Main".into(),
                 time_zone: "Europe/Vienna".into(),
                 country: "AT".into(),
@@ -388,6 +398,7 @@ pub(crate) struct Stay {
     pub booking: told::Booking,
     pub person: told::Person,
     pub attendees: Vec<told::Person>,
+    pub location: String,
 }
 
 impl Stay {
