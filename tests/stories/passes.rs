@@ -44,7 +44,7 @@ pub(crate) async fn map(
 ) {
     let request = access::CreateDoorMappingRequest {
         parent: world.workspace.clone(),
-        request_id: format!("map-{product}-{}", target.r#ref),
+        request_id: format!("map-{}-{}", id(product), target.r#ref),
         door_mapping: Some(access::DoorMapping {
             subject: product.to_owned(),
             location: location.to_owned(),
@@ -63,9 +63,14 @@ pub(crate) async fn issue(client: &Client, world: &World, product: &str, person:
         product: product.to_owned(),
         person: world.people[person].0.clone(),
         start_date: String::new(),
-        request_id: format!("issue-{product}-{person}"),
+        request_id: format!("issue-{}-{person}", id(product)),
     };
     insist(&client.passes, request, |mut c, r| async move { c.issue_pass(r).await }).await.pass.unwrap().name
+}
+
+/// The last part of a name.
+fn id(name: &str) -> &str {
+    name.rsplit('/').next().unwrap()
 }
 
 async fn use_for(client: &Client, pass: &str, day: NaiveDate) -> pb::Pass {
