@@ -6,7 +6,7 @@ SHELL := /bin/bash
 # The commit that contracts must not break.
 BREAKING_AGAINST ?= HEAD
 
-.PHONY: help tools run demo test check fmt bench stories
+.PHONY: help tools run demo test check fmt bench stories sim sim-mutations
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -42,6 +42,12 @@ stories: tools tests/web/node_modules ## the whole-platform stories, TIMES times
 	cargo build --workspace --bins
 	target/debug/latchkey install
 	for n in $$(seq 1 $${TIMES:-1}); do echo "round $$n"; cargo test --package stories || exit 1; done
+
+sim: tools ## the simulation of access-control: SEEDS of them, or just SEED with all that happens
+	SEEDS=$${SEEDS:-10000} cargo test --release --package access-control --lib sim:: -- --nocapture
+
+sim-mutations: tools ## make faults on purpose, and see the simulation find each; MUTATION names one
+	cargo test --package access-control --test mutations -- --include-ignored --nocapture
 
 bench: tools ## measure, next to what this machine can do
 	cargo build --release --workspace --bins

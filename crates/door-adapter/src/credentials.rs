@@ -11,11 +11,12 @@ use proto::integrations::v1::ResolveCredentialRequest;
 use proto::integrations::v1::credential_service_client::CredentialServiceClient;
 use secrecy::SecretString;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::error::{ErrorKind, ProviderError};
 use crate::provider::{Account, Credential};
 
-/// Locations whose credentials are kept; beyond, all are forgotten and asked for again.
+/// Sites whose credentials are kept; beyond, all are forgotten and asked for again.
 const KEPT_MAX: usize = 50_000;
 
 /// Where credentials are looked for: a location, or the workspace as a whole.
@@ -23,6 +24,19 @@ const KEPT_MAX: usize = 50_000;
 pub(crate) struct Site {
     pub workspace: WorkspaceId,
     pub location: Option<LocationId>,
+}
+
+impl Site {
+    /// What it is kept as: the location's id, or the workspace's.
+    pub(crate) fn id(self) -> Uuid {
+        self.location.map_or(self.workspace.uuid(), LocationId::uuid)
+    }
+
+    /// The site that is kept as `id`.
+    pub(crate) fn of_id(workspace: WorkspaceId, id: Uuid) -> Self {
+        let location = Some(LocationId::from_uuid(id)).filter(|_| id != workspace.uuid());
+        Self { workspace, location }
+    }
 }
 
 /// The credentials of one provider.

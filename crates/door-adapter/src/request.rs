@@ -6,6 +6,8 @@ use domain::names::{GrantName, LocationName, PersonName};
 use domain::{PersonId, Timestamp, Window, WorkspaceId};
 use proto::access::v1 as pb;
 
+use crate::credentials::Site;
+
 /// Characters of a name or a provider's id that are taken.
 const TEXT_CHARS_MAX: usize = 200;
 
@@ -16,8 +18,8 @@ pub struct AccessRequest {
     pub grant: GrantName,
     /// Of the grant.
     pub generation: i64,
-    /// Whose credentials.
-    pub location: LocationName,
+    /// Whose credentials; `None`: the workspace's own.
+    pub location: Option<LocationName>,
     /// Where.
     pub target: Target,
     /// Who.
@@ -26,6 +28,12 @@ pub struct AccessRequest {
     pub window: Option<Window>,
     /// By when it should be so.
     pub due_at: Timestamp,
+}
+
+impl AccessRequest {
+    pub(crate) fn site(&self) -> Site {
+        Site { workspace: self.grant.workspace, location: self.location.map(|location| location.id) }
+    }
 }
 
 /// A door or a group of doors at a provider.
@@ -93,7 +101,7 @@ impl Reading {
 
 fn request(grant: GrantName, message: &pb::AccessCommand) -> Result<AccessRequest, InvalidInput> {
     let mut input = Input::new();
-    let location: Option<LocationName> = input.parse("location", &message.location);
+    let location: Option<LocationName> = input.parse_optional("location", &message.location);
     if location.is_some_and(|location| location.workspace != grant.workspace) {
         input.refuse("location", "must be of the grant's workspace");
     }
@@ -112,7 +120,7 @@ fn request(grant: GrantName, message: &pb::AccessCommand) -> Result<AccessReques
         Some(AccessRequest {
             grant,
             generation: message.generation,
-            location: location?,
+            location,
             target: target?,
             person: person?,
             window: match window {
@@ -202,11 +210,13 @@ mod tests {
             panic!("it is whole");
         };
         assert_eq!(request.window.unwrap().duration(), chrono::Duration::hours(1));
-        let nothing = pb::AccessCommand { window: None, ..message(workspace) };
+        assert_eq!(Site::of_id(workspace, request.site().id()), request.site());
+        let nothing = pb::AccessCommand { window: None, location: String::new(), ..message(workspace) };
         let Ok(Reading::Request(request)) = Reading::of(workspace, &nothing) else {
-            panic!("nothing is a wish, too");
+            panic!("nothing is a wish, too, and the workspace's own credentials are some");
         };
-        assert_eq!(request.window, None);
+        assert_eq!((request.window, request.location), (None, None));
+        assert_eq!(Site::of_id(workspace, request.site().id()), request.site());
     }
 
     #[test]

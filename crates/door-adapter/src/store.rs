@@ -13,7 +13,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct LaneKey {
     pub workspace: WorkspaceId,
-    /// An integration, or a location whose integration is not known yet.
+    /// An integration, or a site whose integration is not known yet.
     pub id: Uuid,
 }
 

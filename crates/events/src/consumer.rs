@@ -369,30 +369,8 @@ impl<H: Handler> Consumer<H> {
     }
 
     async fn apply(&self, batch: &[Delivery<H::Body>]) -> Result<(), ApplyError> {
-        let mut tx = self.pool.begin().await?;
-        let ids: Vec<Uuid> = batch.iter().map(|delivery| delivery.received.envelope.id.uuid()).collect();
-        let fresh: Vec<Uuid> = sqlx::query_scalar(
-            "insert into inbox (consumer, event_id) select $1, id from unnest($2::uuid[]) as id
-             on conflict do nothing returning event_id",
-        )
-        .bind(&self.config.name)
-        .bind(ids)
-        .fetch_all(&mut *tx)
-        .await?;
-        if fresh.is_empty() {
-            return Ok(());
-        }
-        let mut fresh: HashSet<Uuid> = fresh.into_iter().collect();
-        // `remove`, so that a message that is in the batch twice is applied once.
-        let received: Vec<&Received<H::Body>> = batch
-            .iter()
-            .map(|delivery| &delivery.received)
-            .filter(|received| fresh.remove(&received.envelope.id.uuid()))
-            .collect();
-        self.handler.apply(&mut tx, &received).await?;
-        tx.commit().await?;
-        self.handler.applied();
-        Ok(())
+        let batch: Vec<_> = batch.iter().map(|delivery| &delivery.received).collect();
+        apply(&self.pool, &self.config.name, &self.handler, &batch).await
     }
 
     /// Gives a message back for later, or buries it.
@@ -437,6 +415,37 @@ impl<H: Handler> Consumer<H> {
         dead_letter::bury(&self.bus, &self.config.name, reason, message).await?;
         message.ack().await
     }
+}
+
+/// What a consumer does between a delivery and its acknowledgement: applies the messages that it did not apply
+/// before, each once, in one transaction with their inbox rows.
+pub async fn apply<H: Handler>(
+    pool: &PgPool,
+    consumer: &str,
+    handler: &H,
+    batch: &[&Received<H::Body>],
+) -> Result<(), ApplyError> {
+    let mut tx = pool.begin().await?;
+    let ids: Vec<Uuid> = batch.iter().map(|received| received.envelope.id.uuid()).collect();
+    let fresh: Vec<Uuid> = sqlx::query_scalar(
+        "insert into inbox (consumer, event_id) select $1, id from unnest($2::uuid[]) as id
+         on conflict do nothing returning event_id",
+    )
+    .bind(consumer)
+    .bind(ids)
+    .fetch_all(&mut *tx)
+    .await?;
+    if fresh.is_empty() {
+        return Ok(());
+    }
+    let mut fresh: HashSet<Uuid> = fresh.into_iter().collect();
+    // `remove`, so that a message that is in the batch twice is applied once.
+    let received: Vec<&Received<H::Body>> =
+        batch.iter().copied().filter(|received| fresh.remove(&received.envelope.id.uuid())).collect();
+    handler.apply(&mut tx, &received).await?;
+    tx.commit().await?;
+    handler.applied();
+    Ok(())
 }
 
 async fn acknowledge<T>(batch: &[Delivery<T>]) -> Result<(), async_nats::Error> {

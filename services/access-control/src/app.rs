@@ -1,9 +1,12 @@
 //! Use cases: begin, read, decide, write, outbox, commit.
 
+mod explain;
 mod hear;
 mod manage;
 mod reconcile;
 mod replan;
+
+pub(crate) use explain::Doors;
 
 use std::sync::Arc;
 use std::time::Duration;

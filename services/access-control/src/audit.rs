@@ -4,7 +4,7 @@ use chassis::audit::{Author, Entry};
 use domain::names::{DoorMappingName, LocationName, WorkspaceName};
 use domain::{Timestamp, WorkspaceId};
 
-use crate::model::{DoorMapping, Settings};
+use crate::model::{DoorMapping, LocationSettings, Settings};
 
 /// A mapping that is there from now on, or from now on is not.
 pub(crate) fn mapping(
@@ -50,6 +50,28 @@ pub(crate) fn settings(
         .changes(workspace, WorkspaceName(workspace), now)
         .field("access_settings.lead", lead(before), lead(after))
         .field("access_settings.lag", lag(before), lag(after))
+}
+
+/// What a location said in place of its workspace, and what it says.
+pub(crate) fn location_settings(
+    author: &Author,
+    location: LocationName,
+    before: LocationSettings,
+    after: LocationSettings,
+    now: Timestamp,
+) -> Entry {
+    author
+        .changes(location.workspace, location, now)
+        .field(
+            "location_access_settings.lead",
+            before.lead_minutes.map(duration),
+            after.lead_minutes.map(duration),
+        )
+        .field(
+            "location_access_settings.lag",
+            before.lag_minutes.map(duration),
+            after.lag_minutes.map(duration),
+        )
 }
 
 /// As contracts write it.

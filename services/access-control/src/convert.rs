@@ -8,13 +8,18 @@ use domain::names::{
 };
 use domain::{DoorMappingId, ProviderName, Timestamp, Window, WorkspaceId};
 use proto::access::v1 as pb;
+use proto::access::v1::explain_access_request::Where;
 use proto::workspace::v1 as workspace_pb;
 
+use crate::app::Doors;
 use crate::engine::{FailureKind, Observed, Outcome};
+use crate::explain::{self, About, Explanation};
 use crate::model::{
-    Comparison, DoorMapping, Drift, DriftKind, Grant, MINUTES_MAX, Person, Reconciled, Reconciliation,
-    Report, Settings, Sighting, Subject, SubjectKey, SubjectKind, Target, TargetKind, Turn, TurnOutcome,
+    Comparison, DoorMapping, Drift, DriftKind, Grant, LocationSettings, MINUTES_MAX, Person, Reconciled,
+    Reconciliation, Report, Settings, Sighting, Subject, SubjectKey, SubjectKind, Target, TargetKind, Turn,
+    TurnOutcome,
 };
+use crate::sources;
 
 /// Characters of a provider's id, and of what it calls a door.
 const TARGET_CHARS_MAX: usize = 200;
@@ -119,6 +124,38 @@ fn mapped_subject(
     None
 }
 
+/// A target of this workspace by its three fields, which stand in the request below `prefix`.
+fn read_target(
+    input: &mut Input,
+    prefix: &str,
+    workspace: WorkspaceId,
+    location: &str,
+    provider: &str,
+    target: Option<&pb::DoorTarget>,
+) -> Option<Target> {
+    let field = |name: &str| format!("{prefix}{name}");
+    let location: Option<LocationName> = input.parse(&field("location"), location);
+    if location.is_some_and(|name| name.workspace != workspace) {
+        input.refuse(&field("location"), "must be a location of this workspace");
+    }
+    let provider: Option<ProviderName> = input.parse(&field("provider"), provider);
+    let target = input.required(&field("target"), target)?;
+    let kind = read_target_kind(target.kind());
+    if kind.is_none() {
+        input.refuse(&field("target.kind"), "must be group or lock");
+    }
+    let provider_ref = input.text(&field("target.ref"), &target.r#ref, TARGET_CHARS_MAX);
+    let display_name =
+        input.optional_text(&field("target.display_name"), &target.display_name, TARGET_CHARS_MAX);
+    Some(Target {
+        location: location?.id,
+        provider: provider?.to_string(),
+        kind: kind?,
+        provider_ref: provider_ref?,
+        display_name: display_name?,
+    })
+}
+
 /// A new mapping, with a new id.
 pub(crate) fn new_mapping(
     workspace: WorkspaceId,
@@ -127,36 +164,15 @@ pub(crate) fn new_mapping(
     let mut input = Input::new();
     let values = input.required("door_mapping", message).and_then(|message| {
         let subject = mapped_subject(&mut input, workspace, message);
-        let location: Option<LocationName> = input.parse("door_mapping.location", &message.location);
-        if location.is_some_and(|name| name.workspace != workspace) {
-            input.refuse("door_mapping.location", "must be a location of this workspace");
-        }
-        let provider: Option<ProviderName> = input.parse("door_mapping.provider", &message.provider);
-        let (kind, provider_ref, display_name) =
-            match input.required("door_mapping.target", message.target.as_ref()) {
-                None => (None, None, None),
-                Some(target) => {
-                    let kind = read_target_kind(target.kind());
-                    if kind.is_none() {
-                        input.refuse("door_mapping.target.kind", "must be group or lock");
-                    }
-                    let provider_ref = input.text("door_mapping.target.ref", &target.r#ref, TARGET_CHARS_MAX);
-                    let field = "door_mapping.target.display_name";
-                    (kind, provider_ref, input.optional_text(field, &target.display_name, TARGET_CHARS_MAX))
-                }
-            };
+        let (location, provider) = (&message.location, &message.provider);
+        let target =
+            read_target(&mut input, "door_mapping.", workspace, location, provider, message.target.as_ref());
         let lead = message.lead.as_ref().map(|lead| read_minutes(&mut input, "door_mapping.lead", lead));
         let lag = message.lag.as_ref().map(|lag| read_minutes(&mut input, "door_mapping.lag", lag));
         Some(DoorMapping {
             id: DoorMappingId::new(),
             subject: subject?,
-            target: Target {
-                location: location?.id,
-                provider: provider?.to_string(),
-                kind: kind?,
-                provider_ref: provider_ref?,
-                display_name: display_name?,
-            },
+            target: target?,
             lead_minutes: lead.flatten(),
             lag_minutes: lag.flatten(),
             // Until it is kept nobody has said otherwise.
@@ -181,6 +197,29 @@ pub(crate) fn new_settings(message: Option<&pb::AccessSettings>) -> Result<Setti
         let lead_minutes = lead.and_then(|lead| read_minutes(&mut input, "access_settings.lead", lead));
         let lag_minutes = lag.and_then(|lag| read_minutes(&mut input, "access_settings.lag", lag));
         Some(Settings { lead_minutes: lead_minutes?, lag_minutes: lag_minutes? })
+    });
+    input.finish_with(values)
+}
+
+pub(crate) fn location_settings(settings: LocationSettings) -> pb::LocationAccessSettings {
+    pb::LocationAccessSettings {
+        lead: settings.lead_minutes.map(minutes),
+        lag: settings.lag_minutes.map(minutes),
+    }
+}
+
+pub(crate) fn new_location_settings(
+    message: Option<&pb::LocationAccessSettings>,
+) -> Result<LocationSettings, InvalidInput> {
+    let mut input = Input::new();
+    let values = input.required("location_access_settings", message).map(|message| {
+        let mut read = |field, value: &Option<_>| {
+            let value = value.as_ref();
+            value.and_then(|value| {
+                read_minutes(&mut input, &format!("location_access_settings.{field}"), value)
+            })
+        };
+        LocationSettings { lead_minutes: read("lead", &message.lead), lag_minutes: read("lag", &message.lag) }
     });
     input.finish_with(values)
 }
@@ -218,7 +257,71 @@ pub(crate) fn grant(grant: &Grant) -> pb::Grant {
         generation: grant.ledger.generation,
         last_error: grant.last_error.clone(),
         next_check_time: grant.next_check_at.map(timestamp),
+        reason: explain::of_grant(grant).into(),
     }
+}
+
+/// `target` is `None` where no door is mapped.
+pub(crate) fn explanation(
+    workspace: WorkspaceId,
+    to: Option<&Target>,
+    grant: Option<&Grant>,
+    explanation: Explanation,
+    shows_details: bool,
+) -> pb::DoorExplanation {
+    let chain = explanation.chain.into_iter().map(|link| pb::AccessLink {
+        step: link.step.into(),
+        reason: link.reason.into(),
+        sentence: link.sentence(),
+        time: link.time.map(timestamp),
+        about: match &link.about {
+            Some(About::Source(source)) => sources::name(source),
+            Some(About::Mapping(id)) => DoorMappingName { workspace, id: *id }.to_string(),
+            None => String::new(),
+        },
+        detail: if shows_details { link.detail } else { String::new() },
+    });
+    pb::DoorExplanation {
+        door: to.map(|to| pb::DoorAddress {
+            location: LocationName { workspace, id: to.location }.to_string(),
+            provider: to.provider.clone(),
+            target: Some(target(to)),
+        }),
+        grant: grant.map(grant_name).unwrap_or_default(),
+        decision: explanation.decision.into(),
+        reason: explanation.reason.into(),
+        chain: chain.collect(),
+    }
+}
+
+/// A target of this workspace by its address.
+fn address(input: &mut Input, field: &str, workspace: WorkspaceId, door: &pb::DoorAddress) -> Option<Target> {
+    let prefix = format!("{field}.");
+    read_target(input, &prefix, workspace, &door.location, &door.provider, door.target.as_ref())
+}
+
+/// Who, at which doors, and when.
+pub(crate) fn question(
+    workspace: WorkspaceId,
+    message: &pb::ExplainAccessRequest,
+) -> Result<(PersonName, Doors, Option<Timestamp>), InvalidInput> {
+    let mut input = Input::new();
+    let person: Option<PersonName> = input.parse("person", &message.person);
+    if person.is_some_and(|person| person.workspace != workspace) {
+        input.refuse("person", "must be a person of this workspace");
+    }
+    let at = message.time.as_ref().map(|time| input.time("time", Some(time)));
+    let doors = input.required("where", message.r#where.as_ref()).and_then(|place| match place {
+        Where::Resource(name) => {
+            let resource: Option<ResourceName> = input.parse("resource", name);
+            if resource.is_some_and(|resource| resource.workspace != workspace) {
+                input.refuse("resource", "must be a resource of this workspace");
+            }
+            resource.and_then(|resource| Subject::Resource(resource.id).key()).map(Doors::Of)
+        }
+        Where::Door(door) => address(&mut input, "door", workspace, door).map(Doors::One),
+    });
+    input.finish_with(person.zip(doors).map(|(person, doors)| (person, doors, at.flatten())))
 }
 
 fn moment(time: &pbjson_types::Timestamp) -> Option<Timestamp> {
@@ -239,6 +342,8 @@ pub(crate) fn person(message: &workspace_pb::Person) -> Option<Person> {
         display_name: message.display_name.clone(),
         email: message.email.clone(),
         is_active: message.status() == workspace_pb::PersonStatus::Active,
+        // Until it is compared with what is known of them.
+        contact_version: message.version,
     })
 }
 

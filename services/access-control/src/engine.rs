@@ -18,7 +18,8 @@ use domain::{Timestamp, Window};
 
 pub use outlook::{Entitled, Hours, Outlook};
 
-/// After a window has ended its revoke is housekeeping, which waits behind all that is urgent.
+/// What makes no difference any more, such as the revoke of a window that has ended, is housekeeping, which waits
+/// behind all that is urgent.
 const HOUSEKEEPING_CAN_WAIT: Duration = Duration::hours(1);
 
 /// What the engine decides by.
@@ -56,6 +57,8 @@ pub struct Ledger {
     pub failures: u32,
     /// After a failure: the same command not before.
     pub retry_at: Option<Timestamp>,
+    /// Whether the provider knows the person by the name and address that they have now.
+    pub knows_person: bool,
 }
 
 /// What to tell the provider: to have exactly this.
@@ -88,7 +91,9 @@ pub fn plan(outlook: impl Into<Outlook>, ledger: Ledger, now: Timestamp, rules: 
     let outlook = outlook.into();
     let upcoming = outlook.upcoming(now);
     let due_at_horizon = upcoming.map(|window| window.start() - rules.horizon);
-    let desired = upcoming.filter(|_| due_at_horizon.is_some_and(|at| at <= now));
+    // What was told stays, should the clock have stepped back, or be another replica's.
+    let is_told = upcoming.is_some() && ledger.told == upcoming;
+    let desired = upcoming.filter(|_| is_told || due_at_horizon.is_some_and(|at| at <= now));
 
     let mut ledger = ledger;
     if ledger.in_flight_until.is_some_and(|until| until <= now) {
@@ -97,7 +102,7 @@ pub fn plan(outlook: impl Into<Outlook>, ledger: Ledger, now: Timestamp, rules: 
     }
     let is_settled = match (desired, ledger.observed) {
         (None, Observed::Nothing) => true,
-        (Some(wanted), Observed::Holds(held)) => wanted == held,
+        (Some(wanted), Observed::Holds(held)) => wanted == held && ledger.knows_person,
         _ => false,
     };
     if desired != ledger.told {
@@ -129,14 +134,21 @@ pub fn plan(outlook: impl Into<Outlook>, ledger: Ledger, now: Timestamp, rules: 
     Decision { desired, command, ledger, next_check_at }
 }
 
-/// By when the provider should have `desired`.
+/// By when the provider should have `desired`: the first moment at which it would let someone in who should not
+/// be, or the other way round. So what is prolonged weeks before its end is no hurry.
 fn due(desired: Option<Window>, observed: Observed, now: Timestamp) -> Timestamp {
-    match (desired, observed) {
-        (Some(window), _) => window.start().max(now),
-        // Its end has come, and the provider enforces that by itself.
-        (None, Observed::Holds(held)) if held.end() <= now => now + HOUSEKEEPING_CAN_WAIT,
-        (None, _) => now,
-    }
+    let held = match observed {
+        Observed::Holds(held) if Some(held) != desired => Some(held),
+        // Where the window is right, someone else has it: the person was called otherwise.
+        Observed::Holds(_) | Observed::Nothing => None,
+        Observed::Unknown => return desired.map_or(now, |window| window.start().max(now)),
+    };
+    let lets_in = |window: Option<Window>, at| window.is_some_and(|window| window.contains(at));
+    let edges = [desired, held].into_iter().flatten().flat_map(|window| [window.start(), window.end()]);
+    let differs = |at: &Timestamp| now <= *at && lets_in(desired, *at) != lets_in(held, *at);
+    let first = [now].into_iter().chain(edges).filter(differs).min();
+    // It makes no difference any more: the provider enforces ends by itself.
+    first.unwrap_or(now + HOUSEKEEPING_CAN_WAIT)
 }
 
 /// What an adapter reports.
@@ -245,6 +257,7 @@ mod tests {
             told: None,
             failures: 0,
             retry_at: None,
+            knows_person: true,
         }
     }
 
@@ -264,6 +277,22 @@ mod tests {
             command,
             Command { generation: 1, window: Some(window(start, start + 60)), due: at(start) }
         );
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_or_ahead_is_no_reason_to_take_anything_back() {
+        let booked = [window(72 * 60, 73 * 60)];
+        let told = plan(booked, fresh(), at(0), &RULES).ledger;
+        let held = observe(told, 1, Outcome::Applied(Some(booked[0])), at(-1), 0.0).unwrap();
+        for minute in [-1, -10_000, 0, 72 * 60] {
+            let decision = plan(booked, held, at(minute), &RULES);
+            assert_eq!((decision.desired, decision.command), (Some(booked[0]), None), "{minute}");
+        }
+        // Ahead by far: the end has come. And back again: it has not.
+        let ended = plan(booked, held, at(100_000), &RULES);
+        assert_eq!((ended.desired, ended.command.unwrap().window), (None, None));
+        let revoked = observe(ended.ledger, 2, Outcome::Applied(None), at(100_000), 0.0).unwrap();
+        assert_eq!(plan(booked, revoked, at(72 * 60), &RULES).command.unwrap().window, Some(booked[0]));
     }
 
     #[test]
@@ -290,11 +319,44 @@ mod tests {
     }
 
     #[test]
+    fn a_command_is_due_when_what_is_held_would_first_be_wrong() {
+        let due = |wanted: Option<Window>, held: Option<Window>, now| {
+            let observed = held.map_or(Observed::Nothing, Observed::Holds);
+            super::due(wanted, observed, at(now))
+        };
+        let (first, longer, later) = (window(0, 60), window(0, 90), window(80, 90));
+        assert_eq!(due(Some(longer), Some(first), 10), at(60), "prolonged: when the old one ends");
+        assert_eq!(due(Some(longer), Some(first), 70), at(70));
+        assert_eq!(due(Some(first), Some(longer), 10), at(60), "shortened: from then on it is too long");
+        assert_eq!(due(Some(later), Some(first), 70), at(80), "the next one, when it begins");
+        assert_eq!(due(Some(window(20, 60)), Some(first), 10), at(10), "begins later: is too wide now");
+        assert_eq!(due(None, Some(later), 10), at(80), "taken back before it begins");
+        assert_eq!(due(Some(window(-5, 60)), Some(first), 10), at(10) + HOUSEKEEPING_CAN_WAIT);
+    }
+
+    #[test]
     fn windows_apart_are_told_one_after_the_other() {
         let apart = [window(0, 60), window(180, 240)];
         assert_eq!(plan(apart, fresh(), at(0), &RULES).desired, Some(window(0, 60)));
         let next = plan(apart, holding(window(0, 60)), at(60), &RULES);
         assert_eq!(next.command.unwrap().window, Some(window(180, 240)));
+    }
+
+    #[test]
+    fn who_is_called_otherwise_is_told_anew_while_they_have_access_and_not_for_its_end() {
+        let renamed = Ledger { knows_person: false, ..holding(window(0, 60)) };
+        let again = plan([window(0, 60)], renamed, at(30), &RULES);
+        let told = Command { generation: 2, window: Some(window(0, 60)), due: at(30) };
+        assert_eq!(again.command, Some(told));
+        // Under way; and after a failure it is tried again.
+        assert_eq!(plan([window(0, 60)], again.ledger, at(31), &RULES).command, None);
+        let failed = Outcome::Failed { kind: FailureKind::Rejected, is_unknown: false, retry_after: None };
+        let failed = observe(again.ledger, 2, failed, at(31), 0.0).unwrap();
+        assert_eq!(plan([window(0, 60)], failed, at(31), &RULES).command, None);
+        let window_again = plan([window(0, 60)], failed, at(32), &RULES).command.unwrap().window;
+        assert_eq!(window_again, Some(window(0, 60)));
+        let nobody = Ledger { knows_person: false, ..fresh() };
+        assert_eq!(plan([], nobody, at(0), &RULES).command, None);
     }
 
     #[test]

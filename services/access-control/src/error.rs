@@ -3,7 +3,7 @@
 use chassis::error::{Class, Classify, store_class};
 use chassis::idempotency::IntentError;
 use chassis::input::InvalidInput;
-use domain::DoorMappingId;
+use domain::{DoorMappingId, PersonId};
 use events::outbox::OutboxError;
 
 /// Every error of this service.
@@ -15,6 +15,9 @@ pub(crate) enum Error {
     /// Not there, or another workspace's.
     #[error("door mapping {0} not found")]
     DoorMappingNotFound(DoorMappingId),
+    /// Not there, or none of the caller's business.
+    #[error("person {0} not found")]
+    PersonNotFound(PersonId),
     /// The same mapping is there already.
     #[error("that is mapped to that door already")]
     DoorMappingExists,
@@ -33,7 +36,7 @@ impl Classify for Error {
     fn class(&self) -> Class {
         match self {
             Self::Invalid(error) => error.class(),
-            Self::DoorMappingNotFound(_) => Class::NotFound,
+            Self::DoorMappingNotFound(_) | Self::PersonNotFound(_) => Class::NotFound,
             Self::DoorMappingExists => Class::Exists,
             Self::Intent(error) => error.class(),
             Self::Outbox(OutboxError::Store(error)) | Self::Store(error) => store_class(error),
@@ -45,6 +48,7 @@ impl Classify for Error {
         match self {
             Self::Invalid(error) => error.reason(),
             Self::DoorMappingNotFound(_) => "DOOR_MAPPING_NOT_FOUND",
+            Self::PersonNotFound(_) => "PERSON_NOT_FOUND",
             Self::DoorMappingExists => "DOOR_MAPPING_EXISTS",
             Self::Intent(error) => error.reason(),
             Self::Outbox(_) => "OUTBOX",

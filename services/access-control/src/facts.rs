@@ -28,7 +28,7 @@ pub(crate) fn command(grant: &Grant, command: Command, person: &Person, now: Tim
     let body = pb::AccessCommand {
         grant: convert::grant_name(grant),
         generation: command.generation,
-        location: LocationName { workspace, id: grant.target.location }.to_string(),
+        location: grant.served_by.map(|id| LocationName { workspace, id }.to_string()).unwrap_or_default(),
         target: Some(convert::target(&grant.target)),
         person: Some(pb::AccessPerson {
             name: PersonName { workspace, id: grant.person }.to_string(),

@@ -8,7 +8,7 @@ use chassis::input::Input;
 use chassis::paging::Page;
 use chassis::rpc::{REQUEST_BYTES_MAX, author, principal, refuse};
 use domain::WorkspaceId;
-use domain::names::{DoorMappingName, PersonName, WorkspaceName};
+use domain::names::{DoorMappingName, LocationName, PersonName, WorkspaceName};
 use proto::access::v1 as pb;
 use proto::access::v1::access_service_server::{AccessService, AccessServiceServer};
 use tonic::{Request, Response, Status};
@@ -31,6 +31,15 @@ fn parent(text: &str, caller: &Principal) -> Result<WorkspaceId, Status> {
     let WorkspaceName(workspace) = input.finish_with(parsed).map_err(refuse)?;
     caller.manages(workspace).map_err(refuse)?;
     Ok(workspace)
+}
+
+/// The location of a request, whose workspace the caller must manage.
+fn location(text: &str, caller: &Principal) -> Result<LocationName, Status> {
+    let mut input = Input::new();
+    let parsed = input.parse("name", text);
+    let location: LocationName = input.finish_with(parsed).map_err(refuse)?;
+    caller.manages(location.workspace).map_err(refuse)?;
+    Ok(location)
 }
 
 #[tonic::async_trait]
@@ -102,6 +111,35 @@ impl AccessService for Methods {
             .map_err(refuse)
     }
 
+    async fn get_location_access_settings(
+        &self,
+        request: Request<pb::GetLocationAccessSettingsRequest>,
+    ) -> Result<Response<pb::GetLocationAccessSettingsResponse>, Status> {
+        let caller = principal(&request)?;
+        let location = location(&request.get_ref().name, &caller)?;
+        let settings = self.app.get_location_settings(location).await.map_err(refuse)?;
+        Ok(Response::new(pb::GetLocationAccessSettingsResponse { location_access_settings: Some(settings) }))
+    }
+
+    async fn update_location_access_settings(
+        &self,
+        request: Request<pb::UpdateLocationAccessSettingsRequest>,
+    ) -> Result<Response<pb::UpdateLocationAccessSettingsResponse>, Status> {
+        let (caller, author) = (principal(&request)?, author(&request)?);
+        let message = request.into_inner();
+        let location = location(&message.name, &caller)?;
+        let settings = convert::new_location_settings(message.location_access_settings.as_ref());
+        let settings = settings.map_err(refuse)?;
+        let method = "UpdateLocationAccessSettings";
+        let intent = Intent::of(&caller, location.workspace, method, &message.request_id, &message);
+        let intent = intent.map_err(refuse)?;
+        self.app
+            .update_location_settings(location, settings, &author, intent)
+            .await
+            .map(Response::new)
+            .map_err(refuse)
+    }
+
     async fn list_grants(
         &self,
         request: Request<pb::ListGrantsRequest>,
@@ -119,6 +157,20 @@ impl AccessService for Methods {
         let page = Page::read(message.page_size, &message.page_token, &binding).map_err(refuse)?;
         let person = person.map(|person| person.id);
         self.app.list_grants(workspace, person, page).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn explain_access(
+        &self,
+        request: Request<pb::ExplainAccessRequest>,
+    ) -> Result<Response<pb::ExplainAccessResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let mut input = Input::new();
+        let parsed = input.parse("parent", &message.parent);
+        let WorkspaceName(workspace) = input.finish_with(parsed).map_err(refuse)?;
+        let reach = caller.reach(workspace).map_err(refuse)?;
+        let (person, doors, at) = convert::question(workspace, &message).map_err(refuse)?;
+        self.app.explain(person, doors, at, &reach).await.map(Response::new).map_err(refuse)
     }
 
     async fn list_drifts(

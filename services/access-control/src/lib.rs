@@ -11,10 +11,13 @@ mod consumers;
 mod convert;
 pub mod engine;
 mod error;
+mod explain;
 mod facts;
 mod grpc;
 mod jobs;
 mod model;
+#[cfg(test)]
+mod sim;
 mod sources;
 mod store;
 

@@ -7,6 +7,7 @@ use domain::{
     DoorMappingId, DriftId, GrantId, IntegrationId, LocationId, PassProductId, PersonId, PlanId, ResourceId,
     Timestamp, Window, WorkspaceId,
 };
+use proto::access::v1::AccessReason;
 use uuid::Uuid;
 
 use crate::engine::{Hours, Ledger, Observed};
@@ -22,7 +23,7 @@ chassis::text_enum! {
 /// A door or group at a provider.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Target {
-    /// Whose credentials are used.
+    /// Where it is.
     pub location: LocationId,
     pub provider: String,
     pub kind: TargetKind,
@@ -137,6 +138,13 @@ pub(crate) struct Settings {
     pub lag_minutes: i32,
 }
 
+/// The same for one location; `None`: as the workspace has it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct LocationSettings {
+    pub lead_minutes: Option<i32>,
+    pub lag_minutes: Option<i32>,
+}
+
 /// A person as the workspace service last told them.
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
@@ -147,6 +155,8 @@ pub(crate) struct Person {
     /// Empty if they have none.
     pub email: String,
     pub is_active: bool,
+    /// The version at which they last got another name or address.
+    pub contact_version: i64,
 }
 
 /// That a person may enter during a window.
@@ -186,9 +196,17 @@ pub(crate) struct Grant {
     pub id: GrantId,
     pub person: PersonId,
     pub target: Target,
+    /// The location whose own integration serves it; `None`: the workspace's does.
+    pub served_by: Option<LocationId>,
     pub desired: Option<Window>,
     pub ledger: Ledger,
-    /// Why the provider does not have what is wanted; empty if nothing is wrong.
+    /// The contact version that the last command told.
+    pub told_contact: i64,
+    /// The contact version by which the provider knows the person.
+    pub known_contact: i64,
+    /// Why the provider does not have what is wanted; `None` if nothing is wrong.
+    pub problem: Option<AccessReason>,
+    /// The same in words; empty if nothing is wrong.
     pub last_error: String,
     pub next_check_at: Option<domain::Timestamp>,
 }

@@ -12,23 +12,37 @@ mod pass;
 
 use std::collections::HashSet;
 
+use domain::names::WorkspaceName;
 use uuid::Uuid;
 
 use crate::model::{Entitlement, SourceFacts, SourceKey};
 
-/// Reads the events of one kind of source, by the type of their message; `None` if it is not one of those.
-type Read = fn(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String>;
+/// A kind of source.
+struct Source {
+    /// What rows call it.
+    kind: &'static str,
+    /// What names call its collection, such as `bookings`.
+    collection: &'static str,
+    /// Reads its events, by the type of their message; `None` if it is not one of those.
+    read: fn(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String>,
+}
 
-const SOURCES: [Read; 3] = [booking::read, manual::read, pass::read];
+const SOURCES: [Source; 3] = [booking::SOURCE, manual::SOURCE, pass::SOURCE];
 
 /// What an event says, if it is one of a source.
 pub(crate) fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String> {
-    for read in SOURCES {
-        if let Some(facts) = read(type_name, payload)? {
+    for source in SOURCES {
+        if let Some(facts) = (source.read)(type_name, payload)? {
             return Ok(Some(facts));
         }
     }
     Ok(None)
+}
+
+/// What a source is called: `workspaces/{workspace}/bookings/{booking}`, for example.
+pub(crate) fn name(SourceKey { workspace, kind, id }: &SourceKey) -> String {
+    let known = SOURCES.iter().find(|source| source.kind == kind);
+    format!("{}/{}/{id}", WorkspaceName(*workspace), known.map_or(kind.as_str(), |source| source.collection))
 }
 
 /// An entitlement with the source that gives it.

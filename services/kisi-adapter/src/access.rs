@@ -1,25 +1,18 @@
 //! Brings one person's rights on one group to what is wanted.
 
-use std::time::Duration;
-
 use domain::Window;
-use door_adapter::{AccessRequest, Applied, ApplyError, ErrorKind, LedgerError, ProviderError};
+use door_adapter::{AccessRequest, Applied, ApplyError, ErrorKind, ProviderError};
 use vendor_http::{Effect, ErrorKind as VendorKind};
 
 use crate::plan::{self, Live, Obstacle, Row, State};
 use crate::provider::failure;
 use crate::store::{Change, Door, Intent, Known, Ledger, Place, RowKey};
+use crate::user::Users;
 use crate::vendor::wire::{GroupId, LockId, RoleAssignmentId, UserId};
-use crate::vendor::{Error, KisiAccount, LockGroup, NewUser, User, may_exist_already};
-
-/// Key in a user's metadata that says whose user Latchkey made.
-pub(crate) const OWNERSHIP_KEY: &str = "latchkey_person";
+use crate::vendor::{Error, KisiAccount, LockGroup, may_exist_already};
 
 /// Begins the names of groups that are kept for one lock.
 const LOCK_GROUP_PREFIX: &str = "Latchkey: lock ";
-
-/// Kisi's search shows a new user after a moment.
-const SEARCH_LAG: Duration = Duration::from_secs(2);
 
 /// Whether a group of that name is one that Latchkey keeps for a single lock.
 pub(crate) fn is_kept_for_a_lock(name: &str) -> bool {
@@ -73,9 +66,9 @@ impl Access<'_> {
         let mut known = known;
         // What the ledger knows of user and group may have been deleted since: then once more.
         for _ in 0..2 {
-            let user = match known.user {
-                Some(user) => user,
-                None => self.ensure_user().await?,
+            let Some(user) = self.users().ensure(known.user.take()).await? else {
+                known = self.ledger.read(self.place).await?;
+                continue;
             };
             let group = match known.group {
                 Some(group) => group,
@@ -119,6 +112,9 @@ impl Access<'_> {
             let is_there = row.user == user
                 && (listed.contains(&user) || self.is_there(user, group, live.id, window).await?);
             if is_there {
+                if !self.users().ensure_let_in(user).await? {
+                    return Ok(Step::UserGone);
+                }
                 self.remove(group, &others).await?;
                 return Ok(Step::Done(live.id));
             }
@@ -258,51 +254,9 @@ impl Access<'_> {
         RowKey { workspace: self.place.account.workspace, person: self.place.person, group, window }
     }
 
-    /// The person's user: found by the exact address, else made.
-    async fn ensure_user(&self) -> Result<UserId, ApplyError> {
-        let person = &self.request.person;
-        let email = person.email.as_ref().ok_or_else(|| {
-            let reason = "the person has no email address, and Kisi knows people by theirs: add one";
-            ProviderError::new(ErrorKind::Rejected, reason)
-        })?;
-        if let Some(user) = self.kisi.find_user_by_email(email).await.map_err(failure)? {
-            return Ok(self.remember(&user).await?);
-        }
-        let mark = self.ownership_mark();
-        let notes = format!("Made by Latchkey for {mark}.");
-        let name = if person.display_name.is_empty() { email.as_str() } else { &person.display_name };
-        let new = NewUser { email, name, notes: &notes, metadata: &[(OWNERSHIP_KEY, &mark)] };
-        let error = match self.kisi.create_managed_user(&new).await {
-            Ok(user) => return Ok(self.remember(&user).await?),
-            Err(error) => error,
-        };
-        let is_taken = error.vendor().is_some_and(may_exist_already);
-        if !is_taken {
-            return Err(failure(error).into());
-        }
-        // Somebody was faster, or the search lags behind.
-        match self.kisi.find_user_by_email(email).await.map_err(failure)? {
-            Some(user) => Ok(self.remember(&user).await?),
-            None if error.vendor().is_some_and(|vendor| vendor.kind == VendorKind::Conflict) => {
-                let reason = "Kisi has a user with the person's address, but does not show it yet";
-                let later = failure(error).meaning(ErrorKind::Unreachable, reason);
-                Err(later.with_retry_after(SEARCH_LAG).into())
-            }
-            None => Err(failure(error).into()),
-        }
-    }
-
-    async fn remember(&self, user: &User) -> Result<UserId, LedgerError> {
-        let mark = self.ownership_mark();
-        let is_ours = user.metadata.get(OWNERSHIP_KEY).and_then(|value| value.as_str()) == Some(&mark);
-        let Place { account, person, .. } = self.place;
-        self.ledger.remember_user(account, person, user.id, is_ours).await?;
-        Ok(user.id)
-    }
-
-    fn ownership_mark(&self) -> String {
-        let workspace = self.place.account.workspace;
-        domain::names::PersonName { workspace, id: self.place.person }.to_string()
+    fn users(&self) -> Users<'_> {
+        let Place { account, .. } = self.place;
+        Users { ledger: self.ledger, kisi: self.kisi, account, person: &self.request.person }
     }
 
     async fn ensure_group(&self) -> Result<GroupId, ApplyError> {

@@ -15,6 +15,7 @@ mod plan;
 mod provider;
 mod store;
 mod survey;
+mod user;
 pub mod vendor;
 
 use anyhow::Context as _;

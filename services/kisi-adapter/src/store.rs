@@ -42,10 +42,24 @@ pub(crate) enum Door {
 /// What the ledger knows of a person at a target.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Known {
-    pub user: Option<UserId>,
+    pub user: Option<KnownUser>,
     /// The target itself, or the group that is kept for the lock.
     pub group: Option<GroupId>,
     pub rows: Vec<Row>,
+}
+
+/// The user that Kisi takes a person for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KnownUser {
+    pub id: UserId,
+    /// Whether Latchkey made it, for someone of the workspace.
+    pub is_ours: bool,
+    /// The person's address when the user was last looked at.
+    pub email: Option<String>,
+    /// What the person was called then.
+    pub name: Option<String>,
+    /// Whether Latchkey suspended it, or was about to.
+    pub is_suspended: bool,
 }
 
 /// A right that Kisi is about to be asked for.
@@ -96,13 +110,35 @@ impl OnGroup {
 #[derive(sqlx::FromRow)]
 struct KnownRow {
     number: i32,
-    known_user_id: Option<i64>,
+    #[sqlx(flatten)]
+    user: UserColumns,
     group_id: Option<i64>,
     starts_at: Option<Timestamp>,
     ends_at: Option<Timestamp>,
     user_id: Option<i64>,
     assignment_id: Option<i64>,
     is_made_by_us: Option<bool>,
+}
+
+#[derive(sqlx::FromRow)]
+struct UserColumns {
+    known_user_id: Option<i64>,
+    known_is_ours: Option<bool>,
+    email: Option<String>,
+    display_name: Option<String>,
+    is_suspended: Option<bool>,
+}
+
+impl UserColumns {
+    fn user(self) -> Option<KnownUser> {
+        Some(KnownUser {
+            id: UserId(unsigned(self.known_user_id?)),
+            is_ours: self.known_is_ours?,
+            email: self.email,
+            name: self.display_name,
+            is_suspended: self.is_suspended?,
+        })
+    }
 }
 
 impl KnownRow {
@@ -145,7 +181,8 @@ impl Ledger {
             Door::Lock(lock) => Some(signed(lock.0)),
         };
         let rows: Vec<KnownRow> = sqlx::query_as(
-            "select place.number, known.user_id as known_user_id, chosen.group_id,
+            "select place.number, known.user_id as known_user_id, known.is_made_by_us as known_is_ours, known.email,
+                    known.display_name, known.is_suspended, chosen.group_id,
                     a.starts_at, a.ends_at, a.user_id, a.assignment_id, a.is_made_by_us
              from unnest($1::int[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::bigint[])
                as place (number, workspace_id, account_id, person_id, group_id, lock_id)
@@ -170,9 +207,9 @@ impl Ledger {
             let Some(known) = usize::try_from(row.number).ok().and_then(|number| all.get_mut(number)) else {
                 continue;
             };
-            known.user = row.known_user_id.map(|id| UserId(unsigned(id)));
             known.group = row.group_id.map(|id| GroupId(unsigned(id)));
             known.rows.extend(row.right());
+            known.user = row.user.user();
         }
         Ok(all)
     }
@@ -268,25 +305,55 @@ impl Ledger {
         &self,
         account: IntegrationName,
         person: PersonId,
-        user: UserId,
-        is_made_by_us: bool,
+        user: &KnownUser,
     ) -> Result<(), LedgerError> {
         let mut tx = self.pool.begin(account.workspace).await?;
         sqlx::query(
-            "insert into kisi_user (workspace_id, account_id, person_id, user_id, is_made_by_us)
-             values ($1, $2, $3, $4, $5)
-             on conflict (workspace_id, account_id, person_id)
-             do update set user_id = excluded.user_id, is_made_by_us = excluded.is_made_by_us",
+            "insert into kisi_user (workspace_id, account_id, person_id, user_id, is_made_by_us, email,
+                                    display_name, is_suspended)
+             values ($1, $2, $3, $4, $5, $6, $7, $8)
+             on conflict (workspace_id, account_id, person_id) do update
+               set user_id = excluded.user_id, is_made_by_us = excluded.is_made_by_us,
+                   email = excluded.email, display_name = excluded.display_name,
+                   is_suspended = excluded.is_suspended",
         )
         .bind(account.workspace.uuid())
         .bind(account.id.uuid())
         .bind(person.uuid())
-        .bind(signed(user.0))
-        .bind(is_made_by_us)
+        .bind(signed(user.id.0))
+        .bind(user.is_ours)
+        .bind(&user.email)
+        .bind(&user.name)
+        .bind(user.is_suspended)
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Someone else of the workspace whose user this is, although they have another address than `email`.
+    pub(crate) async fn whose_user(
+        &self,
+        account: IntegrationName,
+        user: UserId,
+        person: PersonId,
+        email: &str,
+    ) -> Result<Option<PersonId>, LedgerError> {
+        let mut tx = self.pool.begin(account.workspace).await?;
+        let other: Option<Uuid> = sqlx::query_scalar(
+            "select person_id from kisi_user
+             where workspace_id = $1 and user_id = $2 and account_id = $3 and person_id <> $4
+               and lower(email) <> lower($5)
+             limit 1",
+        )
+        .bind(account.workspace.uuid())
+        .bind(signed(user.0))
+        .bind(account.id.uuid())
+        .bind(person.uuid())
+        .bind(email)
+        .fetch_optional(&mut *tx)
+        .await?;
+        Ok(other.map(PersonId::from_uuid))
     }
 
     /// A user is not there any more.

@@ -1,16 +1,19 @@
 //! Reads who may enter at the groups that Latchkey uses, call by call, and tells ours from others'.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-use domain::names::{IntegrationName, PersonName};
+use domain::names::IntegrationName;
 use domain::{Timestamp, WorkspaceId};
 use door_adapter::{ApplyError, ErrorKind, Origin, Period, ProviderError, Right, Target, TargetKind};
 
-use crate::access::{OWNERSHIP_KEY, lock_of_kept_group};
+use crate::access::lock_of_kept_group;
 use crate::provider::failure;
 use crate::store::{Ledger, OnGroup};
-use crate::vendor::wire::{Group, GroupId, LockId, UserId, WireRoleAssignment};
-use crate::vendor::{Assignee, GROUP_BASIC, KisiAccount, Reader, RoleAssignment, User, Validity, rights_on};
+use crate::user::mark;
+use crate::vendor::wire::{Group, GroupId, LockId, UserId, WireRoleAssignment, WireUser};
+use crate::vendor::{
+    Assignee, GROUP_BASIC, KisiAccount, Reader, RoleAssignment, USER_PAGE, User, Validity, rights_on,
+};
 
 /// One reading of an account.
 pub(crate) struct Survey<'a> {
@@ -25,6 +28,10 @@ pub(crate) struct Survey<'a> {
     reading: Option<Reading>,
     /// Rights in groups that Latchkey keeps, whose users are to be looked at.
     strangers: Vec<(UserId, Keeper, Right)>,
+    /// Our rights, whose users are to be looked at when all rights are read.
+    ours: BTreeMap<UserId, Vec<Right>>,
+    /// Some of them, while they are looked at.
+    holders: Option<(Vec<UserId>, Reader<WireUser>)>,
 }
 
 /// A group that Latchkey uses.
@@ -71,6 +78,8 @@ impl<'a> Survey<'a> {
             rooms: VecDeque::new(),
             reading: None,
             strangers: Vec::new(),
+            ours: BTreeMap::new(),
+            holders: None,
         }
     }
 
@@ -90,7 +99,7 @@ impl<'a> Survey<'a> {
         let mut reading = match self.reading.take() {
             Some(reading) => reading,
             None => match self.rooms.pop_front() {
-                None => return Ok(None),
+                None => return self.look_at_holders().await,
                 Some(room) => Reading {
                     before: self.ledger.on_group(self.account.workspace, room.group).await?,
                     reader: Reader::of_rights(room.group).counted(),
@@ -111,6 +120,35 @@ impl<'a> Survey<'a> {
             self.sort(&room, &known, found, &mut rights);
         }
         Ok(Some(rights))
+    }
+
+    /// Reads the users of our rights. Those of whom someone suspended open nothing, which is as good as if they
+    /// were not there.
+    async fn look_at_holders(&mut self) -> Result<Option<Vec<Right>>, ApplyError> {
+        let (users, mut reader) = match self.holders.take() {
+            Some(holders) => holders,
+            None if self.ours.is_empty() => return Ok(None),
+            None => {
+                let users: Vec<UserId> = self.ours.keys().copied().take(USER_PAGE).collect();
+                let reader = Reader::of_users(&users).counted();
+                (users, reader)
+            }
+        };
+        let Some(rows) = reader.read_on(&self.kisi).await.map_err(failure)? else {
+            self.holders = Some((users, reader));
+            return Ok(Some(Vec::new()));
+        };
+        let suspended: HashSet<UserId> = rows
+            .into_iter()
+            .map(User::from_wire)
+            .filter(|user| !user.access_enabled)
+            .map(|user| user.id)
+            .collect();
+        let rights = users.iter().filter_map(|user| {
+            let rights = self.ours.remove(user)?;
+            (!suspended.contains(user)).then_some(rights)
+        });
+        Ok(Some(rights.flatten().collect()))
     }
 
     /// The groups at which there may be rights of ours. A group that is not listed has none.
@@ -188,6 +226,7 @@ impl<'a> Survey<'a> {
         match user {
             Some(user) if known.ours.contains(&found.id) || known.creating.contains(&user) => {
                 right.origin = Origin::Ledger;
+                return self.ours.entry(user).or_default().push(right);
             }
             // One of ours that someone made something else of: it does not let in as it should.
             None if known.ours.contains(&found.id) => return,
@@ -203,7 +242,7 @@ impl<'a> Survey<'a> {
     /// that keeps the group.
     fn judge(&self, user: &User, keeper: Keeper, right: Right) -> Right {
         let is_from_us = match mark(user) {
-            Some(workspace) => workspace == self.account.workspace,
+            Some(person) => person.workspace == self.account.workspace,
             None => keeper == Keeper::We,
         };
         Right { origin: if is_from_us { Origin::Kept } else { Origin::Foreign }, ..right }
@@ -234,12 +273,6 @@ pub(crate) async fn remove(
         kisi.delete_assignment(found.id).await.map_err(failure)?;
     }
     Ok(())
-}
-
-/// The workspace for one of whose people Latchkey made the user.
-fn mark(user: &User) -> Option<WorkspaceId> {
-    let person: PersonName = user.metadata.get(OWNERSHIP_KEY)?.as_str()?.parse().ok()?;
-    Some(person.workspace)
 }
 
 fn period(validity: Validity) -> Period {

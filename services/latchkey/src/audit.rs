@@ -84,7 +84,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 /// A moment in RFC 3339, or the begin of a day in UTC.
-fn moment(text: &str) -> Result<Timestamp, &'static str> {
+pub(crate) fn moment(text: &str) -> Result<Timestamp, &'static str> {
     if let Ok(day) = text.parse::<NaiveDate>() {
         return Ok(day.and_time(NaiveTime::MIN).and_utc());
     }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{audit, dead_letters, demo, import, keys, token, trace, up};
+use crate::{audit, dead_letters, demo, explain, import, keys, token, trace, up};
 
 /// Latchkey: bookings open doors.
 #[derive(Debug, Parser)]
@@ -33,6 +33,8 @@ enum Command {
         #[command(subcommand)]
         command: audit::Command,
     },
+    /// Say why a person is let in at the doors of a room, or is not.
+    Explain(explain::ExplainArgs),
     /// Look after the keys that credentials are sealed with.
     Keys {
         #[command(subcommand)]
@@ -105,6 +107,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Token(args) => plain(async || token::run(&args)),
         Command::DeadLetters { command } => plain(async || dead_letters::run(command).await),
         Command::Audit { command } => plain(async || audit::run(&command).await),
+        Command::Explain(args) => plain(async || explain::run(&args).await),
         Command::Keys { command } => plain(async || keys::run(&command).await),
         Command::Import { command: ImportCommand::Bookings(args) } => {
             plain(async || import::upload::run(&args).await)

@@ -6,6 +6,7 @@ pub mod cli;
 mod client;
 mod dead_letters;
 mod demo;
+mod explain;
 pub mod import;
 mod installation;
 mod keys;

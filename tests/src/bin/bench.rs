@@ -1,6 +1,6 @@
 //! `make bench`: prints its table; `docs/performance.md` keeps one with the machine it came from.
 
-use stories::bench::{Times, bare, gateway, latency, memory, sustained};
+use stories::bench::{Times, bare, gateway, latency, ledger, memory, sustained};
 use stories::play::{PEOPLE_KNOWN, World};
 use stories::{Stage, stage::Setting};
 
@@ -19,7 +19,7 @@ async fn main() {
         ],
         ..Default::default()
     };
-    let stage = Stage::set(setting).await;
+    let mut stage = Stage::set(setting).await;
     let client = stage.client();
     eprintln!("preparing {ACCOUNTS} workspaces");
     let people = PEOPLE_KNOWN + SUSTAINED_BOOKINGS / ACCOUNTS;
@@ -37,6 +37,8 @@ async fn main() {
     let sustained = sustained::measure(&stage, &worlds, SUSTAINED_BOOKINGS).await;
     eprintln!("the gateway");
     let gateway = gateway::measure(&stage, &worlds[0]).await;
+    eprintln!("ledgers");
+    let [few, many] = ledger::measure(&mut stage).await;
 
     println!("                                                              p50            p99");
     println!("bare chain: 2 commits, 2 acknowledged publishes, 1 POST");
@@ -66,6 +68,17 @@ async fn main() {
     println!(
         "  one is so many of the other (aim: at most 1.5)           {:8.2} times",
         gateway.direct / gateway.through
+    );
+    println!("a look at a due grant");
+    for looks in [few, many] {
+        println!(
+            "  {:9} grants, {:7} of them due within a minute    {:8.3} ms {:11.1} MiB resident",
+            looks.grants, looks.due, looks.each_ms, looks.resident_mib
+        );
+    }
+    println!(
+        "  the large ledger's against the small one's (aim: at most 1.5) {:5.2} times",
+        many.each_ms / few.each_ms
     );
     println!("resident memory at rest (aim: under 40 MiB each)");
     for (service, mib) in idle {

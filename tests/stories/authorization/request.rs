@@ -40,6 +40,7 @@ impl Things {
             ("Places", "integrations"),
             ("Place", "integrations"),
             ("Location", "locations"),
+            ("LocationAccessSettings", "locations"),
             ("Person", "people"),
             ("Resource", "resources"),
             ("TransferOwnership", "people"),

@@ -62,7 +62,7 @@ impl Handler for Commands {
                     let command = NewCommand {
                         grant: request.grant,
                         generation: request.generation,
-                        location: request.location.id.uuid(),
+                        site: request.site().id(),
                         due_at: request.due_at,
                         event_id: received.envelope.id.uuid(),
                         correlation: &received.envelope.correlation,

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::config::ReconcilerConfig;
-use crate::credentials::{Credentials, Site};
+use crate::credentials::Credentials;
 use crate::drift::{Drift, compare};
 use crate::error::{ApplyError, ErrorKind, LedgerError, Problem, ProviderError};
 use crate::facts::{Source, Turn};
@@ -199,10 +199,9 @@ impl<P: DoorProvider> Reconciler<P> {
         Ok(if has_removed { LOOK_AFTER.min(self.config.every()) } else { self.config.every() })
     }
 
-    /// The account with its credentials in force, by any location that leads to it.
+    /// The account with its credentials in force, by any site that leads to it.
     async fn account(&self, claimed: &Claimed) -> Result<Option<Account>, ProviderError> {
-        for &location in &claimed.locations {
-            let site = Site { workspace: claimed.account.workspace, location: Some(location) };
+        for &site in &claimed.sites {
             let found = self.credentials.fresh_account(site).await?;
             if let Some(account) = found.filter(|account| account.integration == claimed.account) {
                 return Ok(Some(account));

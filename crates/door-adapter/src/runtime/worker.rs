@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Clock, EventId, IntegrationId, LocationId, PersonId};
+use domain::{Clock, EventId, IntegrationId, PersonId};
 use events::{Envelope, trace};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
@@ -56,8 +56,8 @@ struct Job {
 /// What became of a command's turn.
 enum Turn {
     Answered,
-    /// The location's commands belong to another account.
-    Misrouted(LocationId, IntegrationId),
+    /// The site's commands belong to another account.
+    Misrouted(Site, IntegrationId),
 }
 
 impl<P: DoorProvider> Worker<P> {
@@ -126,14 +126,14 @@ impl<P: DoorProvider> Worker<P> {
             busy.remove(&person);
             match turn? {
                 Turn::Answered => {}
-                Turn::Misrouted(location, account) => misrouted = Some((location, account)),
+                Turn::Misrouted(site, account) => misrouted = Some((site, account)),
             }
         }
         drop(running);
-        if let Some((location, account)) = misrouted {
+        if let Some((site, account)) = misrouted {
             let mut conn = self.pool.acquire().await?;
             let reconciled_after = self.reconciler.every();
-            lane::reroute(&mut conn, lease.lane, location, account.uuid(), reconciled_after).await?;
+            lane::reroute(&mut conn, lease.lane, site.id(), account.uuid(), reconciled_after).await?;
             self.wake.notify_one();
             return Ok(false);
         }
@@ -162,7 +162,7 @@ impl<P: DoorProvider> Worker<P> {
 
     async fn carry_out(&self, lease: &Lease, job: &Job) -> Result<Turn, LedgerError> {
         let request = &job.request;
-        let site = Site { workspace: request.grant.workspace, location: Some(request.location.id) };
+        let site = request.site();
         let account = match self.credentials.account(site).await {
             Ok(Some(account)) => account,
             Ok(None) => {
@@ -172,7 +172,7 @@ impl<P: DoorProvider> Worker<P> {
             Err(error) => return self.answer(lease, job, None, Err(error), Vec::new()).await,
         };
         if account.integration.id.uuid() != lease.lane.id {
-            return Ok(Turn::Misrouted(request.location.id, account.integration.id));
+            return Ok(Turn::Misrouted(site, account.integration.id));
         }
         let mut changes = Vec::new();
         let result = match self.apply(site, &account, request, &mut changes).await {

@@ -13,7 +13,7 @@ use super::{LaneKey, columns};
 pub(crate) struct NewCommand<'a> {
     pub grant: GrantName,
     pub generation: i64,
-    pub location: Uuid,
+    pub site: Uuid,
     pub due_at: Timestamp,
     pub event_id: Uuid,
     pub correlation: &'a str,
@@ -28,22 +28,22 @@ pub(crate) async fn put(conn: &mut PgConnection, commands: &[NewCommand<'_>]) ->
         "with new as (
            select * from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::timestamptz[],
                                 $6::uuid[], $7::text[], $8::text[], $9::bytea[])
-             as new (workspace_id, grant_id, generation, location_id, due_at,
+             as new (workspace_id, grant_id, generation, site_id, due_at,
                      event_id, correlation, traceparent, body)),
          kept as (
-           insert into command (workspace_id, grant_id, generation, location_id, lane_id, due_at,
+           insert into command (workspace_id, grant_id, generation, site_id, lane_id, due_at,
                                 event_id, correlation, traceparent, body)
-           select new.workspace_id, new.grant_id, new.generation, new.location_id,
-                  coalesce(route.lane_id, new.location_id), due_at,
+           select new.workspace_id, new.grant_id, new.generation, new.site_id,
+                  coalesce(route.lane_id, new.site_id), due_at,
                   event_id, correlation, traceparent, body
            from new
-           left join route on route.workspace_id = new.workspace_id and route.location_id = new.location_id
+           left join route on route.workspace_id = new.workspace_id and route.site_id = new.site_id
            left join answered on answered.workspace_id = new.workspace_id
                              and answered.grant_id = new.grant_id
            where answered.generation is null or answered.generation <= new.generation
            order by new.workspace_id, new.grant_id
            on conflict (workspace_id, grant_id) do update
-             set generation = excluded.generation, location_id = excluded.location_id,
+             set generation = excluded.generation, site_id = excluded.site_id,
                  lane_id = excluded.lane_id, due_at = excluded.due_at, event_id = excluded.event_id,
                  correlation = excluded.correlation, traceparent = excluded.traceparent,
                  body = excluded.body
@@ -56,7 +56,7 @@ pub(crate) async fn put(conn: &mut PgConnection, commands: &[NewCommand<'_>]) ->
     .bind(commands.iter().map(|c| c.grant.workspace.uuid()).collect::<Vec<_>>())
     .bind(commands.iter().map(|c| c.grant.id.uuid()).collect::<Vec<_>>())
     .bind(commands.iter().map(|c| c.generation).collect::<Vec<_>>())
-    .bind(commands.iter().map(|c| c.location).collect::<Vec<_>>())
+    .bind(commands.iter().map(|c| c.site).collect::<Vec<_>>())
     .bind(commands.iter().map(|c| c.due_at).collect::<Vec<_>>())
     .bind(commands.iter().map(|c| c.event_id).collect::<Vec<_>>())
     .bind(commands.iter().map(|c| c.correlation).collect::<Vec<_>>())

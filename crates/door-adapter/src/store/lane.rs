@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::{LocationId, WorkspaceId};
+use domain::WorkspaceId;
 use sqlx::PgConnection;
 use sqlx::postgres::types::PgInterval;
 use uuid::Uuid;
@@ -118,21 +118,21 @@ pub(crate) async fn try_hold(
     Ok(held.rows_affected() == 1)
 }
 
-/// Moves a location's commands from one lane to another, now and from now on. An account that is new is
+/// Moves a site's commands from one lane to another, now and from now on. An account that is new is
 /// reconciled `reconciled_after`.
 pub(crate) async fn reroute(
     conn: &mut PgConnection,
     from: LaneKey,
-    location: LocationId,
+    site: Uuid,
     to: Uuid,
     reconciled_after: Duration,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "with moved as (
-           update command set lane_id = $4 where workspace_id = $1 and lane_id = $2 and location_id = $3),
+           update command set lane_id = $4 where workspace_id = $1 and lane_id = $2 and site_id = $3),
          routed as (
-           insert into route (workspace_id, location_id, lane_id) values ($1, $3, $4)
-           on conflict (workspace_id, location_id) do update set lane_id = excluded.lane_id),
+           insert into route (workspace_id, site_id, lane_id) values ($1, $3, $4)
+           on conflict (workspace_id, site_id) do update set lane_id = excluded.lane_id),
          reconciled as (
            insert into reconciliation (workspace_id, account_id, due_at)
            values ($1, $4, now() + $5 * (0.9 + 0.2 * random()))
@@ -142,7 +142,7 @@ pub(crate) async fn reroute(
     )
     .bind(from.workspace.uuid())
     .bind(from.id)
-    .bind(location.uuid())
+    .bind(site)
     .bind(to)
     .bind(interval(reconciled_after))
     .execute(conn)

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use domain::names::IntegrationName;
-use domain::{IntegrationId, LocationId, Timestamp, WorkspaceId};
+use domain::{IntegrationId, Timestamp, WorkspaceId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::lane::interval;
+use crate::credentials::Site;
 
 /// An account whose turn it is.
 #[derive(Debug, Clone)]
@@ -16,8 +17,8 @@ pub(crate) struct Claimed {
     pub token: Uuid,
     /// By the database's clock: what is recorded later than this may not be judged.
     pub began_at: Timestamp,
-    /// Locations whose commands went to the account.
-    pub locations: Vec<LocationId>,
+    /// Sites whose commands went to the account.
+    pub sites: Vec<Site>,
 }
 
 /// Takes up to `max` accounts that are due and that nobody is at.
@@ -35,7 +36,7 @@ pub(crate) async fn claim(
          update reconciliation r set lease_token = $1, lease_until = now() + $2
          from due where r.workspace_id = due.workspace_id and r.account_id = due.account_id
          returning r.workspace_id, r.account_id, now(), array(
-           select location_id from route
+           select site_id from route
            where route.workspace_id = r.workspace_id and route.lane_id = r.account_id)",
     )
     .bind(token)
@@ -43,14 +44,14 @@ pub(crate) async fn claim(
     .bind(i64::try_from(max).unwrap_or(i64::MAX))
     .fetch_all(conn)
     .await?;
-    let claimed = |(workspace, account, began_at, locations): (Uuid, Uuid, Timestamp, Vec<Uuid>)| Claimed {
-        account: IntegrationName {
-            workspace: WorkspaceId::from_uuid(workspace),
-            id: IntegrationId::from_uuid(account),
-        },
-        token,
-        began_at,
-        locations: locations.into_iter().map(LocationId::from_uuid).collect(),
+    let claimed = |(workspace, account, began_at, sites): (Uuid, Uuid, Timestamp, Vec<Uuid>)| {
+        let workspace = WorkspaceId::from_uuid(workspace);
+        Claimed {
+            account: IntegrationName { workspace, id: IntegrationId::from_uuid(account) },
+            token,
+            began_at,
+            sites: sites.into_iter().map(|id| Site::of_id(workspace, id)).collect(),
+        }
     };
     Ok(rows.into_iter().map(claimed).collect())
 }

@@ -11,23 +11,33 @@ use super::App;
 use crate::convert::CommandResult;
 use crate::engine::{Observed, Outcome, observe};
 use crate::error::Error;
-use crate::facts;
 use crate::model::{Grant, Integration, Person, SourceFacts, SourceKey};
 use crate::sources::{self, Difference};
 use crate::store::{drift, entitlement, grant as store, integration, mapping, person};
+use crate::{explain, facts};
 
 /// A message with what it says.
 pub(crate) type Heard<'a, T> = (&'a Envelope, &'a tracing::Span, &'a T);
 
 impl App {
-    /// Holds off new mappings of these workspaces until the end of the transaction. Comes before all that
-    /// hears of sources.
+    /// Holds off new mappings and integrations of these workspaces until the end of the transaction. Comes before
+    /// all that hears of sources.
     pub(crate) async fn hold_off_mappings(
         &self,
         conn: &mut PgConnection,
         workspaces: &[WorkspaceId],
     ) -> Result<(), Error> {
         Ok(mapping::hold_off_new(conn, workspaces).await?)
+    }
+
+    /// Waits for all who hear of sources in these workspaces, and holds them off until the end of the transaction.
+    /// Comes before all that hears of integrations.
+    pub(crate) async fn hold_off_sources(
+        &self,
+        conn: &mut PgConnection,
+        workspaces: &[WorkspaceId],
+    ) -> Result<(), Error> {
+        Ok(mapping::lock_new(conn, workspaces).await?)
     }
 
     /// Takes sources of entitlement in: the newest version of each counts. Only those have their grants looked
@@ -122,11 +132,16 @@ impl App {
                 continue;
             };
             let before = std::mem::replace(&mut grant.ledger, ledger);
+            grant.problem = match result.outcome {
+                Outcome::Applied(_) => None,
+                Outcome::Failed { kind, .. } => Some(explain::of_failure(kind)),
+            };
             grant.last_error.clone_from(&result.reason);
             let told = span.in_scope(|| tell(grant, before.observed, before.failures, result, now));
             messages.extend(told.map(|message| message.caused_by(envelope)));
             causes.insert(grant.id, (envelope.clone(), span.clone()));
             if matches!(result.outcome, Outcome::Applied(_)) {
+                grant.known_contact = grant.told_contact;
                 applied.push((grant.workspace, grant.id));
             }
         }
@@ -138,16 +153,21 @@ impl App {
         self.replan_locked(conn, grants, |grant| causes.get(&grant.id).cloned()).await
     }
 
-    /// Takes an integration in. If its mappings are followed from now on, or not any more, its grants are
-    /// looked at. If its values are taken again, what failed is tried at once.
+    /// Takes an integration in. If its mappings are followed from now on, or not any more, its provider's grants
+    /// are looked at. If it serves its location from now on, people get their doors there by it, and lose them by
+    /// the workspace's. If its values are taken again, what failed is tried at once.
     pub(crate) async fn hear_integration(
         &self,
         conn: &mut PgConnection,
         heard: &Integration,
     ) -> Result<(), Error> {
         let (workspace, location, now) = (heard.workspace, heard.location, self.clock.now());
-        if integration::upsert(conn, heard).await? {
-            store::make_workspace_due(conn, workspace, Some((&heard.provider, location)), now).await?;
+        let change = integration::upsert(conn, heard).await?;
+        if let (true, Some(location)) = (change.begins_to_serve, location) {
+            store::ensure_for_location(conn, workspace, &heard.provider, location, now).await?;
+        }
+        if change.of_following || change.begins_to_serve {
+            store::make_workspace_due(conn, workspace, Some(&heard.provider), now).await?;
         }
         if heard.is_connected {
             store::retry_provider(conn, workspace, &heard.provider, location, now).await?;

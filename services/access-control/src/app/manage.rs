@@ -3,13 +3,14 @@
 use chassis::audit::Author;
 use chassis::idempotency::{Begun, Change, Intent};
 use chassis::paging::Page;
+use domain::names::LocationName;
 use domain::{DoorMappingId, PersonId, WorkspaceId};
 use proto::access::v1 as pb;
 
 use super::App;
 use crate::error::Error;
 use crate::facts::SOURCE;
-use crate::model::{DoorMapping, Settings};
+use crate::model::{DoorMapping, LocationSettings, Settings};
 use crate::store::{grant, mapping as store, settings};
 use crate::{audit, convert};
 
@@ -26,7 +27,7 @@ impl App {
             Begun::Known(answer) => return Ok(answer),
             Begun::Fresh(change) => change,
         };
-        store::lock_new(change.conn(), workspace).await?;
+        store::lock_new(change.conn(), &[workspace]).await?;
         let now = self.clock.now();
         let inserted = store::try_insert(change.conn(), workspace, &mapping, now).await?;
         mapping.is_active = inserted.ok_or(Error::DoorMappingExists)?;
@@ -96,6 +97,40 @@ impl App {
         grant::make_workspace_due(change.conn(), workspace, None, now).await?;
         audit::settings(author, workspace, before, settings, now).record(SOURCE, change.conn()).await?;
         let answer = pb::UpdateAccessSettingsResponse { access_settings: Some(convert::settings(settings)) };
+        let answer = change.commit(answer).await?;
+        self.wake();
+        Ok(answer)
+    }
+
+    pub(crate) async fn get_location_settings(
+        &self,
+        LocationName { workspace, id }: LocationName,
+    ) -> Result<pb::LocationAccessSettings, Error> {
+        let mut tx = self.pool.begin(workspace).await?;
+        Ok(convert::location_settings(settings::find_of_location(&mut tx, workspace, id).await?))
+    }
+
+    pub(crate) async fn update_location_settings(
+        &self,
+        location: LocationName,
+        settings: LocationSettings,
+        author: &Author,
+        intent: Option<Intent>,
+    ) -> Result<pb::UpdateLocationAccessSettingsResponse, Error> {
+        let workspace = location.workspace;
+        let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
+            Begun::Known(answer) => return Ok(answer),
+            Begun::Fresh(change) => change,
+        };
+        let now = self.clock.now();
+        let before = settings::replace_of_location(change.conn(), workspace, location.id, settings).await?;
+        grant::make_workspace_due(change.conn(), workspace, None, now).await?;
+        audit::location_settings(author, location, before, settings, now)
+            .record(SOURCE, change.conn())
+            .await?;
+        let answer = pb::UpdateLocationAccessSettingsResponse {
+            location_access_settings: Some(convert::location_settings(settings)),
+        };
         let answer = change.commit(answer).await?;
         self.wake();
         Ok(answer)

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use domain::{GrantId, PersonId, Timestamp, WorkspaceId};
 use events::{Envelope, Outgoing, outbox};
+use proto::access::v1::AccessReason;
 use sqlx::PgConnection;
 
 use super::App;
@@ -53,6 +54,8 @@ impl App {
                 Some(person) if person.is_active => entitled.remove(&grant.id).unwrap_or_default(),
                 _ => Vec::new(),
             };
+            grant.ledger.knows_person =
+                person.is_none_or(|person| person.contact_version == grant.known_contact);
             let outlook = Outlook::new(entitled, now, &self.rules);
             let decision = plan(outlook, grant.ledger, now, &self.rules);
             grant.desired = decision.desired;
@@ -63,9 +66,11 @@ impl App {
             grant.ledger = decision.ledger;
             grant.next_check_at = decision.next_check_at;
             if decision.ledger.retry_at.is_none() {
+                grant.problem = None;
                 grant.last_error.clear();
             }
             if let (Some(command), Some(person)) = (decision.command, person) {
+                grant.told_contact = person.contact_version;
                 messages.push(command_message(grant, command, person, now, cause(grant)));
             }
         }
@@ -91,12 +96,13 @@ impl App {
 /// or reach other doors.
 fn rest(grant: &mut Grant) {
     grant.next_check_at = None;
-    grant.last_error = if grant.desired.is_none() && grant.ledger.observed == Observed::Nothing {
-        String::new()
+    let has_nothing_to_do = grant.desired.is_none() && grant.ledger.observed == Observed::Nothing;
+    (grant.problem, grant.last_error) = if has_nothing_to_do {
+        (None, String::new())
     } else {
-        "nothing is told to the provider: its integration is disconnected, was not checked yet, or leads to \
-         another account than before; connect it, or confirm the account"
-            .to_owned()
+        let why = "nothing is told to the provider: its integration is disconnected, was not checked yet, or \
+                   leads to another account than before; connect it, or confirm the account";
+        (Some(AccessReason::IntegrationInactive), why.to_owned())
     };
 }
 

@@ -60,6 +60,8 @@ impl Handler for Integrations {
         conn: &mut PgConnection,
         batch: &[&Received<Integration>],
     ) -> Result<(), ApplyError> {
+        let workspaces: Vec<_> = batch.iter().map(|received| received.body.workspace).collect();
+        self.app.hold_off_sources(conn, &workspaces).await?;
         for received in batch {
             self.app.hear_integration(conn, &received.body).await?;
         }

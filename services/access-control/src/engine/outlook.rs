@@ -75,6 +75,11 @@ impl Outlook {
         outlook
     }
 
+    /// The windows, in order of time, apart.
+    pub fn windows(&self) -> &[Window] {
+        &self.windows
+    }
+
     /// The access window that holds at `now`, or the next one.
     pub(super) fn upcoming(&self, now: Timestamp) -> Option<Window> {
         self.windows.iter().copied().find(|window| now < window.end())
@@ -125,6 +130,7 @@ mod tests {
             told: None,
             failures: 0,
             retry_at: None,
+            knows_person: true,
         }
     }
 

@@ -109,6 +109,7 @@ proptest! {
             told: None,
             failures: 0,
             retry_at: None,
+            knows_person: true,
         };
         let mut provider: Option<Window> = None;
         // The adapter's ledger: what was last answered, and of which command.
@@ -182,6 +183,7 @@ proptest! {
             told: None,
             failures: 0,
             retry_at: None,
+            knows_person: true,
         };
         let mut provider: Option<Window> = None;
         let mut fates = fates.into_iter();

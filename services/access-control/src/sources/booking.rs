@@ -8,12 +8,15 @@ use events::consumer::decode_json;
 use proto::Fact as _;
 use proto::workspace::v1 as pb;
 
+use super::Source;
 use crate::convert;
 use crate::model::{Entitlement, Person, SourceFacts, SourceKey, Subject};
 
+pub(super) const SOURCE: Source = Source { kind: KIND, collection: "bookings", read };
+
 const KIND: &str = "booking";
 
-pub(super) fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String> {
+fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String> {
     let snapshot = match type_name {
         pb::BookingConfirmed::TYPE => decode_json::<pb::BookingConfirmed>(payload)?.snapshot,
         pb::BookingRescheduled::TYPE => decode_json::<pb::BookingRescheduled>(payload)?.snapshot,

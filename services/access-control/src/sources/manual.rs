@@ -9,8 +9,11 @@ use events::consumer::decode_json;
 use proto::Fact as _;
 use proto::workspace::v1 as pb;
 
+use super::Source;
 use crate::convert;
 use crate::model::{Entitlement, SourceFacts, SourceKey, Subject, Target};
+
+pub(super) const SOURCE: Source = Source { kind: KIND, collection: "entitlements", read };
 
 const KIND: &str = "manual";
 
@@ -19,7 +22,7 @@ const KIND: &str = "manual";
 /// back.
 const OPEN_END: Timestamp = DateTime::<Utc>::from_timestamp(7_226_582_400, 0).expect("2199 is a year");
 
-pub(super) fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String> {
+fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String> {
     let (entitlement, person) = match type_name {
         pb::EntitlementGiven::TYPE => {
             let fact: pb::EntitlementGiven = decode_json(payload)?;

@@ -11,13 +11,16 @@ use events::consumer::decode_json;
 use proto::Fact as _;
 use proto::workspace::v1 as pb;
 
+use super::Source;
 use crate::convert;
 use crate::engine::Hours;
 use crate::model::{Entitlement, SourceFacts, SourceKey, Subject};
 
+pub(super) const SOURCE: Source = Source { kind: KIND, collection: "passes", read };
+
 const KIND: &str = "pass";
 
-pub(super) fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String> {
+fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String> {
     let snapshot = match type_name {
         pb::PassIssued::TYPE => decode_json::<pb::PassIssued>(payload)?.snapshot,
         pb::PassUsed::TYPE => decode_json::<pb::PassUsed>(payload)?.snapshot,

@@ -3,17 +3,24 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::Duration;
-use domain::{GrantId, LocationId, PersonId, Timestamp, WeeklyHours, Window, WorkspaceId};
+use domain::{DoorMappingId, GrantId, LocationId, PersonId, Timestamp, WeeklyHours, Window, WorkspaceId};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::engine::{Entitled, Hours};
+use crate::explain::Passage;
 use crate::model::{
     Entitlement, MINUTES_MAX, Settings, SourceFacts, SourceKey, Subject, SubjectKey, SubjectKind, Target,
     TargetKind,
 };
 use crate::sources::Given;
+
+/// What is over for longer explains nothing any more.
+const PASSAGES_KEPT: Duration = Duration::days(7);
+
+/// What leads someone to one door is looked at as far as this.
+const PASSAGES_MAX: i64 = 500;
 
 fn source_key((workspace, kind, id): (Uuid, String, Uuid)) -> SourceKey {
     SourceKey { workspace: WorkspaceId::from_uuid(workspace), kind, id }
@@ -213,24 +220,32 @@ pub(crate) async fn of_grants(
 ) -> Result<HashMap<GrantId, Vec<Entitled>>, sqlx::Error> {
     let rows: Vec<EntitledRow> = sqlx::query_as(
         "select g.id as grant_id, e.starts_at, e.ends_at, e.hours, e.time_zone,
-           coalesce(m.lead_minutes, s.lead_minutes, $3) as lead_minutes,
-           coalesce(m.lag_minutes, s.lag_minutes, $4) as lag_minutes
+           coalesce(m.lead_minutes, l.lead_minutes, s.lead_minutes, $3) as lead_minutes,
+           coalesce(m.lag_minutes, l.lag_minutes, s.lag_minutes, $4) as lag_minutes
          from unnest($1::uuid[], $2::uuid[]) as k (workspace_id, id)
          join access_grant g on g.workspace_id = k.workspace_id and g.id = k.id
-         join door_mapping m on m.workspace_id = g.workspace_id and m.location_id = g.location_id
-           and m.provider = g.provider and m.target_kind = g.target_kind and m.target_ref = g.target_ref
+         join door_mapping m on m.workspace_id = g.workspace_id and m.provider = g.provider
+           and m.target_kind = g.target_kind and m.target_ref = g.target_ref
+         left join integration own on own.workspace_id = m.workspace_id and own.provider = m.provider
+           and own.location_id = m.location_id and own.serves
          join entitlement e on e.workspace_id = g.workspace_id and e.person_id = g.person_id
            and e.subject_kind = m.subject_kind and e.subject_id = m.subject_id and e.ends_at > $5
+         left join location_settings l on l.workspace_id = m.workspace_id and l.location_id = m.location_id
          left join settings s on s.workspace_id = g.workspace_id
+         where own.location_id is not distinct from g.served_by
          union all
-         select g.id, e.starts_at, e.ends_at, e.hours, e.time_zone, coalesce(s.lead_minutes, $3),
-           coalesce(s.lag_minutes, $4)
+         select g.id, e.starts_at, e.ends_at, e.hours, e.time_zone,
+           coalesce(l.lead_minutes, s.lead_minutes, $3), coalesce(l.lag_minutes, s.lag_minutes, $4)
          from unnest($1::uuid[], $2::uuid[]) as k (workspace_id, id)
          join access_grant g on g.workspace_id = k.workspace_id and g.id = k.id
-         join entitlement e on e.workspace_id = g.workspace_id and e.location_id = g.location_id
-           and e.provider = g.provider and e.target_kind = g.target_kind and e.target_ref = g.target_ref
-           and e.person_id = g.person_id and e.ends_at > $5
-         left join settings s on s.workspace_id = g.workspace_id",
+         join entitlement e on e.workspace_id = g.workspace_id and e.provider = g.provider
+           and e.target_kind = g.target_kind and e.target_ref = g.target_ref and e.person_id = g.person_id
+           and e.location_id is not null and e.ends_at > $5
+         left join integration own on own.workspace_id = e.workspace_id and own.provider = e.provider
+           and own.location_id = e.location_id and own.serves
+         left join location_settings l on l.workspace_id = e.workspace_id and l.location_id = e.location_id
+         left join settings s on s.workspace_id = g.workspace_id
+         where own.location_id is not distinct from g.served_by",
     )
     .bind(grants.iter().map(|(workspace, _)| workspace.uuid()).collect::<Vec<_>>())
     .bind(grants.iter().map(|(_, grant)| grant.uuid()).collect::<Vec<_>>())
@@ -251,4 +266,103 @@ pub(crate) async fn of_grants(
         });
     }
     Ok(entitled)
+}
+
+#[derive(sqlx::FromRow)]
+struct PassageRow {
+    source_kind: String,
+    source_id: Uuid,
+    mapping_id: Option<Uuid>,
+    #[sqlx(flatten)]
+    period: PeriodColumns,
+    lead_minutes: i32,
+    lag_minutes: i32,
+}
+
+impl PassageRow {
+    fn passage(self, workspace: WorkspaceId) -> Result<Passage, sqlx::Error> {
+        let entitled = Entitled {
+            window: self.period.window()?,
+            hours: self.period.hours()?,
+            lead: Duration::minutes(self.lead_minutes.into()),
+            lag: Duration::minutes(self.lag_minutes.into()),
+        };
+        Ok(Passage {
+            source: SourceKey { workspace, kind: self.source_kind, id: self.source_id },
+            mapping: self.mapping_id.map(DoorMappingId::from_uuid),
+            entitled,
+        })
+    }
+}
+
+/// What leads a person to a target and is not over, or not for long, the earliest first.
+pub(crate) async fn passages(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    person: PersonId,
+    target: &Target,
+    defaults: Settings,
+    now: Timestamp,
+) -> Result<Vec<Passage>, sqlx::Error> {
+    let rows: Vec<PassageRow> = sqlx::query_as(
+        "select e.source_kind, e.source_id, m.id as mapping_id, e.starts_at, e.ends_at, e.hours, e.time_zone,
+           coalesce(m.lead_minutes, l.lead_minutes, s.lead_minutes, $7) as lead_minutes,
+           coalesce(m.lag_minutes, l.lag_minutes, s.lag_minutes, $8) as lag_minutes
+         from door_mapping m
+         join entitlement e on e.workspace_id = m.workspace_id and e.person_id = $6
+           and e.subject_kind = m.subject_kind and e.subject_id = m.subject_id and e.ends_at > $9
+         left join location_settings l on l.workspace_id = m.workspace_id and l.location_id = m.location_id
+         left join settings s on s.workspace_id = m.workspace_id
+         where m.workspace_id = $1 and m.provider = $3 and m.target_kind = $4 and m.target_ref = $5
+           and served_by($1, $3, m.location_id) is not distinct from served_by($1, $3, $2)
+         union all
+         select e.source_kind, e.source_id, null, e.starts_at, e.ends_at, e.hours, e.time_zone,
+           coalesce(l.lead_minutes, s.lead_minutes, $7), coalesce(l.lag_minutes, s.lag_minutes, $8)
+         from entitlement e
+         left join location_settings l on l.workspace_id = e.workspace_id and l.location_id = e.location_id
+         left join settings s on s.workspace_id = e.workspace_id
+         where e.workspace_id = $1 and e.provider = $3 and e.target_kind = $4 and e.target_ref = $5
+           and e.person_id = $6 and e.location_id is not null and e.ends_at > $9
+           and served_by($1, $3, e.location_id) is not distinct from served_by($1, $3, $2)
+         order by starts_at limit $10",
+    )
+    .bind(workspace.uuid())
+    .bind(target.location.uuid())
+    .bind(&target.provider)
+    .bind(target.kind)
+    .bind(&target.provider_ref)
+    .bind(person.uuid())
+    .bind(defaults.lead_minutes)
+    .bind(defaults.lag_minutes)
+    .bind(now - PASSAGES_KEPT)
+    .bind(PASSAGES_MAX)
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(|row| row.passage(workspace)).collect()
+}
+
+/// What entitles a person to a subject that leads to no door.
+pub(crate) async fn passages_nowhere(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    person: PersonId,
+    subject: SubjectKey,
+    now: Timestamp,
+) -> Result<Vec<Passage>, sqlx::Error> {
+    let rows: Vec<PassageRow> = sqlx::query_as(
+        "select source_kind, source_id, null::uuid as mapping_id, starts_at, ends_at, hours, time_zone,
+           0 as lead_minutes, 0 as lag_minutes
+         from entitlement
+         where workspace_id = $1 and person_id = $2 and subject_kind = $3 and subject_id = $4 and ends_at > $5
+         order by starts_at limit $6",
+    )
+    .bind(workspace.uuid())
+    .bind(person.uuid())
+    .bind(subject.kind)
+    .bind(subject.id)
+    .bind(now - PASSAGES_KEPT)
+    .bind(PASSAGES_MAX)
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(|row| row.passage(workspace)).collect()
 }

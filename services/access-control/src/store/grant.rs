@@ -3,6 +3,7 @@
 
 use chassis::paging::Page;
 use domain::{GrantId, LocationId, PersonId, Timestamp, Window, WorkspaceId};
+use proto::access::v1::AccessReason;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -20,6 +21,7 @@ struct GrantRow {
     target_kind: TargetKind,
     target_ref: String,
     target_name: String,
+    served_by: Option<Uuid>,
     generation: i64,
     in_flight_until: Option<Timestamp>,
     desired_starts_at: Option<Timestamp>,
@@ -31,8 +33,11 @@ struct GrantRow {
     observed_ends_at: Option<Timestamp>,
     failures: i32,
     retry_at: Option<Timestamp>,
+    problem: Option<String>,
     last_error: String,
     next_check_at: Option<Timestamp>,
+    told_contact: i64,
+    known_contact: i64,
 }
 
 chassis::text_enum! {
@@ -64,6 +69,7 @@ impl TryFrom<GrantRow> for Grant {
                 provider_ref: row.target_ref,
                 display_name: row.target_name,
             },
+            served_by: row.served_by.map(LocationId::from_uuid),
             desired: window(row.desired_starts_at, row.desired_ends_at)?,
             ledger: Ledger {
                 generation: row.generation,
@@ -76,7 +82,12 @@ impl TryFrom<GrantRow> for Grant {
                 told: window(row.told_starts_at, row.told_ends_at)?,
                 failures: row.failures.unsigned_abs(),
                 retry_at: row.retry_at,
+                // Until it is compared with how the person is called now.
+                knows_person: true,
             },
+            problem: row.problem.and_then(|code| AccessReason::from_str_name(&code)),
+            told_contact: row.told_contact,
+            known_contact: row.known_contact,
             last_error: row.last_error,
             next_check_at: row.next_check_at,
         })
@@ -108,15 +119,17 @@ pub(crate) async fn ensure_for_entitlements(
     if !to_mapped.is_empty() {
         sqlx::query(
             "insert into access_grant (workspace_id, id, person_id, location_id, provider, target_kind,
-               target_ref, target_name)
-             select distinct on (k.workspace_id, k.person_id, m.location_id, m.provider, m.target_kind,
-                 m.target_ref)
+               target_ref, target_name, served_by)
+             select distinct on (k.workspace_id, k.person_id, m.provider, m.target_kind, m.target_ref,
+                 own.location_id)
                k.workspace_id, gen_random_uuid(), k.person_id, m.location_id, m.provider, m.target_kind,
-               m.target_ref, m.target_name
+               m.target_ref, m.target_name, own.location_id
              from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[])
                as k (workspace_id, person_id, subject_kind, subject_id)
              join door_mapping m on m.workspace_id = k.workspace_id and m.subject_kind = k.subject_kind
                and m.subject_id = k.subject_id
+             left join integration own on own.workspace_id = m.workspace_id and own.provider = m.provider
+               and own.location_id = m.location_id and own.serves
              on conflict do nothing",
         )
         .bind(to_mapped.iter().map(|(workspace, ..)| workspace.uuid()).collect::<Vec<_>>())
@@ -129,12 +142,15 @@ pub(crate) async fn ensure_for_entitlements(
     if !to_targets.is_empty() {
         sqlx::query(
             "insert into access_grant (workspace_id, id, person_id, location_id, provider, target_kind,
-               target_ref, target_name)
-             select distinct on (workspace_id, person_id, location_id, provider, target_kind, target_ref)
-               workspace_id, gen_random_uuid(), person_id, location_id, provider, target_kind, target_ref,
-               target_name
+               target_ref, target_name, served_by)
+             select distinct on (k.workspace_id, k.person_id, k.provider, k.target_kind, k.target_ref,
+                 own.location_id)
+               k.workspace_id, gen_random_uuid(), k.person_id, k.location_id, k.provider, k.target_kind,
+               k.target_ref, k.target_name, own.location_id
              from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[])
                as k (workspace_id, person_id, location_id, provider, target_kind, target_ref, target_name)
+             left join integration own on own.workspace_id = k.workspace_id and own.provider = k.provider
+               and own.location_id = k.location_id and own.serves
              on conflict do nothing",
         )
         .bind(to_targets.iter().map(|(workspace, ..)| workspace.uuid()).collect::<Vec<_>>())
@@ -164,9 +180,11 @@ pub(crate) async fn of_entitlements(
                as k (workspace_id, person_id, subject_kind, subject_id)
              join door_mapping m on m.workspace_id = k.workspace_id and m.subject_kind = k.subject_kind
                and m.subject_id = k.subject_id
-             join access_grant g on g.workspace_id = m.workspace_id and g.location_id = m.location_id
-               and g.provider = m.provider and g.target_kind = m.target_kind and g.target_ref = m.target_ref
-               and g.person_id = k.person_id",
+             left join integration own on own.workspace_id = m.workspace_id and own.provider = m.provider
+               and own.location_id = m.location_id and own.serves
+             join access_grant g on g.workspace_id = m.workspace_id and g.provider = m.provider
+               and g.target_kind = m.target_kind and g.target_ref = m.target_ref
+               and g.person_id = k.person_id and g.served_by is not distinct from own.location_id",
         )
         .bind(to_mapped.iter().map(|(workspace, ..)| workspace.uuid()).collect::<Vec<_>>())
         .bind(to_mapped.iter().map(|(_, person, _)| person.uuid()).collect::<Vec<_>>())
@@ -181,9 +199,11 @@ pub(crate) async fn of_entitlements(
             "select g.workspace_id, g.id
              from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[])
                as k (workspace_id, person_id, location_id, provider, target_kind, target_ref)
-             join access_grant g on g.workspace_id = k.workspace_id and g.location_id = k.location_id
-               and g.provider = k.provider and g.target_kind = k.target_kind and g.target_ref = k.target_ref
-               and g.person_id = k.person_id",
+             left join integration own on own.workspace_id = k.workspace_id and own.provider = k.provider
+               and own.location_id = k.location_id and own.serves
+             join access_grant g on g.workspace_id = k.workspace_id and g.provider = k.provider
+               and g.target_kind = k.target_kind and g.target_ref = k.target_ref
+               and g.person_id = k.person_id and g.served_by is not distinct from own.location_id",
         )
         .bind(to_targets.iter().map(|(workspace, ..)| workspace.uuid()).collect::<Vec<_>>())
         .bind(to_targets.iter().map(|(_, person, _)| person.uuid()).collect::<Vec<_>>())
@@ -214,8 +234,8 @@ pub(crate) async fn ensure_for_mapping(
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "insert into access_grant (workspace_id, id, person_id, location_id, provider, target_kind,
-           target_ref, target_name)
-         select $1, gen_random_uuid(), person_id, $4, $5, $6, $7, $8 from (
+           target_ref, target_name, served_by)
+         select $1, gen_random_uuid(), person_id, $4, $5, $6, $7, $8, served_by($1, $5, $4) from (
            select distinct person_id from entitlement
            where workspace_id = $1 and subject_kind = $2 and subject_id = $3
              and ends_at > $9 - interval '1 day'
@@ -236,6 +256,41 @@ pub(crate) async fn ensure_for_mapping(
     make_target_due(conn, workspace, &mapping.target, now).await
 }
 
+/// Makes sure that everyone who is entitled to anything at a provider's doors at a location has a grant by the
+/// integration that serves it; for one that serves it from now on.
+pub(crate) async fn ensure_for_location(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    provider: &str,
+    location: LocationId,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into access_grant (workspace_id, id, person_id, location_id, provider, target_kind,
+           target_ref, target_name, served_by)
+         select $1, gen_random_uuid(), person_id, $3, $2, target_kind, target_ref, target_name, $3 from (
+           select distinct on (person_id, target_kind, target_ref) person_id, target_kind, target_ref, target_name
+           from (
+             select e.person_id, m.target_kind, m.target_ref, m.target_name from door_mapping m
+             join entitlement e on e.workspace_id = m.workspace_id and e.subject_kind = m.subject_kind
+               and e.subject_id = m.subject_id and e.ends_at > $4 - interval '1 day'
+             where m.workspace_id = $1 and m.location_id = $3 and m.provider = $2
+             union all
+             select person_id, target_kind, target_ref, target_name from entitlement
+             where workspace_id = $1 and location_id = $3 and provider = $2 and ends_at > $4 - interval '1 day'
+           ) as entitled
+         ) as missing
+         on conflict do nothing",
+    )
+    .bind(workspace.uuid())
+    .bind(provider)
+    .bind(location.uuid())
+    .bind(now)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Has all grants at a target looked at.
 pub(crate) async fn make_target_due(
     conn: &mut PgConnection,
@@ -244,17 +299,15 @@ pub(crate) async fn make_target_due(
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "update access_grant g set next_check_at = $6
+        "update access_grant g set next_check_at = $5
          from (
            select workspace_id, id from access_grant
-           where workspace_id = $1 and location_id = $2 and provider = $3 and target_kind = $4
-             and target_ref = $5
+           where workspace_id = $1 and provider = $2 and target_kind = $3 and target_ref = $4
            order by workspace_id, id for update
          ) as o
          where g.workspace_id = o.workspace_id and g.id = o.id",
     )
     .bind(workspace.uuid())
-    .bind(target.location.uuid())
     .bind(&target.provider)
     .bind(target.kind)
     .bind(&target.provider_ref)
@@ -265,12 +318,11 @@ pub(crate) async fn make_target_due(
 }
 
 /// Has all grants of a workspace looked at that are not at rest, or whose person was entitled to something
-/// lately: a longer lag may open a window again. `site`: only those at a provider, and only at one location
-/// if one is named.
+/// lately: a longer lag may open a window again. Only those at a provider, if one is named.
 pub(crate) async fn make_workspace_due(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
-    site: Option<(&str, Option<LocationId>)>,
+    provider: Option<&str>,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
@@ -278,7 +330,6 @@ pub(crate) async fn make_workspace_due(
          from (
            select workspace_id, id from access_grant a
            where workspace_id = $1 and ($3::text is null or provider = $3)
-             and ($4::uuid is null or location_id = $4)
              and (next_check_at is not null or observed <> 'nothing' or exists (
              select from entitlement e
              where e.workspace_id = $1 and e.person_id = a.person_id
@@ -289,8 +340,7 @@ pub(crate) async fn make_workspace_due(
     )
     .bind(workspace.uuid())
     .bind(now)
-    .bind(site.map(|(provider, _)| provider))
-    .bind(site.and_then(|(_, location)| location).map(LocationId::uuid))
+    .bind(provider)
     .execute(conn)
     .await?;
     Ok(())
@@ -321,7 +371,7 @@ pub(crate) async fn make_people_due(
 }
 
 /// Forgives the failures of a provider's grants and has them looked at; for credentials that are
-/// accepted again. `location` empty: all locations.
+/// accepted again. `location`: only what its own integration serves.
 pub(crate) async fn retry_provider(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
@@ -333,7 +383,7 @@ pub(crate) async fn retry_provider(
         "update access_grant g set failures = 0, retry_at = null, next_check_at = $4
          from (
            select workspace_id, id from access_grant
-           where workspace_id = $1 and provider = $2 and ($3::uuid is null or location_id = $3)
+           where workspace_id = $1 and provider = $2 and ($3::uuid is null or served_by = $3)
              and retry_at is not null
            order by workspace_id, id for update
          ) as o
@@ -404,13 +454,15 @@ pub(crate) async fn update(conn: &mut PgConnection, grants: &[Grant]) -> Result<
            told_starts_at = n.told_starts_at, told_ends_at = n.told_ends_at,
            observed = n.observed, observed_starts_at = n.observed_starts_at,
            observed_ends_at = n.observed_ends_at, failures = n.failures, retry_at = n.retry_at,
-           last_error = n.last_error, next_check_at = n.next_check_at
+           last_error = n.last_error, next_check_at = n.next_check_at,
+           told_contact = n.told_contact, known_contact = n.known_contact, problem = n.problem
          from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::timestamptz[],
            $6::timestamptz[], $7::timestamptz[], $8::timestamptz[], $9::text[], $10::timestamptz[],
-           $11::timestamptz[], $12::integer[], $13::timestamptz[], $14::text[], $15::timestamptz[])
+           $11::timestamptz[], $12::integer[], $13::timestamptz[], $14::text[], $15::timestamptz[],
+           $16::bigint[], $17::bigint[], $18::text[])
            as n (workspace_id, id, generation, in_flight_until, desired_starts_at, desired_ends_at,
              told_starts_at, told_ends_at, observed, observed_starts_at, observed_ends_at, failures,
-             retry_at, last_error, next_check_at)
+             retry_at, last_error, next_check_at, told_contact, known_contact, problem)
          where g.workspace_id = n.workspace_id and g.id = n.id",
     )
     .bind(grants.iter().map(|g| g.workspace.uuid()).collect::<Vec<_>>())
@@ -428,6 +480,9 @@ pub(crate) async fn update(conn: &mut PgConnection, grants: &[Grant]) -> Result<
     .bind(grants.iter().map(|g| g.ledger.retry_at).collect::<Vec<_>>())
     .bind(grants.iter().map(|g| g.last_error.as_str()).collect::<Vec<_>>())
     .bind(grants.iter().map(|g| g.next_check_at).collect::<Vec<_>>())
+    .bind(grants.iter().map(|g| g.told_contact).collect::<Vec<_>>())
+    .bind(grants.iter().map(|g| g.known_contact).collect::<Vec<_>>())
+    .bind(grants.iter().map(|g| g.problem.map(|code| code.as_str_name())).collect::<Vec<_>>())
     .execute(conn)
     .await?;
     Ok(())
@@ -451,4 +506,27 @@ pub(crate) async fn list(
     .fetch_all(conn)
     .await?;
     rows.into_iter().map(Grant::try_from).collect()
+}
+
+/// The grant of a person at a target.
+pub(crate) async fn find(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    person: PersonId,
+    target: &Target,
+) -> Result<Option<Grant>, sqlx::Error> {
+    let row: Option<GrantRow> = sqlx::query_as(
+        "select * from access_grant
+         where workspace_id = $1 and provider = $3 and target_kind = $4 and target_ref = $5
+           and person_id = $6 and served_by is not distinct from served_by($1, $3, $2)",
+    )
+    .bind(workspace.uuid())
+    .bind(target.location.uuid())
+    .bind(&target.provider)
+    .bind(target.kind)
+    .bind(&target.provider_ref)
+    .bind(person.uuid())
+    .fetch_optional(conn)
+    .await?;
+    row.map(Grant::try_from).transpose()
 }

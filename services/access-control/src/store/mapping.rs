@@ -7,6 +7,9 @@ use uuid::Uuid;
 
 use crate::model::{DoorMapping, SubjectKey, SubjectKind, Target, TargetKind};
 
+/// The doors of one subject that are looked at together.
+const TARGETS_MAX: i64 = 100;
+
 #[derive(sqlx::FromRow)]
 struct MappingRow {
     id: Uuid,
@@ -41,8 +44,8 @@ impl From<MappingRow> for DoorMapping {
     }
 }
 
-/// Has no mapping of these workspaces come until the end of the transaction. Whoever makes grants for the
-/// mappings that stand, and whoever makes a mapping and grants for the bookings that stand, would
+/// Has no mapping of these workspaces come until the end of the transaction, nor any integration. Whoever makes
+/// grants for the mappings that stand, and whoever makes a mapping and grants for the bookings that stand, would
 /// otherwise miss each other if they came at the same moment. To be taken before the lock of any grant;
 /// in the order of ids, so that no two wait for each other.
 pub(crate) async fn hold_off_new(
@@ -59,13 +62,16 @@ pub(crate) async fn hold_off_new(
     Ok(())
 }
 
-/// Waits for all who hold off new mappings of this workspace, and holds them off until the end of the
+/// Waits for all who hold off new mappings of these workspaces, and holds them off until the end of the
 /// transaction.
-pub(crate) async fn lock_new(conn: &mut PgConnection, workspace: WorkspaceId) -> Result<(), sqlx::Error> {
-    sqlx::query("select pg_advisory_xact_lock(hashtextextended('new door mappings of ' || $1::uuid, 0))")
-        .bind(workspace.uuid())
-        .execute(conn)
-        .await?;
+pub(crate) async fn lock_new(conn: &mut PgConnection, workspaces: &[WorkspaceId]) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "select pg_advisory_xact_lock(hashtextextended('new door mappings of ' || id, 0))
+         from (select distinct id from unnest($1::uuid[]) as id order by id) as workspace",
+    )
+    .bind(workspaces.iter().map(|workspace| workspace.uuid()).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
@@ -134,4 +140,45 @@ pub(crate) async fn list(
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(DoorMapping::from).collect())
+}
+
+/// The targets that a subject is mapped to.
+pub(crate) async fn targets_of(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    subject: SubjectKey,
+) -> Result<Vec<Target>, sqlx::Error> {
+    let rows: Vec<MappingRow> = sqlx::query_as(
+        "select id, subject_kind, subject_id, location_id, provider, target_kind, target_ref, target_name,
+           lead_minutes, lag_minutes, true as is_active
+         from door_mapping where workspace_id = $1 and subject_kind = $2 and subject_id = $3
+         order by id limit $4",
+    )
+    .bind(workspace.uuid())
+    .bind(subject.kind)
+    .bind(subject.id)
+    .bind(TARGETS_MAX)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| DoorMapping::from(row).target).collect())
+}
+
+/// Whether anything is mapped to a target, be it at another location by the same integration.
+pub(crate) async fn is_mapped(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    target: &Target,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "select exists (select from door_mapping
+           where workspace_id = $1 and provider = $3 and target_kind = $4 and target_ref = $5
+             and served_by($1, $3, location_id) is not distinct from served_by($1, $3, $2))",
+    )
+    .bind(workspace.uuid())
+    .bind(target.location.uuid())
+    .bind(&target.provider)
+    .bind(target.kind)
+    .bind(&target.provider_ref)
+    .fetch_one(conn)
+    .await
 }

@@ -14,6 +14,7 @@ struct PersonRow {
     display_name: String,
     email: String,
     is_active: bool,
+    contact_version: i64,
 }
 
 impl From<PersonRow> for Person {
@@ -25,6 +26,7 @@ impl From<PersonRow> for Person {
             display_name: row.display_name,
             email: row.email,
             is_active: row.is_active,
+            contact_version: row.contact_version,
         }
     }
 }
@@ -36,11 +38,16 @@ pub(crate) async fn upsert(
     people: &[&Person],
 ) -> Result<Vec<(WorkspaceId, PersonId)>, sqlx::Error> {
     let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
-        "insert into person (workspace_id, id, version, display_name, email, is_active)
-         select * from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::boolean[])
+        "insert into person (workspace_id, id, version, display_name, email, is_active, contact_version)
+         select *, version
+         from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::boolean[])
+           as told (workspace_id, id, version, display_name, email, is_active)
          on conflict (workspace_id, id) do update
            set version = excluded.version, display_name = excluded.display_name,
-               email = excluded.email, is_active = excluded.is_active
+               email = excluded.email, is_active = excluded.is_active,
+               contact_version = case
+                 when (person.display_name, person.email) = (excluded.display_name, excluded.email)
+                 then person.contact_version else excluded.version end
            where person.version < excluded.version
          returning workspace_id, id",
     )
@@ -61,7 +68,7 @@ pub(crate) async fn find_many(
     keys: &[(WorkspaceId, PersonId)],
 ) -> Result<Vec<Person>, sqlx::Error> {
     let rows: Vec<PersonRow> = sqlx::query_as(
-        "select p.workspace_id, p.id, p.version, p.display_name, p.email, p.is_active
+        "select p.workspace_id, p.id, p.version, p.display_name, p.email, p.is_active, p.contact_version
          from unnest($1::uuid[], $2::uuid[]) as k (workspace_id, id)
          join person p on p.workspace_id = k.workspace_id and p.id = k.id",
     )

@@ -1,9 +1,9 @@
 //! Rows of settings.
 
-use domain::WorkspaceId;
+use domain::{LocationId, WorkspaceId};
 use sqlx::PgConnection;
 
-use crate::model::Settings;
+use crate::model::{LocationSettings, Settings};
 
 pub(crate) async fn find(
     conn: &mut PgConnection,
@@ -44,4 +44,58 @@ pub(crate) async fn upsert(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// What a location says; nothing, if it was never asked to.
+pub(crate) async fn find_of_location(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    location: LocationId,
+) -> Result<LocationSettings, sqlx::Error> {
+    let row: Option<(Option<i32>, Option<i32>)> = sqlx::query_as(
+        "select lead_minutes, lag_minutes from location_settings
+         where workspace_id = $1 and location_id = $2",
+    )
+    .bind(workspace.uuid())
+    .bind(location.uuid())
+    .fetch_optional(conn)
+    .await?;
+    let settings = |(lead_minutes, lag_minutes)| LocationSettings { lead_minutes, lag_minutes };
+    Ok(row.map(settings).unwrap_or_default())
+}
+
+/// Has a location say something else, and gives what it said before.
+pub(crate) async fn replace_of_location(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    location: LocationId,
+    settings: LocationSettings,
+) -> Result<LocationSettings, sqlx::Error> {
+    sqlx::query(
+        "insert into location_settings (workspace_id, location_id) values ($1, $2) on conflict do nothing",
+    )
+    .bind(workspace.uuid())
+    .bind(location.uuid())
+    .execute(&mut *conn)
+    .await?;
+    // Locks the row, so that the later one of two finds what the other left.
+    let (lead_minutes, lag_minutes) = sqlx::query_as(
+        "select lead_minutes, lag_minutes from location_settings
+         where workspace_id = $1 and location_id = $2 for update",
+    )
+    .bind(workspace.uuid())
+    .bind(location.uuid())
+    .fetch_one(&mut *conn)
+    .await?;
+    sqlx::query(
+        "update location_settings set lead_minutes = $3, lag_minutes = $4
+         where workspace_id = $1 and location_id = $2",
+    )
+    .bind(workspace.uuid())
+    .bind(location.uuid())
+    .bind(settings.lead_minutes)
+    .bind(settings.lag_minutes)
+    .execute(conn)
+    .await?;
+    Ok(LocationSettings { lead_minutes, lag_minutes })
 }

@@ -35,6 +35,12 @@ async fn each_change_leaves_one_entry_with_who_what_and_from_where() {
     for (lead, lag) in [(15, 15), (15, 30), (5, 20), (5, 20)] {
         client.update_access_settings(settings(lead, lag)).await.unwrap();
     }
+    for lag in [None, Some(minutes(10)), Some(minutes(10)), None] {
+        let location_access_settings = Some(pb::LocationAccessSettings { lead: None, lag });
+        let (name, request_id) = (world.location.clone(), String::new());
+        let request = pb::UpdateLocationAccessSettingsRequest { name, location_access_settings, request_id };
+        client.update_location_access_settings(request).await.unwrap();
+    }
     let delete = pb::DeleteDoorMappingRequest { name: name.clone(), request_id: String::new() };
     client.delete_door_mapping(delete.clone()).await.unwrap();
     assert!(client.delete_door_mapping(delete).await.is_err(), "it is gone");
@@ -56,6 +62,8 @@ async fn each_change_leaves_one_entry_with_who_what_and_from_where() {
              access_settings.lag REPLACED 1800s -> 1200s"
                 .into(),
         ),
+        (&world.location, "UpdateLocationAccessSettings: location_access_settings.lag SET 600s".into()),
+        (&world.location, "UpdateLocationAccessSettings: location_access_settings.lag CLEARED 600s".into()),
         (&name, format!("DeleteDoorMapping: {}", fields("CLEARED"))),
     ];
     let told: Vec<_> = entries.iter().map(|entry| (&entry.subject, audit_line(entry))).collect();

@@ -1,5 +1,7 @@
 //! Integrations: what is tried again, and what rests.
 
+use std::collections::HashMap;
+
 use domain::IntegrationId;
 use domain::names::IntegrationName;
 use proto::access::v1 as pb;
@@ -8,7 +10,18 @@ use proto::integrations::v1::{Integration, IntegrationStatus, IntegrationStatusC
 use crate::adapter::failure;
 use crate::world::{World, window};
 
+/// To whom, by whose credentials, and what.
+type Told<'a> = (&'a String, &'a String, Option<pb::AccessWindow>);
+
 impl World {
+    /// Maps a new resource to a group at a location, and gives the resource.
+    async fn mapped_at(&self, location: &str, group: &str) -> String {
+        let resource = self.new_resource();
+        let mapping = pb::DoorMapping { location: location.into(), ..self.mapping(&resource, group) };
+        self.create_mapping(mapping).await.unwrap();
+        resource
+    }
+
     /// One that is active, and new.
     async fn integration(&self, provider: &str, location: &str, status: IntegrationStatus) {
         let integration = Integration {
@@ -145,6 +158,100 @@ async fn a_locations_integration_decides_for_it_and_the_workspaces_for_the_other
     world.tell(&world.booking(&world.new_person(), &resource, 9, 10)).await;
     assert_eq!(world.quiet().await, [], "the same ids may be other doors there");
     world.until_mapping_is(false).await;
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_two_locations_lead_to_by_one_integration_is_one_door() {
+    let mut world = World::new().await;
+    let here = world.mapped("group-1").await;
+    let there = world.mapped_at(&world.elsewhere(), "group-1").await;
+    let person = world.new_person();
+    let first = world.booking(&person, &here, 9, 11);
+    world.tell(&first).await;
+    let early = world.obey().await;
+    assert_eq!(early.location, "", "by the workspace's credentials");
+    world.tell(&world.booking(&person, &there, 10, 12)).await;
+    let longer = world.obey().await;
+    assert_eq!((&longer.grant, longer.window), (&early.grant, window((8, 45), (12, 15))));
+    world.tell(&first.cancelled()).await;
+    assert_eq!(world.obey().await.window, window((9, 45), (12, 15)), "the other's is left alone");
+    assert_eq!((world.quiet().await, world.grants().await.len()), (vec![], 1));
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_location_moves_to_an_integration_of_its_own_once_that_is_active_and_stays_there() {
+    let mut world = World::new().await;
+    let (here, there) = (world.location.clone(), world.elsewhere());
+    let room = world.mapped("group-1").await;
+    let other_room = world.mapped_at(&there, "group-1").await;
+    let (person, given_to) = (world.new_person(), world.new_person());
+    world.hear(1, world.connected()).await;
+    let first = world.booking(&person, &room, 9, 11);
+    world.tell(&first).await;
+    world.tell(&world.booking(&person, &other_room, 10, 12)).await;
+    world.tell_manual(&world.manual(&given_to, "group-1", 9, Some(10)), &given_to).await;
+    let mut provider = HashMap::new();
+    world.obey_all(&mut provider).await;
+    assert_eq!(provider.len(), 2);
+    // While it is not, its doors are still those of the workspace's account.
+    let own = Integration { location: here.clone(), ..world.connected() };
+    let new = Integration { is_active: false, status: IntegrationStatus::NotConnected.into(), ..own.clone() };
+    world.hear(1, new).await;
+    assert_eq!(world.quiet().await, []);
+    // What an older word comes after, and twice, is the same.
+    for version in [3, 2, 3] {
+        world.hear(version, own.clone()).await;
+    }
+    testkit::eventually("there are grants by its own", crate::world::LIMIT, async || {
+        let grants = world.grants().await;
+        if grants.len() == 4 { Ok(()) } else { Err(format!("{grants:?}")) }
+    })
+    .await;
+    let moved = world.quiet().await;
+    let mut told: Vec<Told<'_>> = moved
+        .iter()
+        .map(|command| (&command.person.as_ref().unwrap().name, &command.location, command.window))
+        .collect();
+    let by_workspace = String::new();
+    let mut expected = vec![
+        (&person.name, &here, window((8, 45), (11, 15))),
+        (&person.name, &by_workspace, window((9, 45), (12, 15))),
+        (&given_to.name, &here, window((8, 45), (10, 15))),
+        (&given_to.name, &by_workspace, None),
+    ];
+    let order = |a: &Told<'_>, b: &Told<'_>| (a.0, a.1).cmp(&(b.0, b.1));
+    told.sort_by(order);
+    expected.sort_by(order);
+    assert_eq!(told, expected);
+    for command in &moved {
+        world.applied(command).await;
+    }
+    assert_eq!(world.quiet().await, []);
+    // From now on it decides there, also when it is disconnected.
+    world.hear(4, Integration { is_active: false, ..own.clone() }).await;
+    world.until_mapping_is(false).await;
+    world.tell(&first.cancelled()).await;
+    assert_eq!(world.quiet().await, []);
+    world.hear(5, own).await;
+    let revoke = world.obey().await;
+    assert_eq!((revoke.location, revoke.window), (here, None));
+    assert_eq!(world.quiet().await, []);
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_location_whose_integration_was_active_and_is_not_any_more_rests_in_whatever_order_that_is_heard() {
+    let mut world = World::new().await;
+    let room = world.mapped("group-1").await;
+    world.hear(1, world.connected()).await;
+    let own = Integration { location: world.location.clone(), ..world.connected() };
+    world.hear(2, Integration { is_active: false, ..own.clone() }).await;
+    world.hear(1, own).await;
+    world.until_mapping_is(false).await;
+    world.tell(&world.booking(&world.new_person(), &room, 9, 10)).await;
+    assert_eq!(world.quiet().await, []);
     world.harness.finish().await;
 }
 

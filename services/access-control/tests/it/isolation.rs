@@ -20,6 +20,7 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
             "drift",
             "entitlement",
             "entitlement_source",
+            "location_settings",
             "outbox",
             "person",
             "reconciliation",
@@ -33,6 +34,7 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
 /// Has someone booked a room whose door is known.
 async fn settle(world: &mut World) {
     world.update_settings(10, 10).await;
+    world.update_location_settings(&world.location, Some(5), None).await;
     let resource = world.new_resource();
     world.create_mapping_once(world.mapping(&resource, "group-1"), "a-mapping").await.unwrap();
     world.tell(&world.booking(&world.new_person(), &resource, 9, 10)).await;

@@ -8,6 +8,7 @@ mod attendees;
 mod audit;
 mod bookings;
 mod drift;
+mod explain;
 mod hours;
 mod integrations;
 mod isolation;

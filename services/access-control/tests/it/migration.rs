@@ -8,6 +8,8 @@ use testkit::Harness;
 /// The first migration that knows several sources, and the one that knows several subjects.
 const SOURCES: i64 = 20_261_128_000_010;
 const SUBJECTS: i64 = 20_261_129_000_010;
+/// The first one by which a grant belongs to an integration and not to a location.
+const SERVED_BY: i64 = 20_261_129_000_011;
 
 /// The schema as it was before a migration.
 fn before(version: i64) -> Definition {
@@ -88,5 +90,42 @@ async fn resources_that_were_mapped_and_booked_and_doors_that_were_given_are_sub
     .unwrap();
     let booked = ("booking".to_owned(), Some("resource".to_owned()), true, false);
     assert_eq!(subjects, [booked, ("manual".to_owned(), None, false, true)]);
+    harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn grants_of_several_locations_by_one_integration_become_one_that_is_told_anew() {
+    let harness = Harness::new().await;
+    let url = harness.database_url();
+    chassis::postgres::migrate(url, &before(SERVED_BY)).await.unwrap();
+    let owner = testkit::owner(url, DEFINITION.schema).await.unwrap();
+    for statement in [
+        "insert into integration (workspace_id, provider, location_id, version, is_active)
+         values (md5('us')::uuid, 'kisi', null, 1, true), (md5('us')::uuid, 'kisi', md5('own')::uuid, 1, false)",
+        // At two locations that the workspace's serves, at one that has its own, and at another door.
+        "insert into access_grant (workspace_id, id, person_id, location_id, provider, target_kind, target_ref,
+           target_name, generation, observed, observed_starts_at, observed_ends_at, in_flight_until)
+         select md5('us')::uuid, md5(number::text)::uuid, md5('ada')::uuid, md5(location)::uuid, 'kisi', 'group', door,
+           '', number, 'holds', '2026-12-02 09:00Z', '2026-12-02 10:00Z', '2026-12-01 08:00Z'
+         from (values (1, 'one', '7'), (2, 'two', '7'), (3, 'own', '7'), (4, 'two', '8'))
+           as held (number, location, door)",
+    ] {
+        sqlx::query(statement).execute(&owner).await.unwrap();
+    }
+    chassis::postgres::migrate(url, &DEFINITION).await.unwrap();
+    let kept: Vec<(String, bool, String, bool, bool)> = sqlx::query_as(
+        "select target_ref, served_by is not null, observed, in_flight_until is null, next_check_at is not null
+         from access_grant order by target_ref, served_by nulls first",
+    )
+    .fetch_all(&owner)
+    .await
+    .unwrap();
+    let row = |door: &str, is_own, observed: &str, is_new| {
+        (door.to_owned(), is_own, observed.to_owned(), is_new, is_new)
+    };
+    assert_eq!(
+        kept,
+        [row("7", false, "unknown", true), row("7", true, "holds", false), row("8", false, "holds", false)]
+    );
     harness.finish().await;
 }

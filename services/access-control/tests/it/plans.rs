@@ -37,7 +37,7 @@ impl World {
         .unwrap();
         for statement in [
             "insert into person
-             select workspace_id, person_id, 1, 'Ada', 'ada@example.org', $1 is not null from someone",
+             select workspace_id, person_id, 1, 'Ada', 'ada@example.org', $1 is not null, 1 from someone",
             "insert into door_mapping (workspace_id, id, subject_kind, subject_id, location_id, provider,
                target_kind, target_ref, target_name, created_at)
              select workspace_id, gen_random_uuid(), 'resource', resource_id, workspace_id, 'kisi', 'group',
@@ -181,7 +181,7 @@ async fn no_statement_of_an_event_or_a_tick_reads_a_table_through() {
     for part in [
         "where next_check_at <= $1",
         "min(next_check_at)",
-        "coalesce(m.lead_minutes, s.lead_minutes, $3)",
+        "coalesce(m.lead_minutes, l.lead_minutes, s.lead_minutes, $3)",
         "insert into access_grant",
         "insert into entitlement_source",
         "insert into entitlement (",
@@ -189,7 +189,7 @@ async fn no_statement_of_an_event_or_a_tick_reads_a_table_through() {
         "e.source_kind = k.source_kind",
         "e.target_ref = g.target_ref",
         "join access_grant g on g.workspace_id = m.workspace_id",
-        "join access_grant g on g.workspace_id = k.workspace_id and g.location_id",
+        "join access_grant g on g.workspace_id = k.workspace_id and g.provider",
         "insert into person",
         "update access_grant g set generation",
         "for update of g",

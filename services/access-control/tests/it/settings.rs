@@ -41,6 +41,90 @@ async fn windows_follow_the_settings_unless_their_mapping_says_otherwise() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mapping_wins_over_its_location_and_that_over_the_workspace() {
+    let mut world = World::new().await;
+    let person = world.new_person();
+    let plain = world.mapped("plain").await;
+    let special = world.new_resource();
+    let mapping = pb::DoorMapping { lead: Some(minutes(60)), ..world.mapping(&special, "special") };
+    world.create_mapping(mapping).await.unwrap();
+    world.tell(&world.booking(&person, &plain, 9, 10)).await;
+    world.tell(&world.booking(&person, &special, 9, 10)).await;
+    world.tell_manual(&world.manual(&person, "given", 9, Some(10)), &person).await;
+    let mut provider = std::collections::HashMap::new();
+    let here = world.location.clone();
+    for (location, workspace, (plain, special, given)) in [
+        ((None, None), (15, 15), ((15, 15), (60, 15), (15, 15))),
+        ((Some(0), Some(30)), (15, 15), ((0, 30), (60, 30), (0, 30))),
+        ((Some(0), None), (5, 20), ((0, 20), (60, 20), (0, 20))),
+        ((None, None), (5, 20), ((5, 20), (60, 20), (5, 20))),
+    ] {
+        world.update_location_settings(&here, location.0, location.1).await;
+        world.update_location_settings(&world.elsewhere(), Some(1), Some(1)).await;
+        world.update_settings(workspace.0, workspace.1).await;
+        let get = pb::GetLocationAccessSettingsRequest { name: here.clone() };
+        let told = world.client.get_location_access_settings(get).await.unwrap().into_inner();
+        let told = told.location_access_settings.unwrap();
+        assert_eq!((told.lead, told.lag), (location.0.map(minutes), location.1.map(minutes)));
+        world.obey_all(&mut provider).await;
+        let windows = world.grants().await.into_iter().map(|grant| {
+            let window = provider[&grant.name].unwrap();
+            (
+                grant.target.unwrap().r#ref,
+                window.start_time.unwrap().seconds,
+                window.end_time.unwrap().seconds,
+            )
+        });
+        let mut windows: Vec<(String, i64, i64)> = windows.collect();
+        windows.sort();
+        let (start, end) = (crate::world::at(9).timestamp(), crate::world::at(10).timestamp());
+        let window =
+            |door: &str, (lead, lag): (i64, i64)| (door.to_owned(), start - lead * 60, end + lag * 60);
+        assert_eq!(windows, [window("given", given), window("plain", plain), window("special", special)]);
+    }
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn settings_of_a_location_that_make_no_sense_or_are_of_another_workspace_are_refused() {
+    let mut world = World::new().await;
+    let good = pb::LocationAccessSettings { lead: Some(minutes(1)), lag: None };
+    let cases = [
+        (None, "location_access_settings"),
+        (
+            Some(pb::LocationAccessSettings { lead: Some(minutes(1_441)), ..good }),
+            "location_access_settings.lead",
+        ),
+        (Some(pb::LocationAccessSettings { lag: Some(minutes(-1)), ..good }), "location_access_settings.lag"),
+    ];
+    for (location_access_settings, field) in cases {
+        let request = pb::UpdateLocationAccessSettingsRequest {
+            name: world.location.clone(),
+            location_access_settings,
+            request_id: String::new(),
+        };
+        let refused = world.client.update_location_access_settings(request).await.unwrap_err();
+        let violations = refused.get_details_bad_request().unwrap().field_violations;
+        assert_eq!(violations.iter().map(|v| v.field.as_str()).collect::<Vec<_>>(), [field]);
+    }
+    let theirs = world.location.clone();
+    world.move_elsewhere();
+    let get = pb::GetLocationAccessSettingsRequest { name: theirs.clone() };
+    let update = pb::UpdateLocationAccessSettingsRequest {
+        name: theirs,
+        location_access_settings: Some(good),
+        request_id: String::new(),
+    };
+    for refused in [
+        world.client.get_location_access_settings(get).await.unwrap_err(),
+        world.client.update_location_access_settings(update).await.unwrap_err(),
+    ] {
+        assert_eq!(refused.code(), tonic::Code::NotFound, "{refused:?}");
+    }
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_longer_lag_opens_the_door_again_for_whom_it_lets_in() {
     let mut world = World::new().await;
     let resource = world.mapped("group-1").await;

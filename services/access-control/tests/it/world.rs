@@ -187,6 +187,23 @@ impl World {
         self.client.clone().update_access_settings(request).await.unwrap();
     }
 
+    pub(crate) async fn update_location_settings(
+        &self,
+        location: &str,
+        lead_minutes: Option<i64>,
+        lag_minutes: Option<i64>,
+    ) {
+        let request = pb::UpdateLocationAccessSettingsRequest {
+            name: location.into(),
+            location_access_settings: Some(pb::LocationAccessSettings {
+                lead: lead_minutes.map(minutes),
+                lag: lag_minutes.map(minutes),
+            }),
+            request_id: String::new(),
+        };
+        self.client.clone().update_location_access_settings(request).await.unwrap();
+    }
+
     /// The grants, without those of the fence.
     pub(crate) async fn grants(&self) -> Vec<pb::Grant> {
         let request =
@@ -357,8 +374,14 @@ impl World {
         sent.await.unwrap().await.unwrap();
     }
 
-    /// What this service told so far, in order: fact and grant.
+    /// What this service told so far of grants, in order: fact and grant.
     pub(crate) async fn facts(&self) -> Vec<(String, String)> {
+        let facts = self.grants_told().await.into_iter();
+        facts.map(|(fact, grant)| (fact, grant["name"].as_str().unwrap().to_owned())).collect()
+    }
+
+    /// The same with the grants as they were told.
+    pub(crate) async fn grants_told(&self) -> Vec<(String, serde_json::Value)> {
         let stream = self.bus.stream(subject::StreamKind::Event).await.unwrap();
         let mut facts = Vec::new();
         for sequence in 1..=stream.cached_info().state.last_sequence {
@@ -367,7 +390,7 @@ impl World {
             let body: serde_json::Value = serde_json::from_slice(&message.payload).unwrap_or_default();
             let grant = &body["grant"];
             if ["granted", "revoked", "failing"].contains(&fact) && grant["provider"] != "fence" {
-                facts.push((fact.to_owned(), grant["name"].as_str().unwrap().to_owned()));
+                facts.push((fact.to_owned(), grant.clone()));
             }
         }
         facts

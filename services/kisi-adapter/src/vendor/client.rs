@@ -26,7 +26,7 @@ use super::wire::{
 /// Largest page of most lists.
 const PAGE: u64 = 250;
 /// Largest page of users.
-const USER_PAGE: u64 = 100;
+pub(crate) const USER_PAGE: usize = 100;
 /// How often a list is read anew because rows moved in it.
 const LIST_TRIES: u32 = 3;
 
@@ -168,7 +168,7 @@ impl KisiAccount {
 
     /// The user with exactly this address. A user made a moment ago may be missed.
     pub async fn find_user_by_email(&self, email: &EmailAddress) -> Result<Option<User>, Error> {
-        let users = self.list("/users", "users", USER_PAGE, &[("email", email.as_str())]).await?;
+        let users = self.list("/users", "users", USER_PAGE as u64, &[("email", email.as_str())]).await?;
         Ok(convert::user_with_email(users, email))
     }
 
@@ -189,8 +189,16 @@ impl KisiAccount {
 
     /// Lets the user open what they have rights to, or nothing. Keeps the rights.
     pub async fn set_access_enabled(&self, user: UserId, access_enabled: bool) -> Result<(), Error> {
-        let patch = PatchUser { user: PatchUserFields { access_enabled } };
-        let id = user.to_string();
+        self.patch_user(user, PatchUserFields { access_enabled: Some(access_enabled), name: None }).await
+    }
+
+    /// Gives the user another name.
+    pub async fn rename_user(&self, user: UserId, name: &str) -> Result<(), Error> {
+        self.patch_user(user, PatchUserFields { access_enabled: None, name: Some(name) }).await
+    }
+
+    async fn patch_user(&self, user: UserId, fields: PatchUserFields<'_>) -> Result<(), Error> {
+        let (id, patch) = (user.to_string(), PatchUser { user: fields });
         self.send(self.call(Method::PATCH, USER, &["users", &id], &[]).json(&patch).idempotent()).await?;
         Ok(())
     }
@@ -440,6 +448,14 @@ impl Reader<Group> {
     /// Of all groups, of all places.
     pub(crate) fn of_groups() -> Self {
         Self::new("/groups", "groups", PAGE, &[("sort", "name")])
+    }
+}
+
+impl Reader<WireUser> {
+    /// Of these users, as far as they are there; at most [`USER_PAGE`].
+    pub(crate) fn of_users(users: &[UserId]) -> Self {
+        let ids: Vec<String> = users.iter().map(ToString::to_string).collect();
+        Self::new("/users", "users", USER_PAGE as u64, &[("ids", &ids.join(","))])
     }
 }
 

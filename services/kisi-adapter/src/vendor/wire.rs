@@ -202,13 +202,17 @@ pub(crate) struct CreateUserFields<'a> {
 
 /// `PATCH /users/{id}`.
 #[derive(Serialize)]
-pub(crate) struct PatchUser {
-    pub(crate) user: PatchUserFields,
+pub(crate) struct PatchUser<'a> {
+    pub(crate) user: PatchUserFields<'a>,
 }
 
+/// What is left out stays as it is. The address can't be changed: no such field is documented.
 #[derive(Serialize)]
-pub(crate) struct PatchUserFields {
-    pub(crate) access_enabled: bool,
+pub(crate) struct PatchUserFields<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) access_enabled: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<&'a str>,
 }
 
 /// `GET /role_assignments`. Kisi returns a newer spelling (`assignee_*`, `applies_to_*`) beside an older

@@ -51,6 +51,44 @@ async fn what_is_due_first_is_done_first_and_kisi_is_not_called_too_often() {
     world.finish().await;
 }
 
+/// Changes that wait on one account when a month begins.
+const ROLLOVER: usize = 400;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_booking_that_begins_soon_does_not_wait_for_a_months_changes_nor_another_account_for_either() {
+    let mut world = World::without_adapter().await;
+    let slow = CancellationToken::new();
+    world.run_adapter(at_kisis_pace(world.config()), slow.clone()).await;
+    let (busy, free) = (world.site("Busy"), world.site("Free"));
+    let now = world.harness.clock.now();
+    for _ in 0..ROLLOVER {
+        let month_begins = now + chrono::Duration::hours(1);
+        world.send_due(&busy.grant("Group 00"), 1, Some(world.window(1, 2)), month_begins).await;
+    }
+    let mut answered = world.answers(1).await.len();
+    let calls = world.twin.calls();
+    let (near, elsewhere) = (busy.grant("Group 01"), free.grant("Group 00"));
+    world.send_due(&near, 1, Some(world.window(0, 1)), now + chrono::Duration::minutes(2)).await;
+    world.send_due(&elsewhere, 1, Some(world.window(1, 2)), now + chrono::Duration::hours(2)).await;
+    let mut awaited = HashSet::from([near.name, elsewhere.name]);
+    while !awaited.is_empty() {
+        let (name, _, outcome) = world.next_answer().await;
+        assert!(matches!(outcome, Outcome::Applied(_)), "{outcome:?}");
+        awaited.remove(&name);
+        answered += 1;
+    }
+    // Each takes three calls; what was under way is brought to its end, and urgency is looked at once a second.
+    let calls = world.twin.calls() - calls;
+    assert!(calls < 40, "{calls} calls of more than a thousand that wait");
+    assert_eq!((busy.windows(&near).len(), free.windows(&elsewhere).len()), (1, 1));
+    slow.cancel();
+    let mut fast = world.config();
+    fast.commands.account_concurrency = 8;
+    world.run_adapter(fast, CancellationToken::new()).await;
+    world.answers(ROLLOVER + 2 - answered).await;
+    world.finish().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_account_of_two_locations_is_worked_as_one() {
     let mut world = World::start().await;
@@ -68,7 +106,7 @@ async fn one_account_of_two_locations_is_worked_as_one() {
         world.success(&grant).await;
     }
     let lanes: Vec<(uuid::Uuid, uuid::Uuid)> =
-        sqlx::query_as("select location_id, lane_id from route").fetch_all(&world.pool).await.unwrap();
+        sqlx::query_as("select site_id, lane_id from route").fetch_all(&world.pool).await.unwrap();
     assert_eq!(lanes.len(), 2);
     assert!(lanes.iter().all(|(_, lane)| *lane == site.integration.id.uuid()));
     // An account of its own takes the location's commands along.
@@ -84,6 +122,31 @@ async fn one_account_of_two_locations_is_worked_as_one() {
         world.send(&grant, generation, Some(world.window(1, 2))).await;
         world.next_answer().await;
     }
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_by_the_workspaces_own_credentials_do_not_follow_a_locations() {
+    let mut world = World::start().await;
+    let (whole, own) = (world.site("Whole"), world.site("Own"));
+    let own = Site { workspace: whole.workspace, ..own };
+    world.keys.set(&own, own.org.key());
+    world.keys.set_of_workspace(&whole, whole.org.key());
+    let by_workspace = whole.grant("Group 00").by_workspace();
+    for grant in [&by_workspace, &own.grant("Group 00")] {
+        world.send(grant, 1, Some(world.window(1, 2))).await;
+        world.success(grant).await;
+    }
+    assert_eq!(whole.windows(&by_workspace).len(), 1);
+    world.send(&by_workspace, 2, None).await;
+    world.success(&by_workspace).await;
+    assert_eq!(whole.windows(&by_workspace), []);
+    let lanes: Vec<(uuid::Uuid, bool)> = sqlx::query_as("select lane_id, site_id = workspace_id from route")
+        .fetch_all(&world.pool)
+        .await
+        .unwrap();
+    assert!(lanes.contains(&(whole.integration.id.uuid(), true)), "{lanes:?}");
+    assert!(lanes.contains(&(own.integration.id.uuid(), false)), "{lanes:?}");
     world.finish().await;
 }
 

@@ -151,6 +151,10 @@ impl<P: Policy> World for KisiWorld<P> {
         self.org.windows(Self::email(person), self.lock(target))
     }
 
+    fn anyones_access(&self, target: &Target) -> Vec<Window> {
+        self.org.anyones_windows(self.lock(target))
+    }
+
     async fn add_foreign(&self, person: &Person, target: &Target, window: Window) {
         let group = match target.kind {
             TargetKind::Group => Self::number(target),
@@ -175,6 +179,12 @@ impl<P: Policy> World for KisiWorld<P> {
         let groups = self.operator.list_groups().await.unwrap();
         let kept = groups.iter().find(|group| group.name == name).unwrap().id.0;
         self.org.add_foreign(&self.operator, Self::email(person), kept.cast_signed(), window).await;
+        true
+    }
+
+    async fn suspend_person(&self, person: &Person) -> bool {
+        let user = self.org.user(Self::email(person)).unwrap();
+        self.operator.set_access_enabled(user, false).await.unwrap();
         true
     }
 

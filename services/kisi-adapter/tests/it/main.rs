@@ -12,6 +12,7 @@ mod keys;
 mod lists;
 mod lock_groups;
 mod on_demand;
+mod people;
 mod reconcile;
 mod server;
 mod twin;

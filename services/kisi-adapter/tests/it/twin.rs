@@ -8,7 +8,9 @@ use domain::{Clock, SettableClock, Window};
 use kisi_adapter::KisiConfig;
 use kisi_adapter::vendor::wire::{GroupId, RoleAssignmentId, UserId};
 use kisi_adapter::vendor::{KisiAccount, NewUser};
-use sandbox::kisi::{CreatedOrganization, NewGroup, NewOrganization, NewPlace, Organization, Switches};
+use sandbox::kisi::{
+    AccessWindow, CreatedOrganization, NewGroup, NewOrganization, NewPlace, Organization, Switches,
+};
 use sandbox::{Sandbox, Vendor};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
@@ -34,6 +36,15 @@ pub(crate) struct Twin {
 pub(crate) struct Org {
     pub twin: Arc<Organization>,
     pub created: CreatedOrganization,
+}
+
+/// Those that open the door, by start.
+fn windows(rows: Vec<AccessWindow>) -> Vec<Window> {
+    let open = rows.into_iter().filter(|row| row.access_enabled);
+    let mut windows: Vec<Window> =
+        open.map(|row| Window::new(row.valid_from.unwrap(), row.valid_until.unwrap()).unwrap()).collect();
+    windows.sort_by_key(|window| window.start());
+    windows
 }
 
 impl Twin {
@@ -138,14 +149,27 @@ impl Org {
 
     /// All windows in which the door opens for the person, by start.
     pub(crate) fn windows(&self, email: &str, lock: i64) -> Vec<Window> {
-        let windows = self.twin.access_windows_of(email, lock).into_iter();
-        windows.map(|w| Window::new(w.valid_from.unwrap(), w.valid_until.unwrap()).unwrap()).collect()
+        windows(self.twin.access_windows_of(email, lock))
+    }
+
+    /// All windows in which the door opens for anyone, by start.
+    pub(crate) fn anyones_windows(&self, lock: i64) -> Vec<Window> {
+        let mut all = self.twin.access_windows();
+        all.retain(|window| window.lock_id == lock);
+        windows(all)
     }
 
     pub(crate) fn user(&self, email: &str) -> Option<UserId> {
         let users = self.twin.users();
         let user = users.iter().find(|user| user.record.email == email)?;
         Some(UserId(user.record.id.cast_unsigned()))
+    }
+
+    /// What a user is called, and whether they may open anything.
+    pub(crate) fn look_at(&self, user: UserId) -> Option<(String, bool)> {
+        let users = self.twin.users();
+        let user = users.into_iter().find(|found| found.record.id == user.0.cast_signed())?.record;
+        Some((user.name.unwrap_or_default(), user.access_enabled))
     }
 
     /// The operator makes a user and gives them a right on a group.

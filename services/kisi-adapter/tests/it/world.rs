@@ -36,10 +36,13 @@ use crate::twin::{Org, Twin};
 /// Longest wait for anything that is bound to happen.
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
+/// A location, or the workspace as a whole.
+type Where = (WorkspaceId, Option<LocationId>);
+
 /// Which keys are in force where.
 #[derive(Default)]
 pub(crate) struct Keys {
-    keys: Mutex<HashMap<(WorkspaceId, LocationId), (IntegrationId, String)>>,
+    keys: Mutex<HashMap<Where, (IntegrationId, String)>>,
     /// Questions so far.
     pub asked: AtomicUsize,
     /// Whoever writes holds answers back.
@@ -49,11 +52,17 @@ pub(crate) struct Keys {
 impl Keys {
     pub(crate) fn set(&self, site: &Site, key: &str) {
         let value = (site.integration.id, key.to_owned());
-        self.keys.lock().unwrap().insert((site.workspace, site.location), value);
+        self.keys.lock().unwrap().insert((site.workspace, Some(site.location)), value);
+    }
+
+    /// Of the workspace as a whole.
+    pub(crate) fn set_of_workspace(&self, site: &Site, key: &str) {
+        let value = (site.integration.id, key.to_owned());
+        self.keys.lock().unwrap().insert((site.workspace, None), value);
     }
 
     pub(crate) fn remove(&self, site: &Site) {
-        self.keys.lock().unwrap().remove(&(site.workspace, site.location));
+        self.keys.lock().unwrap().remove(&(site.workspace, Some(site.location)));
     }
 }
 
@@ -69,12 +78,13 @@ impl CredentialService for Integrations {
         assert_eq!(request.provider, "kisi");
         self.0.asked.fetch_add(1, Ordering::SeqCst);
         let _open = self.0.gate.read().await;
-        let location: LocationName = request.location.parse().unwrap();
+        let WorkspaceName(workspace) = request.workspace.parse().unwrap();
+        let location = request.location.parse().ok().map(|location: LocationName| location.id);
         let keys = self.0.keys.lock().unwrap();
-        let Some((integration, key)) = keys.get(&(location.workspace, location.id)) else {
+        let Some((integration, key)) = keys.get(&(workspace, location)) else {
             return Ok(Response::new(ResolveCredentialResponse::default()));
         };
-        let integration = IntegrationName { workspace: location.workspace, id: *integration };
+        let integration = IntegrationName { workspace, id: *integration };
         Ok(Response::new(ResolveCredentialResponse {
             values: [("api_key".to_owned(), key.clone())].into(),
             integration: integration.to_string(),
@@ -95,7 +105,7 @@ pub(crate) struct Site {
 #[derive(Clone)]
 pub(crate) struct Grant {
     pub name: GrantName,
-    location: LocationName,
+    location: Option<LocationName>,
     target: pb::DoorTarget,
     person: pb::AccessPerson,
     pub email: String,
@@ -225,7 +235,7 @@ impl World {
         let command = pb::AccessCommand {
             grant: grant.name.to_string(),
             generation,
-            location: grant.location.to_string(),
+            location: grant.location.map(|location| location.to_string()).unwrap_or_default(),
             target: Some(grant.target.clone()),
             person: Some(grant.person.clone()),
             window: window.map(|window| pb::AccessWindow {
@@ -398,7 +408,7 @@ impl Site {
         let workspace = self.workspace;
         Grant {
             name: GrantName { workspace, id: GrantId::new() },
-            location: LocationName { workspace, id: self.location },
+            location: Some(LocationName { workspace, id: self.location }),
             target: pb::DoorTarget {
                 kind: kind.into(),
                 r#ref: number.to_string(),
@@ -428,6 +438,11 @@ impl Site {
 }
 
 impl Grant {
+    /// The same, by the workspace's own credentials.
+    pub(crate) fn by_workspace(self) -> Self {
+        Self { location: None, ..self }
+    }
+
     /// The same person's other grant.
     pub(crate) fn on(&self, other: Self) -> Self {
         Self { person: self.person.clone(), email: self.email.clone(), ..other }
@@ -436,6 +451,13 @@ impl Grant {
     /// The person's id.
     pub(crate) fn person(&self) -> uuid::Uuid {
         self.person.name.parse::<PersonName>().unwrap().id.uuid()
+    }
+
+    /// The same, of a person who is called so now.
+    pub(crate) fn called(&self, name: &str, email: &str) -> Self {
+        let person =
+            pb::AccessPerson { display_name: name.into(), email: email.into(), ..self.person.clone() };
+        Self { person, email: email.into(), ..self.clone() }
     }
 
     pub(crate) fn without_email(mut self) -> Self {

@@ -1,0 +1,96 @@
+//! What becomes of commands, and what else goes on at the providers.
+
+use proto::access::v1 as pb;
+use rand::Rng as _;
+use rand::seq::IndexedRandom as _;
+
+use super::provider::{At, Fate, account};
+use super::shell::Consumer;
+use super::truth::{GRAIN, PROVIDERS};
+use super::world::World;
+
+impl World<'_> {
+    pub(super) fn adapter(&mut self) {
+        if !self.accounts.on_the_way.is_empty() && self.rng.random_bool(0.6) {
+            let number = self.rng.random_range(0..self.accounts.on_the_way.len());
+            let command = self.accounts.on_the_way.swap_remove(number);
+            match self.rng.random_range(0..12) {
+                // The bus has lost it.
+                0 => return self.note(format!("lost: command {:?}", command.at)),
+                1..3 => self.accounts.on_the_way.push(command.clone()),
+                _ => {}
+            }
+            self.accounts.arrive(command);
+        }
+        let waiting: Vec<At> = self.accounts.waiting.keys().copied().collect();
+        let Some(&at) = waiting.choose(&mut self.rng) else { return };
+        let fate = self.fate(at);
+        self.work(at, fate);
+    }
+
+    pub(super) fn fate(&mut self, at: At) -> Fate {
+        if !self.sites[at.0].is_followed(at.1.door) {
+            return Fate::Refused(pb::AccessFailureKind::Unauthorized);
+        }
+        let is_done = self.rng.random_bool(0.5);
+        match self.rng.random_range(0..20) {
+            0 => Fate::Refused(pb::AccessFailureKind::Unreachable),
+            1 => Fate::Refused(pb::AccessFailureKind::Rejected),
+            2 => Fate::Refused(pb::AccessFailureKind::RateLimited),
+            3 | 4 => Fate::Unknown { is_done },
+            5 | 6 => Fate::Died { is_done },
+            _ => Fate::Done,
+        }
+    }
+
+    pub(super) fn work(&mut self, at: At, fate: Fate) {
+        let answer = self.accounts.work(at, fate);
+        self.note(format!(
+            "the adapter at {at:?}: {fate:?}, then there is {:?}",
+            self.accounts.rights.get(&at)
+        ));
+        if let Some(answer) = answer {
+            self.send(at.0, Consumer::Results, &answer.grant.clone(), answer.generation, &answer);
+        }
+    }
+
+    pub(super) fn trouble(&mut self) {
+        let site = self.any_site();
+        let provider = *PROVIDERS.choose(&mut self.rng).unwrap();
+        match self.rng.random_range(0..4) {
+            0 => {
+                if !self.accounts.out.remove(&(site, provider)) {
+                    self.accounts.out.insert((site, provider));
+                }
+                self.note(format!(
+                    "{site}: {provider} out: {}",
+                    self.accounts.out.contains(&(site, provider))
+                ));
+            }
+            1 | 2 => self.meddle(),
+            _ => self.compare(site, provider),
+        }
+    }
+
+    /// Someone deletes or moves at the provider what we gave.
+    pub(super) fn meddle(&mut self) {
+        let rights: Vec<At> = self.accounts.rights.keys().copied().collect();
+        let Some(&at) = rights.choose(&mut self.rng) else { return };
+        if self.one_in(2) {
+            self.accounts.rights.remove(&at);
+        } else if let Some((start, end)) = self.accounts.rights.get_mut(&at) {
+            *start += GRAIN;
+            *end += 2 * GRAIN;
+        }
+        self.held.remove(&at);
+        self.meddled.insert(at);
+        self.note(format!("by hand at {at:?}: {:?}", self.accounts.rights.get(&at)));
+    }
+
+    pub(super) fn compare(&mut self, site: usize, provider: &'static str) {
+        let (turn, message) = self.accounts.compare(&self.sites[site], site, provider, self.now);
+        let name = account(&self.sites[site], provider);
+        self.note(format!("{site}: {provider} is compared, turn {turn}"));
+        self.send(site, Consumer::Reconciliations, &name, turn, &message);
+    }
+}

@@ -1,0 +1,473 @@
+//! What is true in the simulated world, and who may enter when. The naive reference: knows nothing of unions,
+//! ledgers or commands, and asks of one moment at a time.
+//!
+//! While not all is settled nobody knows which of the things that were true lately have reached whom. So for
+//! each of them it is kept what it was since all was settled last: a door may open if any mixture of that
+//! lets it, and must open if each does.
+
+use std::collections::BTreeSet;
+
+use domain::names::{BookingName, EntitlementName, IntegrationName, LocationName, PersonName, ResourceName};
+use domain::{BookingId, EntitlementId, IntegrationId, LocationId, PersonId, ResourceId, WorkspaceId};
+use proto::access::v1 as access;
+use proto::integrations::v1 as integrations;
+use proto::workspace::v1 as told;
+use uuid::Uuid;
+
+/// Seconds since 1970.
+pub(super) type Second = i64;
+
+pub(super) const MINUTE: Second = 60;
+/// All windows begin and end at a multiple of it.
+pub(super) const GRAIN: Second = 5 * MINUTE;
+pub(super) const HOUR: Second = 60 * MINUTE;
+/// Windows are told so long before they begin.
+pub(super) const HORIZON: Second = 72 * HOUR;
+/// No window that is told ends later, but for those without an end.
+pub(super) const SCOPE: Second = HORIZON + 30 * HOUR;
+
+pub(super) const PEOPLE: usize = 2;
+pub(super) const RESOURCES: usize = 2;
+
+/// The doors of each workspace: the providers' ids mean nothing beyond them.
+pub(super) const DOORS: [(&str, access::DoorTargetKind, &str); 3] = [
+    ("kisi", access::DoorTargetKind::Group, "1"),
+    ("kisi", access::DoorTargetKind::Lock, "1"),
+    ("unifi", access::DoorTargetKind::Lock, "1"),
+];
+
+pub(super) const PROVIDERS: [&str; 2] = ["kisi", "unifi"];
+
+/// A person and a door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Place {
+    pub person: usize,
+    pub door: usize,
+}
+
+pub(super) fn places() -> impl Iterator<Item = Place> {
+    (0..PEOPLE).flat_map(|person| (0..DOORS.len()).map(move |door| Place { person, door }))
+}
+
+/// Something with all that it was since everything was settled.
+#[derive(Debug, Clone)]
+pub(super) struct Lately<T> {
+    pub now: T,
+    before: Vec<T>,
+}
+
+impl<T> Lately<T> {
+    fn new(now: T) -> Self {
+        Self { now, before: Vec::new() }
+    }
+
+    /// It is this from now on.
+    pub(super) fn becomes(&mut self, next: T) {
+        self.before.push(std::mem::replace(&mut self.now, next));
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &T> {
+        self.before.iter().chain([&self.now])
+    }
+}
+
+/// What doors are mapped to: a resource, or the whole location.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mapped {
+    Resource(usize),
+    Location,
+}
+
+pub(super) const MAPPED: [Mapped; 3] = [Mapped::Resource(0), Mapped::Resource(1), Mapped::Location];
+
+#[derive(Debug, Clone, Copy)]
+enum Subject {
+    Mapped(Mapped),
+    Door(usize),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Entitled {
+    person: usize,
+    subject: Subject,
+    start: Second,
+    end: Second,
+}
+
+#[derive(Debug)]
+pub(super) struct Person {
+    pub version: i64,
+    pub email: usize,
+    pub status: Lately<told::PersonStatus>,
+}
+
+#[derive(Debug)]
+pub(super) enum What {
+    Booking {
+        id: BookingId,
+        resource: usize,
+        holder: usize,
+        attendees: BTreeSet<usize>,
+        start: Second,
+        end: Second,
+        state: told::BookingState,
+    },
+    Manual {
+        id: EntitlementId,
+        person: usize,
+        door: usize,
+        start: Second,
+        end: Option<Second>,
+        is_ended: bool,
+    },
+}
+
+impl What {
+    fn gives(&self) -> Vec<Entitled> {
+        match self {
+            Self::Booking { resource, holder, attendees, start, end, state, .. } => {
+                let stands = matches!(state, told::BookingState::Confirmed | told::BookingState::Completed);
+                let people: BTreeSet<usize> = attendees.iter().copied().chain([*holder]).collect();
+                let entitled = |person| {
+                    [Mapped::Resource(*resource), Mapped::Location].map(|mapped| Entitled {
+                        person,
+                        subject: Subject::Mapped(mapped),
+                        start: *start,
+                        end: *end,
+                    })
+                };
+                people.into_iter().filter(|_| stands).flat_map(entitled).collect()
+            }
+            Self::Manual { person, door, start, end, is_ended, .. } => {
+                let end = end.unwrap_or(Second::MAX / 2);
+                let given = Entitled { person: *person, subject: Subject::Door(*door), start: *start, end };
+                if *is_ended { Vec::new() } else { vec![given] }
+            }
+        }
+    }
+}
+
+/// A source of entitlement.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub version: i64,
+    pub what: What,
+    gives: Lately<Vec<Entitled>>,
+}
+
+impl Source {
+    pub(super) fn new(version: i64, what: What) -> Self {
+        let gives = Lately { now: what.gives(), before: vec![Vec::new()] };
+        Self { version, what, gives }
+    }
+
+    /// It is another one from now on.
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut What)) {
+        change(&mut self.what);
+        self.version += 1;
+        self.gives.becomes(self.what.gives());
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Mapping {
+    pub name: String,
+    pub subject: Mapped,
+    pub door: usize,
+    pub lead: Option<i64>,
+    pub lag: Option<i64>,
+    pub stands: Lately<bool>,
+}
+
+impl Mapping {
+    pub(super) fn new(
+        name: String,
+        subject: Mapped,
+        door: usize,
+        lead: Option<i64>,
+        lag: Option<i64>,
+    ) -> Self {
+        Self { name, subject, door, lead, lag, stands: Lately { now: true, before: vec![false] } }
+    }
+}
+
+/// Lead and lag in minutes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settings {
+    pub lead: i64,
+    pub lag: i64,
+}
+
+#[derive(Debug)]
+pub(super) struct Integration {
+    pub id: IntegrationId,
+    pub provider: &'static str,
+    pub is_of_location: bool,
+    pub version: i64,
+    pub is_active: bool,
+}
+
+/// What is true in one workspace.
+#[derive(Debug)]
+pub(super) struct Site {
+    pub workspace: WorkspaceId,
+    pub people: Vec<Person>,
+    pub sources: Vec<Source>,
+    pub mappings: Vec<Mapping>,
+    pub settings: Lately<Settings>,
+    pub integrations: Vec<Integration>,
+}
+
+/// The same ids in each workspace, so that what asks for less than both is found out.
+fn id(kind: u8, number: usize) -> Uuid {
+    Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 | u128::from(kind) << 8 | number as u128)
+}
+
+impl Site {
+    pub(super) fn new(workspace: WorkspaceId) -> Self {
+        let person = |_| Person { version: 1, email: 0, status: Lately::new(told::PersonStatus::Active) };
+        Self {
+            workspace,
+            people: (0..PEOPLE).map(person).collect(),
+            sources: Vec::new(),
+            mappings: Vec::new(),
+            settings: Lately::new(Settings { lead: 15, lag: 15 }),
+            integrations: Vec::new(),
+        }
+    }
+
+    /// All that was lately true has reached everybody; no one knows of what was before.
+    pub(super) fn settle(&mut self) {
+        self.people.iter_mut().for_each(|person| person.status.before.clear());
+        self.sources.iter_mut().for_each(|source| source.gives.before.clear());
+        self.mappings.iter_mut().for_each(|mapping| mapping.stands.before.clear());
+        self.mappings.retain(|mapping| mapping.stands.now);
+        self.settings.before.clear();
+    }
+
+    /// Whether a door's mappings are followed: the location's own integration says so, else the workspace's.
+    pub(super) fn is_followed(&self, door: usize) -> bool {
+        let told = |of_location: bool| {
+            self.integrations
+                .iter()
+                .find(|it| it.provider == DOORS[door].0 && it.is_of_location == of_location)
+        };
+        told(true).or(told(false)).is_none_or(|integration| integration.is_active)
+    }
+
+    /// Whether anything rests.
+    pub(super) fn is_any_at_rest(&self) -> bool {
+        (0..DOORS.len()).any(|door| !self.is_followed(door))
+    }
+
+    /// Whether the door opens for the person at that moment.
+    pub(super) fn may(&self, place: Place, at: Second) -> bool {
+        let settings = self.settings.now;
+        self.people[place.person].status.now == told::PersonStatus::Active
+            && self.sources.iter().flat_map(|source| &source.gives.now).any(|entitled| {
+                self.leads(entitled, place, settings, |mapping| mapping.stands.now)
+                    .any(|settings| holds(entitled, settings, at))
+            })
+    }
+
+    /// Whether it does by any mixture of what was lately true.
+    pub(super) fn might(&self, place: Place, at: Second) -> bool {
+        self.people[place.person].status.iter().any(|&status| status == told::PersonStatus::Active)
+            && self.sources.iter().flat_map(|source| source.gives.iter().flatten()).any(|entitled| {
+                self.settings.iter().any(|&settings| {
+                    self.leads(entitled, place, settings, |mapping| mapping.stands.iter().any(|&it| it))
+                        .any(|settings| holds(entitled, settings, at))
+                })
+            })
+    }
+
+    /// Whether it does by every mixture of what was lately true.
+    pub(super) fn must(&self, place: Place, at: Second) -> bool {
+        self.people[place.person].status.iter().all(|&status| status == told::PersonStatus::Active)
+            && self.sources.iter().any(|source| {
+                source.gives.iter().all(|given| {
+                    given.iter().any(|entitled| {
+                        self.settings.iter().all(|&settings| {
+                            self.leads(entitled, place, settings, |mapping| {
+                                mapping.stands.iter().all(|&it| it)
+                            })
+                            .any(|settings| holds(entitled, settings, at))
+                        })
+                    })
+                })
+            })
+    }
+
+    /// The lead and lag of each way from an entitlement to a place, by mappings that stand.
+    fn leads<'a>(
+        &'a self,
+        entitled: &'a Entitled,
+        place: Place,
+        settings: Settings,
+        stands: impl Fn(&Mapping) -> bool + 'a,
+    ) -> impl Iterator<Item = Settings> + 'a {
+        let is_theirs = entitled.person == place.person;
+        let direct = matches!(entitled.subject, Subject::Door(door) if door == place.door);
+        let mapped = self.mappings.iter().filter(move |mapping| {
+            mapping.door == place.door
+                && matches!(entitled.subject, Subject::Mapped(subject) if subject == mapping.subject)
+                && stands(mapping)
+        });
+        let mapped = mapped.map(move |mapping| Settings {
+            lead: mapping.lead.unwrap_or(settings.lead),
+            lag: mapping.lag.unwrap_or(settings.lag),
+        });
+        direct.then_some(settings).into_iter().chain(mapped).filter(move |_| is_theirs)
+    }
+
+    /// The moments at which the world may turn: the begins and ends of what is given, with and without lead
+    /// and lag, and when it is told.
+    pub(super) fn turns(&self) -> Vec<Second> {
+        let mut turns = Vec::new();
+        for entitled in self.sources.iter().flat_map(|source| &source.gives.now) {
+            for place in (0..DOORS.len()).map(|door| Place { person: entitled.person, door }) {
+                for Settings { lead, lag } in
+                    self.leads(entitled, place, self.settings.now, |mapping| mapping.stands.now)
+                {
+                    let start = entitled.start - lead * MINUTE;
+                    turns.extend([start - HORIZON, start, entitled.end + lag * MINUTE, entitled.end]);
+                }
+            }
+        }
+        turns
+    }
+
+    pub(super) fn location(&self) -> String {
+        LocationName { workspace: self.workspace, id: LocationId::from_uuid(id(1, 0)) }.to_string()
+    }
+
+    pub(super) fn resource(&self, number: usize) -> String {
+        ResourceName { workspace: self.workspace, id: ResourceId::from_uuid(id(2, number)) }.to_string()
+    }
+
+    pub(super) fn subject(&self, mapped: Mapped) -> String {
+        match mapped {
+            Mapped::Resource(number) => self.resource(number),
+            Mapped::Location => self.location(),
+        }
+    }
+
+    pub(super) fn person_name(&self, number: usize) -> String {
+        PersonName { workspace: self.workspace, id: PersonId::from_uuid(id(3, number)) }.to_string()
+    }
+
+    pub(super) fn email(&self, number: usize) -> String {
+        format!("person{number}.{}@example.org", self.people[number].email)
+    }
+
+    pub(super) fn person(&self, number: usize) -> told::Person {
+        let person = &self.people[number];
+        told::Person {
+            name: self.person_name(number),
+            display_name: format!("Person {number}"),
+            email: self.email(number),
+            status: person.status.now.into(),
+            version: person.version,
+            ..Default::default()
+        }
+    }
+
+    /// The name of a source, and what is told of it.
+    pub(super) fn told(&self, source: &Source) -> (String, Told) {
+        match &source.what {
+            What::Booking { id, resource, holder, attendees, start, end, state } => {
+                let name = BookingName { workspace: self.workspace, id: *id }.to_string();
+                let booking = told::Booking {
+                    name: name.clone(),
+                    resource: self.resource(*resource),
+                    person: self.person_name(*holder),
+                    start_time: Some(moment(*start)),
+                    end_time: Some(moment(*end)),
+                    state: (*state).into(),
+                    version: source.version,
+                    ..Default::default()
+                };
+                let snapshot = told::BookingSnapshot {
+                    booking: Some(booking),
+                    person: Some(self.person(*holder)),
+                    attendees: attendees.iter().map(|&number| self.person(number)).collect(),
+                    location: Some(told::Location { name: self.location(), ..Default::default() }),
+                    ..Default::default()
+                };
+                (name, Told::Booking(*state, Box::new(snapshot)))
+            }
+            What::Manual { id, person, door, start, end, is_ended } => {
+                let name = EntitlementName { workspace: self.workspace, id: *id }.to_string();
+                let entitlement = told::Entitlement {
+                    name: name.clone(),
+                    person: self.person_name(*person),
+                    location: self.location(),
+                    provider: DOORS[*door].0.to_owned(),
+                    target: Some(target(*door)),
+                    start_time: Some(moment(*start)),
+                    end_time: end.map(moment),
+                    ended_time: is_ended.then(|| moment(*start)),
+                    version: source.version,
+                    ..Default::default()
+                };
+                (name, Told::Manual(Box::new(entitlement), Box::new(self.person(*person))))
+            }
+        }
+    }
+
+    pub(super) fn integration_name(&self, integration: &Integration) -> String {
+        IntegrationName { workspace: self.workspace, id: integration.id }.to_string()
+    }
+
+    pub(super) fn told_integration(&self, integration: &Integration) -> integrations::Integration {
+        let status = if integration.is_active {
+            integrations::IntegrationStatus::Connected
+        } else {
+            integrations::IntegrationStatus::NotConnected
+        };
+        integrations::Integration {
+            name: self.integration_name(integration),
+            provider: integration.provider.to_owned(),
+            location: if integration.is_of_location { self.location() } else { String::new() },
+            status: status.into(),
+            is_active: integration.is_active,
+            ..Default::default()
+        }
+    }
+}
+
+/// What an event of a source says.
+pub(super) enum Told {
+    Booking(told::BookingState, Box<told::BookingSnapshot>),
+    Manual(Box<told::Entitlement>, Box<told::Person>),
+}
+
+fn holds(entitled: &Entitled, Settings { lead, lag }: Settings, at: Second) -> bool {
+    entitled.start - lead * MINUTE <= at && at < entitled.end + lag * MINUTE
+}
+
+pub(super) fn moment(second: Second) -> pbjson_types::Timestamp {
+    pbjson_types::Timestamp { seconds: second, nanos: 0 }
+}
+
+pub(super) fn target(door: usize) -> access::DoorTarget {
+    let (_, kind, provider_ref) = DOORS[door];
+    access::DoorTarget { kind: kind.into(), r#ref: provider_ref.to_owned(), display_name: String::new() }
+}
+
+/// The place of a ledger's row.
+pub(super) fn place(person: Uuid, provider: &str, target_kind: &str, target_ref: &str) -> Option<Place> {
+    let is_it = |kind| match kind {
+        access::DoorTargetKind::Group => target_kind == "group",
+        _ => target_kind == "lock",
+    };
+    let person = (0..PEOPLE).find(|&number| id(3, number) == person)?;
+    let door =
+        DOORS.iter().position(|&(of, kind, name)| of == provider && is_it(kind) && name == target_ref)?;
+    Some(Place { person, door })
+}
+
+/// Which door of the workspace a target is.
+pub(super) fn door(provider: &str, target: &access::DoorTarget) -> Option<usize> {
+    DOORS.iter().position(|&(of, kind, name)| of == provider && kind == target.kind() && name == target.r#ref)
+}

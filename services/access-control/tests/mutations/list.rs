@@ -1,0 +1,217 @@
+//! The faults that are made on purpose. Each is one that someone could make.
+
+/// A change of one place of the source.
+pub(crate) struct Mutation {
+    /// What is wrong then.
+    pub name: &'static str,
+    /// From the root of the repository.
+    pub file: &'static str,
+    /// Stands there exactly once.
+    pub text: &'static str,
+    pub replacement: &'static str,
+}
+
+const ENGINE: &str = "services/access-control/src/engine.rs";
+const OUTLOOK: &str = "services/access-control/src/engine/outlook.rs";
+const HEAR: &str = "services/access-control/src/app/hear.rs";
+const MANAGE: &str = "services/access-control/src/app/manage.rs";
+const REPLAN: &str = "services/access-control/src/app/replan.rs";
+const RECONCILE: &str = "services/access-control/src/app/reconcile.rs";
+const ENTITLEMENTS: &str = "services/access-control/src/store/entitlement.rs";
+const GRANTS: &str = "services/access-control/src/store/grant.rs";
+const PEOPLE: &str = "services/access-control/src/store/person.rs";
+const INTEGRATIONS: &str = "services/access-control/src/store/integration.rs";
+const HEARS_OF_SOURCES: &str = "services/access-control/src/consumers/workspace.rs";
+const HEARS_OF_RESULTS: &str = "services/access-control/src/consumers/results.rs";
+const BOOKINGS: &str = "services/access-control/src/sources/booking.rs";
+const CONSUMER: &str = "crates/events/src/consumer.rs";
+
+pub(crate) const MUTATIONS: [Mutation; 31] = [
+    Mutation {
+        name: "access is taken back at any booking's end",
+        file: OUTLOOK,
+        text: "outlook.windows = Window::union(outlook.windows);",
+        replacement: "outlook.windows.sort_by_key(|window| window.end());",
+    },
+    Mutation {
+        name: "windows are told whatever the horizon",
+        file: ENGINE,
+        text: "upcoming.filter(|_| due_at_horizon.is_some_and(|at| at <= now))",
+        replacement: "upcoming",
+    },
+    Mutation {
+        name: "the generation of a result is ignored",
+        file: ENGINE,
+        text: "generation != ledger.generation || ledger.in_flight_until.is_none()",
+        replacement: "ledger.in_flight_until.is_none()",
+    },
+    Mutation {
+        name: "a command without a result is waited for for good",
+        file: ENGINE,
+        text: "ledger.in_flight_until.is_some_and(|until| until <= now)",
+        replacement: "ledger.in_flight_until.is_some_and(|until| until <= now - Duration::days(365))",
+    },
+    Mutation {
+        name: "a command without a result has done nothing",
+        file: ENGINE,
+        text: "        ledger.in_flight_until = None;\n        ledger.observed = Observed::Unknown;\n",
+        replacement: "        ledger.in_flight_until = None;\n",
+    },
+    Mutation {
+        name: "what nobody knows was not done",
+        file: ENGINE,
+        text: "            if is_unknown {\n",
+        replacement: "            if is_unknown && retry_after.is_some() {\n",
+    },
+    Mutation {
+        name: "nobody looks when a window is over",
+        file: ENGINE,
+        text: "Some(window) => Some(outlook.look_again_at(window)),",
+        replacement: "Some(_) => None,",
+    },
+    Mutation {
+        name: "nobody looks when a window comes within the horizon",
+        file: ENGINE,
+        text: "        None => due_at_horizon,\n",
+        replacement: "        None => None,\n",
+    },
+    Mutation {
+        name: "another window than the wanted one will do",
+        file: ENGINE,
+        text: "(Some(wanted), Observed::Holds(held)) => wanted == held && ledger.knows_person,",
+        replacement: "(Some(wanted), Observed::Holds(held)) => held.contains(wanted.start()) && ledger.knows_person,",
+    },
+    Mutation {
+        name: "what someone did by hand is not believed",
+        file: RECONCILE,
+        text: "drift(grant.ledger, report.generation, report.found())",
+        replacement: "drift(grant.ledger, report.generation, grant.ledger.observed)",
+    },
+    Mutation {
+        name: "the lag is dropped",
+        file: OUTLOOK,
+        text: "opening.widened(lead, lag)",
+        replacement: "opening.widened(lead, lag - lag)",
+    },
+    Mutation {
+        name: "another address of a person is not told",
+        file: REPLAN,
+        text: "person.is_none_or(|person| person.contact_version == grant.known_contact)",
+        replacement: "person.is_none_or(|person| person.contact_version >= grant.known_contact)",
+    },
+    Mutation {
+        name: "what has ended is history at once",
+        file: ENTITLEMENTS,
+        text: "now - Duration::minutes(MINUTES_MAX.into())",
+        replacement: "now - Duration::minutes(i64::from(MINUTES_MAX) - 1_440)",
+    },
+    Mutation {
+        name: "an older version of a source counts",
+        file: ENTITLEMENTS,
+        text: "where entitlement_source.version < excluded.version",
+        replacement: "where entitlement_source.version <> excluded.version",
+    },
+    Mutation {
+        name: "an older version of a person counts",
+        file: PEOPLE,
+        text: "where person.version < excluded.version",
+        replacement: "where person.version <> excluded.version",
+    },
+    Mutation {
+        name: "an older version of an integration counts",
+        file: INTEGRATIONS,
+        text: "where integration.version < excluded.version",
+        replacement: "where integration.version <> excluded.version",
+    },
+    Mutation {
+        name: "who is paused has access",
+        file: REPLAN,
+        text: "Some(person) if person.is_active =>",
+        replacement: "Some(_) =>",
+    },
+    Mutation {
+        name: "commands are told while an integration is not active",
+        file: REPLAN,
+        text: "if resting.contains(&grant.id) {",
+        replacement: "if resting.len() > 1_000 {",
+    },
+    Mutation {
+        name: "who lost an entitlement is not looked at",
+        file: HEAR,
+        text: "store::of_entitlements(conn, gone.iter().map(|(_, it)| it).chain(&new))",
+        replacement: "store::of_entitlements(conn, &new)",
+    },
+    Mutation {
+        name: "who was paused is not looked at",
+        file: HEAR,
+        text: "        if !changed.is_empty() {\n",
+        replacement: "        if changed.len() > 1_000 {\n",
+    },
+    Mutation {
+        name: "an integration that is active again has nobody looked at",
+        file: HEAR,
+        text: "if integration::upsert(conn, heard).await? {",
+        replacement: "if integration::upsert(conn, heard).await? && heard.version > 1_000 {",
+    },
+    Mutation {
+        name: "the others are not told that access was given",
+        file: HEAR,
+        text: "            messages.extend(told.map(",
+        replacement: "            messages.extend(told.filter(|_| before.observed != Observed::Nothing).map(",
+    },
+    Mutation {
+        name: "deleting a mapping leaves access alone",
+        file: MANAGE,
+        text: "grant::make_target_due(change.conn(), workspace, &mapping.target, now).await?;",
+        replacement: "",
+    },
+    Mutation {
+        name: "new settings are not followed",
+        file: MANAGE,
+        text: "grant::make_workspace_due(change.conn(), workspace, None, now).await?;",
+        replacement: "",
+    },
+    Mutation {
+        name: "a new mapping serves only later bookings",
+        file: MANAGE,
+        text: "grant::ensure_for_mapping(change.conn(), workspace, &mapping, now).await?;",
+        replacement: "",
+    },
+    Mutation {
+        name: "a new mapping and a new booking may miss each other",
+        file: HEARS_OF_SOURCES,
+        text: "self.app.hold_off_mappings(conn, &workspaces).await?;",
+        replacement: "",
+    },
+    Mutation {
+        name: "two replicas decide about one grant at the same time",
+        file: GRANTS,
+        text: "order by g.workspace_id, g.id for update of g",
+        replacement: "order by g.workspace_id, g.id",
+    },
+    Mutation {
+        name: "windows of another workspace count",
+        file: ENTITLEMENTS,
+        text: "join entitlement e on e.workspace_id = g.workspace_id and e.person_id = g.person_id",
+        replacement: "join entitlement e on e.person_id = g.person_id",
+    },
+    Mutation {
+        name: "a workspace is believed about another's grants",
+        file: HEARS_OF_RESULTS,
+        text: "if result.grant.workspace != envelope.workspace {",
+        replacement: "if result.grant.workspace == domain::WorkspaceId::new() {",
+    },
+    Mutation {
+        name: "a booking that failed gives access",
+        file: BOOKINGS,
+        text: "        | pb::BookingState::Failed\n        | pb::BookingState::Cancelled => false,",
+        replacement: "        | pb::BookingState::Cancelled => false,\n        pb::BookingState::Failed => true,",
+    },
+    Mutation {
+        name: "a message is acknowledged before its effect is committed",
+        file: CONSUMER,
+        text: "    handler.apply(&mut tx, &received).await?;\n    tx.commit().await?;\n",
+        replacement: "    tx.commit().await?;\n    let mut tx = pool.begin().await?;\n    \
+                      handler.apply(&mut tx, &received).await?;\n    tx.commit().await?;\n",
+    },
+];

@@ -1,0 +1,88 @@
+//! Whether the simulation has teeth: each of these faults, made in a copy of the source, must be found by it.
+
+#![expect(clippy::unwrap_used, reason = "tests say what went wrong by panicking")]
+
+mod list;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{fs, io};
+
+use list::{MUTATIONS, Mutation};
+
+/// Seeds in which a fault must be found.
+const SEEDS: &str = "3000";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("services/access-control").to_owned()
+}
+
+#[test]
+fn the_text_of_each_mutation_stands_exactly_once() {
+    for Mutation { name, file, text, .. } in &MUTATIONS {
+        let source = fs::read_to_string(root().join(file)).unwrap();
+        assert_eq!(source.matches(text).count(), 1, "{name}: in {file}, {text:?}");
+    }
+}
+
+#[test]
+#[ignore = "builds the simulation anew for each; make sim-mutations"]
+fn each_mutation_is_found() {
+    #[expect(clippy::disallowed_methods, reason = "whoever runs it says so")]
+    let wanted = std::env::var("MUTATION").unwrap_or_default();
+    let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mutations");
+    copy_source(&root(), &copy);
+    let mut missed = Vec::new();
+    for Mutation { name, file, text, replacement } in MUTATIONS.iter().filter(|it| it.name.contains(&wanted))
+    {
+        let path = copy.join(file);
+        let source = fs::read_to_string(&path).unwrap();
+        fs::write(&path, source.replace(text, replacement)).unwrap();
+        let said = simulate(&copy);
+        fs::write(&path, source).unwrap();
+        match said.lines().find(|line| line.starts_with("seed ")) {
+            Some(finding) => eprintln!("found: {name}\n       {finding}"),
+            None => {
+                eprintln!("MISSED: {name}\n{said}");
+                missed.push(name);
+            }
+        }
+    }
+    assert!(missed.is_empty(), "missed: {missed:#?}");
+}
+
+/// Copies what belongs to the repository. What is there already and the same is left alone, so that it is not
+/// built anew.
+fn copy_source(from: &Path, to: &Path) {
+    let listed = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
+        .current_dir(from)
+        .output()
+        .unwrap();
+    for name in String::from_utf8(listed.stdout).unwrap().split_terminator('\0') {
+        let (source, copy) = (from.join(name), to.join(name));
+        match fs::read(&source) {
+            Ok(bytes) if fs::read(&copy).is_ok_and(|there| there == bytes) => {}
+            Ok(bytes) => {
+                fs::create_dir_all(copy.parent().expect("below the root")).unwrap();
+                fs::write(&copy, bytes).unwrap();
+            }
+            // Deleted, and not yet committed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => panic!("{}: {error}", source.display()),
+        }
+    }
+}
+
+/// What the simulation says of a copy.
+fn simulate(copy: &Path) -> String {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder");
+    let output = Command::new(env!("CARGO"))
+        .args(["test", "--quiet", "--package", "access-control", "--lib", "sim::"])
+        .current_dir(copy)
+        .env("CARGO_TARGET_DIR", target)
+        .env("SEEDS", SEEDS)
+        .output()
+        .unwrap();
+    [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat()
+}
