@@ -10,6 +10,10 @@ use domain::SystemClock;
 use proto::access::v1::access_service_client::AccessServiceClient;
 use proto::audit::v1::audit_service_client::AuditServiceClient;
 use proto::integrations::v1::integration_service_client::IntegrationServiceClient;
+use proto::membership::v1::contract_service_client::ContractServiceClient;
+use proto::membership::v1::membership_service_client::MembershipServiceClient;
+use proto::membership::v1::plan_service_client::PlanServiceClient;
+use proto::membership::v1::team_service_client::TeamServiceClient;
 use proto::workspace::v1::api_key_service_client::ApiKeyServiceClient;
 use proto::workspace::v1::booking_service_client::BookingServiceClient;
 use proto::workspace::v1::entitlement_service_client::EntitlementServiceClient;
@@ -29,16 +33,24 @@ pub struct Client {
     pub audit: AuditServiceClient<OperatorChannel>,
     /// Bookings.
     pub bookings: BookingServiceClient<OperatorChannel>,
+    /// Contracts over desks and offices.
+    pub contracts: ContractServiceClient<OperatorChannel>,
     /// Doors that people are given directly.
     pub entitlements: EntitlementServiceClient<OperatorChannel>,
     /// Connections to providers.
     pub integrations: IntegrationServiceClient<OperatorChannel>,
+    /// Memberships of plans.
+    pub memberships: MembershipServiceClient<OperatorChannel>,
     /// Passes and their products.
     pub passes: PassServiceClient<OperatorChannel>,
     /// People.
     pub people: PersonServiceClient<OperatorChannel>,
     /// Workspaces, locations, resources.
     pub places: WorkspaceServiceClient<OperatorChannel>,
+    /// Plans.
+    pub plans: PlanServiceClient<OperatorChannel>,
+    /// Teams.
+    pub teams: TeamServiceClient<OperatorChannel>,
 }
 
 /// How long a service may be away.
@@ -53,11 +65,15 @@ impl Client {
             access: AccessServiceClient::new(channel.clone()),
             audit: AuditServiceClient::new(channel.clone()),
             bookings: BookingServiceClient::new(channel.clone()),
+            contracts: ContractServiceClient::new(channel.clone()),
             entitlements: EntitlementServiceClient::new(channel.clone()),
             integrations: IntegrationServiceClient::new(channel.clone()),
+            memberships: MembershipServiceClient::new(channel.clone()),
             passes: PassServiceClient::new(channel.clone()),
             people: PersonServiceClient::new(channel.clone()),
-            places: WorkspaceServiceClient::new(channel),
+            places: WorkspaceServiceClient::new(channel.clone()),
+            plans: PlanServiceClient::new(channel.clone()),
+            teams: TeamServiceClient::new(channel),
         }
     }
 }

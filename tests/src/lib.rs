@@ -13,6 +13,7 @@ pub mod checks;
 pub mod client;
 pub mod door;
 pub mod play;
+pub mod sales;
 pub mod stage;
 
 pub use client::Client;

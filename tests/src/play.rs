@@ -159,7 +159,7 @@ impl World {
                 resource: room.clone(),
                 location: self.location.clone(),
                 provider: "kisi".into(),
-                target: Some(self.group()),
+                target: Some(self.target()),
                 ..Default::default()
             }),
             request_id: format!("mapping-{number}"),
@@ -193,7 +193,7 @@ impl World {
             person: self.people[person].0.clone(),
             location: self.location.clone(),
             provider: "kisi".into(),
-            target: Some(self.group()),
+            target: Some(self.target()),
             start_time: window.map(|window| timestamp(window.start())),
             end_time: window.map(|window| timestamp(window.end())),
             reason: "repairs".into(),
@@ -211,8 +211,8 @@ impl World {
             .name
     }
 
-    /// The group that opens all rooms, as a door target.
-    pub fn group(&self) -> access::DoorTarget {
+    /// The group that opens all rooms.
+    pub fn target(&self) -> access::DoorTarget {
         access::DoorTarget {
             kind: access::DoorTargetKind::Group.into(),
             r#ref: self.kisi.group.to_string(),

@@ -27,10 +27,14 @@ pub const SERVICES: [&str; 7] =
     ["workspace", "integrations", "access-control", "kisi-adapter", "notification", "billing", "gateway"];
 
 /// The gRPC services that the gateway passes calls on to, and which process has them.
-pub const ROUTED: [(&str, &str); 10] = [
+pub const ROUTED: [(&str, &str); 14] = [
     ("latchkey.access.v1.AccessService", "access-control"),
     ("latchkey.audit.v1.AuditService", "workspace"),
     ("latchkey.integrations.v1.IntegrationService", "integrations"),
+    ("latchkey.membership.v1.ContractService", "workspace"),
+    ("latchkey.membership.v1.MembershipService", "workspace"),
+    ("latchkey.membership.v1.PlanService", "workspace"),
+    ("latchkey.membership.v1.TeamService", "workspace"),
     ("latchkey.notification.v1.NotificationService", "notification"),
     ("latchkey.workspace.v1.ApiKeyService", "workspace"),
     ("latchkey.workspace.v1.BookingService", "workspace"),

@@ -124,7 +124,7 @@ async fn a_pass_opens_single_locks_as_well_as_groups() {
         r#ref: lab.lock().to_string(),
         display_name: "Lab".into(),
     };
-    for target in [world.group(), lock] {
+    for target in [world.target(), lock] {
         passes::map(&client, &world, &product, &world.location, target).await;
     }
     assert!(!entrance.opens(email) && !lab.opens(email), "before");

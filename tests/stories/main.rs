@@ -11,11 +11,13 @@
 mod attendees;
 mod audit;
 mod authorization;
+mod contracts;
 mod disorder;
 mod kill;
 mod kisi_trouble;
 mod known_failures;
 mod manual;
+mod memberships;
 mod passes;
 mod reconcile;
 mod secrets;

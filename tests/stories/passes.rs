@@ -135,7 +135,7 @@ async fn a_day_pass_opens_on_the_local_days_that_it_is_used_for_and_never_else()
     let terms =
         pb::PassTerms { kind: pb::PassKind::Day.into(), uses: 2, validity_days: 7, weekly_hours: None };
     let product = sell(&client, &world, &location, terms).await;
-    map(&client, &world, &product, &location, world.group()).await;
+    map(&client, &world, &product, &location, world.target()).await;
     let pass = issue(&client, &world, &product, 0).await;
     let email = &world.people[0].1;
     stage.settle(LIMIT).await;
@@ -184,10 +184,10 @@ async fn a_time_pass_opens_at_its_hours_of_the_week_until_it_is_taken_back_but_t
     };
     let [(person, whenevers), (_, early)] = [0, 1].map(|number| world.people[number].clone());
     let product = sell(&client, &world, &location, mornings).await;
-    map(&client, &world, &product, &location, world.group()).await;
+    map(&client, &world, &product, &location, world.target()).await;
     issue(&client, &world, &product, 1).await;
     let product = sell(&client, &world, &location, whenever).await;
-    map(&client, &world, &product, &location, world.group()).await;
+    map(&client, &world, &product, &location, world.target()).await;
     assert!(!door.opens(&whenevers), "they have no pass yet");
     let pass = issue(&client, &world, &product, 0).await;
 

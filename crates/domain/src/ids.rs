@@ -70,6 +70,8 @@ ids! {
     AuditEntryId,
     /// A person's hold on a resource.
     BookingId,
+    /// Desks and offices that someone has.
+    ContractId,
     /// A mapping of a resource to a provider's door or door group.
     DoorMappingId,
     /// A difference between what a provider has and what it should have.
@@ -84,6 +86,8 @@ ids! {
     IntegrationId,
     /// A site.
     LocationId,
+    /// That someone has a plan.
+    MembershipId,
     /// One email or text to one recipient.
     MessageId,
     /// A person's pass.
@@ -92,10 +96,12 @@ ids! {
     PassProductId,
     /// Someone known to a workspace.
     PersonId,
-    /// What one can be a member by.
+    /// What memberships are sold of.
     PlanId,
     /// What can be booked.
     ResourceId,
+    /// People who hold memberships and contracts together.
+    TeamId,
     /// The tenant.
     WorkspaceId,
 }

@@ -4,8 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::{
-    ApiKeyId, AuditEntryId, BookingId, DoorMappingId, DriftId, EntitlementId, GrantId, IntegrationId,
-    LocationId, MessageId, PassId, PassProductId, PersonId, PlanId, ResourceId, WorkspaceId,
+    ApiKeyId, AuditEntryId, BookingId, ContractId, DoorMappingId, DriftId, EntitlementId, GrantId,
+    IntegrationId, LocationId, MembershipId, MessageId, PassId, PassProductId, PersonId, PlanId, ResourceId,
+    TeamId, WorkspaceId,
 };
 
 /// The text was not a resource name of the expected kind.
@@ -76,6 +77,8 @@ names! {
     AuditEntryName(AuditEntryId) = "auditEntries" / "audit_entry";
     /// A booking's name.
     BookingName(BookingId) = "bookings" / "booking";
+    /// A contract's name.
+    ContractName(ContractId) = "contracts" / "contract";
     /// A door mapping's name.
     DoorMappingName(DoorMappingId) = "doorMappings" / "door_mapping";
     /// A drift's name.
@@ -88,6 +91,8 @@ names! {
     IntegrationName(IntegrationId) = "integrations" / "integration";
     /// A location's name.
     LocationName(LocationId) = "locations" / "location";
+    /// A membership's name.
+    MembershipName(MembershipId) = "memberships" / "membership";
     /// A message's name.
     MessageName(MessageId) = "messages" / "message";
     /// A pass's name.
@@ -100,6 +105,8 @@ names! {
     PlanName(PlanId) = "plans" / "plan";
     /// A resource's name.
     ResourceName(ResourceId) = "resources" / "resource";
+    /// A team's name.
+    TeamName(TeamId) = "teams" / "team";
 }
 
 #[cfg(test)]

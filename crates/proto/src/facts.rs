@@ -1,21 +1,21 @@
 //! The messages that travel as events, each with its place on the bus.
 
-use crate::{access, audit, integrations, workspace};
+use crate::{access, audit, integrations, membership, workspace};
 
 /// A message that is published as an event on `{root}.event.{DOMAIN}.{NAME}.{workspace}`.
 pub trait Fact: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static {
     /// The full name of the message: the event's type.
     const TYPE: &'static str;
-    /// Whose fact it is.
+    /// Whose fact it is: the service's, not always the package's.
     const DOMAIN: &'static str;
     /// What happened, past tense, snake case.
     const NAME: &'static str;
 }
 
 macro_rules! facts {
-    ($($domain:ident { $($message:ident = $name:literal),+ $(,)? })+) => {$($(
-        impl Fact for $domain::v1::$message {
-            const TYPE: &'static str = concat!("latchkey.", stringify!($domain), ".v1.", stringify!($message));
+    ($($package:ident of $domain:ident { $($message:ident = $name:literal),+ $(,)? })+) => {$($(
+        impl Fact for $package::v1::$message {
+            const TYPE: &'static str = concat!("latchkey.", stringify!($package), ".v1.", stringify!($message));
             const DOMAIN: &'static str = stringify!($domain);
             const NAME: &'static str = $name;
         }
@@ -23,7 +23,7 @@ macro_rules! facts {
 }
 
 facts! {
-    access {
+    access of access {
         AccessCommandCompleted = "command_completed",
         AccessGranted = "granted",
         AccessRevoked = "revoked",
@@ -32,13 +32,27 @@ facts! {
         AccountReconciled = "account_reconciled",
         AccessDriftFound = "drift_found",
     }
-    audit {
+    audit of audit {
         ChangeRecorded = "change_recorded",
     }
-    integrations {
+    integrations of integrations {
         IntegrationStatusChanged = "integration_status_changed",
     }
-    workspace {
+    membership of workspace {
+        MembershipStarted = "membership_started",
+        MembershipRenewed = "membership_renewed",
+        MembershipRenewalFailed = "membership_renewal_failed",
+        MembershipPaused = "membership_paused",
+        MembershipResumed = "membership_resumed",
+        MembershipCancelled = "membership_cancelled",
+        MembershipEnded = "membership_ended",
+        MembershipPeopleChanged = "membership_people_changed",
+        ContractStarted = "contract_started",
+        ContractShortened = "contract_shortened",
+        ContractEnded = "contract_ended",
+        ContractPeopleChanged = "contract_people_changed",
+    }
+    workspace of workspace {
         BookingCreated = "booking_created",
         BookingConfirmed = "booking_confirmed",
         BookingRescheduled = "booking_rescheduled",

@@ -37,5 +37,6 @@ package!(access, "latchkey.access.v1");
 package!(audit, "latchkey.audit.v1");
 package!(ingest, "latchkey.ingest.v1");
 package!(integrations, "latchkey.integrations.v1");
+package!(membership, "latchkey.membership.v1");
 package!(notification, "latchkey.notification.v1");
 package!(workspace, "latchkey.workspace.v1");

@@ -7,11 +7,15 @@
 //! [`SOURCES`].
 
 mod booking;
+mod contract;
 mod manual;
+mod membership;
 mod pass;
 
 use std::collections::HashSet;
 
+use chrono::{DateTime, Utc};
+use domain::Timestamp;
 use domain::names::WorkspaceName;
 use uuid::Uuid;
 
@@ -27,7 +31,13 @@ struct Source {
     read: fn(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String>,
 }
 
-const SOURCES: [Source; 3] = [booking::SOURCE, manual::SOURCE, pass::SOURCE];
+const SOURCES: [Source; 5] =
+    [booking::SOURCE, contract::SOURCE, manual::SOURCE, membership::SOURCE, pass::SOURCE];
+
+/// The end of what has none: 2199, for with the longest lag it is still a time that is taken everywhere. So it is a
+/// window like any other, which the provider keeps whatever becomes of us, and which costs no call until it is taken
+/// back.
+const OPEN_END: Timestamp = DateTime::<Utc>::from_timestamp(7_226_582_400, 0).expect("2199 is a year");
 
 /// What an event says, if it is one of a source.
 pub(crate) fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String> {

@@ -4,13 +4,17 @@
 mod api_key;
 mod audit;
 mod booking;
+mod contract;
 mod entitlement;
 pub(crate) mod ingest;
+mod membership;
 mod pass;
 mod pass_product;
 mod person;
 mod place;
+mod plan;
 pub(crate) mod session;
+mod team;
 
 use std::sync::Arc;
 use std::time::Duration;

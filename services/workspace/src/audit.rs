@@ -3,14 +3,15 @@
 use chassis::audit::{Author, Entry};
 use chrono::SecondsFormat;
 use domain::names::{
-    ApiKeyName, EntitlementName, LocationName, PassName, PassProductName, PersonName, ResourceName,
-    WorkspaceName,
+    ApiKeyName, ContractName, EntitlementName, LocationName, MembershipName, PassName, PassProductName,
+    PersonName, PlanName, ResourceName, TeamName, WorkspaceName,
 };
-use domain::{LocationId, Timestamp, WorkspaceId};
+use domain::{LocationId, PersonId, Timestamp, WorkspaceId};
 
 use crate::model::pass::{PassKind, PassTerms};
 use crate::model::{
-    ApiKey, Entitlement, Location, Pass, PassProduct, PassProductDetails, Person, Resource, Workspace,
+    ApiKey, Contract, Entitlement, Holder, Location, Membership, Pass, PassProduct, PassProductDetails,
+    Person, Plan, Resource, Team, Workspace,
 };
 
 pub(crate) fn workspace_created(author: &Author, new: &Workspace, now: Timestamp) -> Entry {
@@ -88,6 +89,98 @@ pub(crate) fn entitlement_ended(author: &Author, ended: &Entitlement, now: Times
         None,
         ended.ended_at.map(moment),
     )
+}
+
+/// A plan as it was, if it was there, and as it is.
+pub(crate) fn plan(author: &Author, before: Option<&Plan>, after: &Plan, now: Timestamp) -> Entry {
+    let workspace = after.workspace;
+    let location = |plan: &Plan| LocationName { workspace, id: plan.terms.location };
+    let shared = |plan: &Plan| locations(workspace, &plan.terms.shared_locations);
+    author
+        .changes(workspace, PlanName { workspace, id: after.id }, now)
+        .field("display_name", before.map(|plan| &plan.display_name), Some(&after.display_name))
+        .field("terms.location", before.map(location), Some(location(after)))
+        .field("terms.shared_locations", before.and_then(shared), shared(after))
+        .field("terms.grace_days", before.map(|plan| plan.terms.grace_days), Some(after.terms.grace_days))
+        // Too much for a line.
+        .private(
+            "terms.weekly_hours",
+            before.and_then(|plan| plan.terms.weekly_hours.as_ref()),
+            after.terms.weekly_hours.as_ref(),
+        )
+        .field(
+            "disable_time",
+            before.and_then(|plan| plan.disabled_at).map(moment),
+            after.disabled_at.map(moment),
+        )
+}
+
+/// A team as it was, if it was there, and as it is.
+pub(crate) fn team(author: &Author, before: Option<&Team>, after: &Team, now: Timestamp) -> Entry {
+    let workspace = after.workspace;
+    // Those who went and came alone: all would be too many.
+    let without = |one: &[PersonId], other: &[PersonId]| {
+        let names = one.iter().filter(|person| !other.contains(person));
+        listed(&names.map(|&id| PersonName { workspace, id }.to_string()).collect::<Vec<_>>())
+    };
+    let people = before.map_or(&[][..], |team| &team.people);
+    author
+        .changes(workspace, TeamName { workspace, id: after.id }, now)
+        .field("display_name", before.map(|team| &team.display_name), Some(&after.display_name))
+        .field("people", without(people, &after.people), without(&after.people, people))
+}
+
+/// A membership as it was, if it was there, and as it is.
+pub(crate) fn membership(
+    author: &Author,
+    before: Option<&Membership>,
+    after: &Membership,
+    now: Timestamp,
+) -> Entry {
+    let workspace = after.workspace;
+    let plan = |it: &Membership| PlanName { workspace, id: it.plan };
+    author
+        .changes(workspace, MembershipName { workspace, id: after.id }, now)
+        .field("plan", before.map(plan), Some(plan(after)))
+        .field("holder", before.map(|it| holder(workspace, it.holder)), Some(holder(workspace, after.holder)))
+        .field("start_time", before.map(|it| moment(it.starts_at)), Some(moment(after.starts_at)))
+        .field(
+            "period_end_time",
+            before.map(|it| moment(it.period_ends_at)),
+            Some(moment(after.period_ends_at)),
+        )
+        .field("state", before.map(Membership::state), Some(after.state()))
+        .field(
+            "is_ending",
+            before.and_then(|it| it.is_ending.then_some(true)),
+            after.is_ending.then_some(true),
+        )
+}
+
+/// A contract as it was, if it was there, and as it is.
+pub(crate) fn contract(
+    author: &Author,
+    before: Option<&Contract>,
+    after: &Contract,
+    now: Timestamp,
+) -> Entry {
+    let workspace = after.workspace;
+    let resource = |&id: &domain::ResourceId| ResourceName { workspace, id }.to_string();
+    let resources = |it: &Contract| listed(&it.resources.iter().map(resource).collect::<Vec<_>>());
+    author
+        .changes(workspace, ContractName { workspace, id: after.id }, now)
+        .field("holder", before.map(|it| holder(workspace, it.holder)), Some(holder(workspace, after.holder)))
+        .field("resources", before.and_then(resources), resources(after))
+        .field("start_time", before.map(|it| moment(it.starts_at)), Some(moment(after.starts_at)))
+        .field("end_time", before.and_then(|it| it.ends_at).map(moment), after.ends_at.map(moment))
+        .field("ended_time", before.and_then(|it| it.ended_at).map(moment), after.ended_at.map(moment))
+}
+
+fn holder(workspace: WorkspaceId, holder: Holder) -> String {
+    match holder {
+        Holder::Person(id) => PersonName { workspace, id }.to_string(),
+        Holder::Team(id) => TeamName { workspace, id }.to_string(),
+    }
 }
 
 /// A product as it was, if there was one, and as it is.

@@ -1,13 +1,21 @@
 //! Between messages and the model. Input is checked field by field.
 
 mod api_key;
+mod contract;
+mod membership;
 mod pass;
+mod plan;
+mod team;
+
+use std::str::FromStr;
 
 use chassis::input::{Input, InvalidInput, timestamp};
 use chrono::Datelike as _;
 use domain::contact::{Country, PhoneNumber};
-use domain::names::{BookingName, EntitlementName, LocationName, PersonName, ResourceName, WorkspaceName};
-use domain::{LocationId, PersonId, ResourceId, Window, WorkspaceId};
+use domain::names::{
+    BookingName, EntitlementName, LocationName, NameError, PersonName, ResourceName, WorkspaceName,
+};
+use domain::{LocationId, PersonId, ResourceId, Timestamp, Window, WorkspaceId};
 use proto::access::v1::{DoorTarget, DoorTargetKind};
 use proto::auth::v1::Role as ProtoRole;
 use proto::workspace::v1 as pb;
@@ -19,10 +27,14 @@ use crate::model::{
 };
 
 pub(crate) use api_key::{NewApiKey, api_key, new_api_key, verdict};
+pub(crate) use contract::{contract, contract_end, contract_snapshot, new_contract};
+pub(crate) use membership::{membership, membership_snapshot, new_membership, renewal};
 pub(crate) use pass::{
     NewPass, NewPassProduct, new_pass, new_pass_product, optional_date, pass, pass_product,
     pass_product_details, pass_product_of, pass_snapshot,
 };
+pub(crate) use plan::{amended_plan, new_plan, plan};
+pub(crate) use team::{new_team, team, team_of};
 
 /// Characters of what things and people are called.
 pub(crate) const DISPLAY_NAME_CHARS_MAX: usize = 200;
@@ -32,8 +44,8 @@ pub(crate) const EXTERNAL_REF_CHARS_MAX: usize = 255;
 const ADDRESS_CHARS_MAX: usize = 500;
 /// Characters of a reason.
 pub(crate) const REASON_CHARS_MAX: usize = 500;
-/// From this year on entitlements neither begin nor end: what has no end ends then, for providers.
-const ENTITLEMENT_YEAR_MAX: i32 = 2199;
+/// From this year on nothing that gives access begins or ends: what has no end ends then, for providers.
+const YEAR_MAX: i32 = 2199;
 /// Characters of a provider's id, and of what it calls a door.
 const TARGET_CHARS_MAX: usize = 200;
 /// Locations that one manager has at most: their token names them all.
@@ -86,7 +98,13 @@ pub(crate) fn person(workspace: WorkspaceId, person: &Person) -> pb::Person {
     }
 }
 
-pub(crate) fn membership(member: &Member) -> pb::Membership {
+/// One of many in an event: where managers are managers would make it too large.
+fn person_among_others(workspace: WorkspaceId, one: &Person) -> pb::Person {
+    pb::Person { locations: Vec::new(), ..person(workspace, one) }
+}
+
+/// Someone's place in a workspace.
+pub(crate) fn member(member: &Member) -> pb::Membership {
     let workspace = member.workspace;
     pb::Membership {
         workspace: WorkspaceName(workspace).to_string(),
@@ -150,12 +168,7 @@ pub(crate) fn snapshot(snapshot: &Snapshot) -> pb::BookingSnapshot {
         resource: Some(resource(id, &snapshot.resource)),
         location: Some(location(id, &snapshot.location)),
         workspace: Some(workspace(&snapshot.workspace)),
-        attendees: snapshot
-            .attendees
-            .iter()
-            // Where managers are managers would make the event too large.
-            .map(|attendee| pb::Person { locations: Vec::new(), ..person(id, attendee) })
-            .collect(),
+        attendees: snapshot.attendees.iter().map(|attendee| person_among_others(id, attendee)).collect(),
     }
 }
 
@@ -359,49 +372,50 @@ pub(crate) fn booking_window(
     Some(window)
 }
 
-/// A resource of this workspace; one of another is refused as if it were not there.
+/// The id in a name of this workspace; one of another is refused as if it were not there.
+fn of_workspace<N: FromStr<Err = NameError>, I>(
+    input: &mut Input,
+    (field, what): (&str, &str),
+    text: &str,
+    workspace: WorkspaceId,
+    parts: impl FnOnce(N) -> (WorkspaceId, I),
+) -> Option<I> {
+    let (home, id) = parts(input.parse(field, text)?);
+    if home != workspace {
+        input.refuse(field, format_args!("must be a {what} of this workspace"));
+        return None;
+    }
+    Some(id)
+}
+
+/// A resource of this workspace.
 pub(crate) fn resource_of(
     input: &mut Input,
     field: &str,
     text: &str,
     workspace: WorkspaceId,
 ) -> Option<ResourceId> {
-    let name: ResourceName = input.parse(field, text)?;
-    if name.workspace != workspace {
-        input.refuse(field, "must be a resource of this workspace");
-        return None;
-    }
-    Some(name.id)
+    of_workspace(input, (field, "resource"), text, workspace, |name: ResourceName| (name.workspace, name.id))
 }
 
-/// A location of this workspace; one of another is refused as if it were not there.
+/// A location of this workspace.
 pub(crate) fn location_of(
     input: &mut Input,
     field: &str,
     text: &str,
     workspace: WorkspaceId,
 ) -> Option<LocationId> {
-    let name: LocationName = input.parse(field, text)?;
-    if name.workspace != workspace {
-        input.refuse(field, "must be a location of this workspace");
-        return None;
-    }
-    Some(name.id)
+    of_workspace(input, (field, "location"), text, workspace, |name: LocationName| (name.workspace, name.id))
 }
 
-/// A person of this workspace; one of another is refused as if they were not there.
+/// A person of this workspace.
 pub(crate) fn person_of(
     input: &mut Input,
     field: &str,
     text: &str,
     workspace: WorkspaceId,
 ) -> Option<PersonId> {
-    let name: PersonName = input.parse(field, text)?;
-    if name.workspace != workspace {
-        input.refuse(field, "must be a person of this workspace");
-        return None;
-    }
-    Some(name.id)
+    of_workspace(input, (field, "person"), text, workspace, |name: PersonName| (name.workspace, name.id))
 }
 
 pub(crate) fn new_entitlement(
@@ -416,18 +430,34 @@ pub(crate) fn new_entitlement(
         let (start_field, end_field) = ("entitlement.start_time", "entitlement.end_time");
         let starts_at = start.and_then(|_| input.time(start_field, start));
         let ends_at = end.and_then(|_| input.time(end_field, end));
-        if starts_at.zip(ends_at).is_some_and(|(start, end)| end <= start) {
-            input.refuse(end_field, format_args!("must be after {start_field}"));
-        }
-        for (field, time) in [(start_field, starts_at), (end_field, ends_at)] {
-            if time.is_some_and(|time| time.year() >= ENTITLEMENT_YEAR_MAX) {
-                input.refuse(field, format_args!("must be before the year {ENTITLEMENT_YEAR_MAX}"));
-            }
-        }
+        in_order(&mut input, (start_field, starts_at), (end_field, ends_at));
         let reason = input.text("entitlement.reason", &message.reason, REASON_CHARS_MAX);
         Some(NewEntitlement { person: person?, door: door?, starts_at, ends_at, reason: reason? })
     });
     input.finish_with(values)
+}
+
+/// Refuses what would end before it begins, or later than what has no end.
+fn in_order(
+    input: &mut Input,
+    (start_field, starts_at): (&str, Option<Timestamp>),
+    (end_field, ends_at): (&str, Option<Timestamp>),
+) {
+    if starts_at.zip(ends_at).is_some_and(|(start, end)| end <= start) {
+        input.refuse(end_field, format_args!("must be after {start_field}"));
+    }
+    for (field, time) in [(start_field, starts_at), (end_field, ends_at)] {
+        if let Some(time) = time {
+            within_years(input, field, time);
+        }
+    }
+}
+
+/// Refuses what would be later than the end of what has none.
+fn within_years(input: &mut Input, field: &str, time: Timestamp) {
+    if time.year() >= YEAR_MAX {
+        input.refuse(field, format_args!("must be before the year {YEAR_MAX}"));
+    }
 }
 
 fn door(input: &mut Input, message: &pb::Entitlement, workspace: WorkspaceId) -> Option<Door> {

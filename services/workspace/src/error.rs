@@ -1,16 +1,20 @@
 //! What can go wrong, by cause, and what the caller should make of it.
 
-use chassis::error::{Class, Classify, store_class};
+use std::fmt::Display;
+
+use chassis::error::{Class, Classify, Violation, store_class};
 use chassis::idempotency::IntentError;
 use chassis::input::InvalidInput;
 use domain::{
-    ApiKeyId, BookingId, EntitlementId, LocationId, PassId, PassProductId, PersonId, ResourceId, WorkspaceId,
+    ApiKeyId, BookingId, ContractId, EntitlementId, LocationId, MembershipId, PassId, PassProductId,
+    PersonId, PlanId, ResourceId, TeamId, WorkspaceId,
 };
 use events::outbox::OutboxError;
 
 use crate::model::booking::ATTENDEES_MAX;
 use crate::model::pass::Refusal as PassRefusal;
 use crate::model::person::Refusal as PersonRefusal;
+use crate::model::team::TEAM_PEOPLE_MAX;
 use crate::model::{BookingState, Role};
 
 /// Every error of this service.
@@ -43,6 +47,36 @@ pub(crate) enum Error {
     /// Not there, or another workspace's.
     #[error("entitlement {0} not found")]
     EntitlementNotFound(EntitlementId),
+    /// Not there, or another workspace's.
+    #[error("plan {0} not found")]
+    PlanNotFound(PlanId),
+    /// It is not sold any more.
+    #[error("plan {0} is disabled, so no membership of it can be started; enable it, or choose another one")]
+    PlanDisabled(PlanId),
+    /// Not there, or another workspace's.
+    #[error("team {0} not found")]
+    TeamNotFound(TeamId),
+    /// As many are in it as may be.
+    #[error("team {0} has {TEAM_PEOPLE_MAX} people, and can't have more")]
+    TeamFull(TeamId),
+    /// What it held would be nobody's.
+    #[error("nobody is in team {0}; add people with AddTeamPerson first")]
+    TeamEmpty(TeamId),
+    /// Not there, another workspace's, or out of the caller's sight.
+    #[error("membership {0} not found")]
+    MembershipNotFound(MembershipId),
+    /// It is over for good.
+    #[error("membership {0} has ended; start a new one")]
+    MembershipEnded(MembershipId),
+    /// It would give nothing.
+    #[error("the membership and its plan's days of grace would be over; give a later period_end_time")]
+    MembershipOver,
+    /// Not there, another workspace's, or out of the caller's sight.
+    #[error("contract {0} not found")]
+    ContractNotFound(ContractId),
+    /// It would end in the past.
+    #[error("the contract would end in the past; give a later end_time, or none")]
+    ContractOver,
     /// It would end in the past.
     #[error("the entitlement would end in the past; give a later end_time, or none")]
     EntitlementOver,
@@ -139,6 +173,11 @@ pub(crate) enum Error {
     Store(#[from] sqlx::Error),
 }
 
+/// A value of a request that what is stored does not allow.
+pub(crate) fn refusal(field: &str, problem: impl Display) -> Error {
+    InvalidInput(vec![Violation { field: field.to_owned(), problem: problem.to_string() }]).into()
+}
+
 fn why(refusal: &PersonRefusal) -> &'static str {
     match refusal {
         PersonRefusal::Owner => "owns the workspace; transfer the ownership first",
@@ -159,6 +198,10 @@ impl Classify for Error {
             | Self::BookingNotFound(_)
             | Self::ApiKeyNotFound(_)
             | Self::EntitlementNotFound(_)
+            | Self::PlanNotFound(_)
+            | Self::TeamNotFound(_)
+            | Self::MembershipNotFound(_)
+            | Self::ContractNotFound(_)
             | Self::PassProductNotFound(_)
             | Self::PassNotFound(_) => Class::NotFound,
             Self::RoleAbove(_) | Self::PersonAbove(_) | Self::NotForApiKeys | Self::BookingOfAnother(_) => {
@@ -175,6 +218,12 @@ impl Classify for Error {
             | Self::BookingOver(_)
             | Self::BookingFull(_)
             | Self::EntitlementOver
+            | Self::PlanDisabled(_)
+            | Self::TeamFull(_)
+            | Self::TeamEmpty(_)
+            | Self::MembershipEnded(_)
+            | Self::MembershipOver
+            | Self::ContractOver
             | Self::PassProductDisabled(_)
             | Self::PassOver
             | Self::PassRefused { .. } => Class::StateForbids,
@@ -197,6 +246,16 @@ impl Classify for Error {
             Self::NotForApiKeys => "NOT_FOR_API_KEYS",
             Self::EntitlementNotFound(_) => "ENTITLEMENT_NOT_FOUND",
             Self::EntitlementOver => "ENTITLEMENT_OVER",
+            Self::PlanNotFound(_) => "PLAN_NOT_FOUND",
+            Self::PlanDisabled(_) => "PLAN_DISABLED",
+            Self::TeamNotFound(_) => "TEAM_NOT_FOUND",
+            Self::TeamFull(_) => "TEAM_FULL",
+            Self::TeamEmpty(_) => "TEAM_EMPTY",
+            Self::MembershipNotFound(_) => "MEMBERSHIP_NOT_FOUND",
+            Self::MembershipEnded(_) => "MEMBERSHIP_ENDED",
+            Self::MembershipOver => "MEMBERSHIP_OVER",
+            Self::ContractNotFound(_) => "CONTRACT_NOT_FOUND",
+            Self::ContractOver => "CONTRACT_OVER",
             Self::PassProductNotFound(_) => "PASS_PRODUCT_NOT_FOUND",
             Self::PassProductDisabled(_) => "PASS_PRODUCT_DISABLED",
             Self::PassNotFound(_) => "PASS_NOT_FOUND",

@@ -1,14 +1,18 @@
 //! The events of this service.
 
+use chassis::input::timestamp;
 use chrono::NaiveDate;
-use domain::names::{BookingName, EntitlementName, PassName, PersonName};
+use domain::names::{BookingName, ContractName, EntitlementName, MembershipName, PassName, PersonName};
 use domain::{PersonId, Timestamp};
 use events::Outgoing;
 use events::outbox::About;
+use proto::membership::v1 as membership_pb;
 use proto::workspace::v1 as pb;
 
 use crate::convert;
-use crate::model::{BookingState, Entitlement, PassSnapshot, Person, Snapshot};
+use crate::model::{
+    BookingState, ContractSnapshot, Entitlement, MembershipSnapshot, PassSnapshot, Person, Snapshot,
+};
 
 pub(crate) const SOURCE: &str = "workspace";
 
@@ -100,6 +104,83 @@ pub(crate) fn entitlement(after: &Entitlement, person: &Person, now: Timestamp) 
         Outgoing::event(SOURCE, about, &pb::EntitlementGiven { entitlement, person })
     } else {
         Outgoing::event(SOURCE, about, &pb::EntitlementEnded { entitlement, person })
+    }
+}
+
+/// What happened to a membership.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum MembershipFact {
+    Started,
+    Renewed { previous: Timestamp },
+    RenewalFailed,
+    Paused,
+    Resumed,
+    Cancelled,
+    Ended,
+    PeopleChanged,
+}
+
+/// The event of a membership's fact; `after` is the membership as it is now.
+pub(crate) fn membership(fact: MembershipFact, after: &MembershipSnapshot) -> Outgoing {
+    use membership_pb::{
+        MembershipCancelled, MembershipEnded, MembershipPaused, MembershipPeopleChanged,
+        MembershipRenewalFailed, MembershipRenewed, MembershipResumed, MembershipStarted,
+    };
+    let workspace = after.membership.workspace;
+    let about = About {
+        workspace,
+        name: MembershipName { workspace, id: after.membership.id }.to_string(),
+        version: after.membership.version,
+        time: after.membership.updated_at,
+    };
+    let snapshot = Some(convert::membership_snapshot(after));
+    match fact {
+        MembershipFact::Started => Outgoing::event(SOURCE, about, &MembershipStarted { snapshot }),
+        MembershipFact::Renewed { previous } => {
+            let previous_period_end_time = Some(timestamp(previous));
+            Outgoing::event(SOURCE, about, &MembershipRenewed { snapshot, previous_period_end_time })
+        }
+        MembershipFact::RenewalFailed => {
+            Outgoing::event(SOURCE, about, &MembershipRenewalFailed { snapshot })
+        }
+        MembershipFact::Paused => Outgoing::event(SOURCE, about, &MembershipPaused { snapshot }),
+        MembershipFact::Resumed => Outgoing::event(SOURCE, about, &MembershipResumed { snapshot }),
+        MembershipFact::Cancelled => Outgoing::event(SOURCE, about, &MembershipCancelled { snapshot }),
+        MembershipFact::Ended => Outgoing::event(SOURCE, about, &MembershipEnded { snapshot }),
+        MembershipFact::PeopleChanged => {
+            Outgoing::event(SOURCE, about, &MembershipPeopleChanged { snapshot })
+        }
+    }
+}
+
+/// What happened to a contract.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ContractFact {
+    Started,
+    Shortened { previous: Option<Timestamp> },
+    Ended,
+    PeopleChanged,
+}
+
+/// The event of a contract's fact; `after` is the contract as it is now.
+pub(crate) fn contract(fact: ContractFact, after: &ContractSnapshot) -> Outgoing {
+    use membership_pb::{ContractEnded, ContractPeopleChanged, ContractShortened, ContractStarted};
+    let workspace = after.contract.workspace;
+    let about = About {
+        workspace,
+        name: ContractName { workspace, id: after.contract.id }.to_string(),
+        version: after.contract.version,
+        time: after.contract.updated_at,
+    };
+    let snapshot = Some(convert::contract_snapshot(after));
+    match fact {
+        ContractFact::Started => Outgoing::event(SOURCE, about, &ContractStarted { snapshot }),
+        ContractFact::Shortened { previous } => {
+            let previous_end_time = previous.map(timestamp);
+            Outgoing::event(SOURCE, about, &ContractShortened { snapshot, previous_end_time })
+        }
+        ContractFact::Ended => Outgoing::event(SOURCE, about, &ContractEnded { snapshot }),
+        ContractFact::PeopleChanged => Outgoing::event(SOURCE, about, &ContractPeopleChanged { snapshot }),
     }
 }
 

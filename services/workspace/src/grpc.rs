@@ -3,11 +3,15 @@
 mod api_key;
 mod audit;
 mod booking;
+mod contract;
 mod entitlement;
+mod membership;
 mod pass;
 mod person;
 mod place;
+mod plan;
 mod session;
+mod team;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -15,8 +19,13 @@ use std::sync::Arc;
 use chassis::auth::{Principal, Reach};
 use chassis::input::Input;
 use chassis::rpc::{REQUEST_BYTES_MAX, refuse};
+use domain::WorkspaceId;
 use domain::names::{NameError, WorkspaceName};
 use proto::audit::v1::audit_service_server::AuditServiceServer;
+use proto::membership::v1::contract_service_server::ContractServiceServer;
+use proto::membership::v1::membership_service_server::MembershipServiceServer;
+use proto::membership::v1::plan_service_server::PlanServiceServer;
+use proto::membership::v1::team_service_server::TeamServiceServer;
 use proto::workspace::v1::api_key_exchange_service_server::ApiKeyExchangeServiceServer;
 use proto::workspace::v1::api_key_service_server::ApiKeyServiceServer;
 use proto::workspace::v1::booking_service_server::BookingServiceServer;
@@ -28,7 +37,8 @@ use proto::workspace::v1::workspace_service_server::WorkspaceServiceServer;
 use tonic::Status;
 
 use crate::app::App;
-use crate::convert::REASON_CHARS_MAX;
+use crate::convert::{self, REASON_CHARS_MAX};
+use crate::store::team::Filter;
 
 /// All methods call the same use cases.
 pub(crate) struct Methods {
@@ -49,6 +59,22 @@ pub(crate) fn booking_service(app: Arc<App>) -> BookingServiceServer<Methods> {
 
 pub(crate) fn entitlement_service(app: Arc<App>) -> EntitlementServiceServer<Methods> {
     EntitlementServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
+}
+
+pub(crate) fn plan_service(app: Arc<App>) -> PlanServiceServer<Methods> {
+    PlanServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
+}
+
+pub(crate) fn team_service(app: Arc<App>) -> TeamServiceServer<Methods> {
+    TeamServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
+}
+
+pub(crate) fn membership_service(app: Arc<App>) -> MembershipServiceServer<Methods> {
+    MembershipServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
+}
+
+pub(crate) fn contract_service(app: Arc<App>) -> ContractServiceServer<Methods> {
+    ContractServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
 }
 
 pub(crate) fn pass_service(app: Arc<App>) -> PassServiceServer<Methods> {
@@ -85,6 +111,18 @@ fn name<T: FromStr<Err = NameError>>(text: &str) -> Result<T, Status> {
     let mut input = Input::new();
     let parsed = input.parse("name", text);
     input.finish_with(parsed).map_err(refuse)
+}
+
+/// Which memberships or contracts to list, by who has them.
+fn held_by(workspace: WorkspaceId, person: &str, team: &str) -> Result<Filter, Status> {
+    let mut input = Input::new();
+    let filter = Filter {
+        person: some(person).and_then(|text| convert::person_of(&mut input, "person", text, workspace)),
+        team: some(team).and_then(|text| convert::team_of(&mut input, "team", text, workspace)),
+        ..Default::default()
+    };
+    input.finish().map_err(refuse)?;
+    Ok(filter)
 }
 
 /// The `reason` of a request.

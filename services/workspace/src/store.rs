@@ -4,12 +4,16 @@
 pub(crate) mod api_key;
 pub(crate) mod audit;
 pub(crate) mod booking;
+pub(crate) mod contract;
 pub(crate) mod entitlement;
+pub(crate) mod membership;
 pub(crate) mod pass;
 pub(crate) mod pass_product;
 pub(crate) mod person;
 pub(crate) mod place;
+pub(crate) mod plan;
 pub(crate) mod session;
+pub(crate) mod team;
 
 /// A stored text that a newer version of the program wrote, or a damaged one.
 fn corrupt(what: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> sqlx::Error {

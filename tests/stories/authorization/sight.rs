@@ -10,6 +10,7 @@ use proto::integrations::v1 as integrations;
 use proto::workspace::v1 as pb;
 use stories::Stage;
 use stories::play::World;
+use stories::sales::{Holder, today};
 use stories::stage::{ROUTED, Setting};
 use tonic::Code;
 
@@ -135,6 +136,9 @@ impl Scene {
         let request = integrations::ListIntegrationsRequest { parent, ..Default::default() };
         let found = client.integrations.clone().list_integrations(request).await.unwrap().into_inner();
         let integration = found.integrations[0].name.clone();
+        let plan = world.sell_plan(&client, 0).await;
+        let team = world.gather_team(&client, &[1]).await;
+        let holder = Holder::Team(team.clone());
         let terms =
             pb::PassTerms { kind: pb::PassKind::Day.into(), uses: 1, validity_days: 1, weekly_hours: None };
         let product = passes::sell(&client, &world, &world.location, terms).await;
@@ -142,14 +146,18 @@ impl Scene {
         let known = [
             ("apiKeys", key),
             ("bookings", booking),
+            ("contracts", world.start_contract(&client, &holder, today()).await),
             ("doorMappings", mapping),
             ("entitlements", world.give(&client, 1, None).await),
             ("integrations", integration),
             ("locations", world.location.clone()),
+            ("memberships", world.start_membership(&client, &plan, &holder, today()).await),
             ("passProducts", product),
             ("passes", pass),
             ("people", someone),
+            ("plans", plan),
             ("resources", world.rooms[0].clone()),
+            ("teams", team),
         ];
         let id_of = |name: &String| name.rsplit('/').next().unwrap().to_owned();
         let ids = known.iter().map(|(_, name)| id_of(name)).chain([id_of(&world.workspace)]).collect();

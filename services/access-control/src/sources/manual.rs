@@ -2,25 +2,18 @@
 
 use std::collections::HashSet;
 
-use chrono::{DateTime, Utc};
-use domain::Timestamp;
 use domain::names::{EntitlementName, LocationName, PersonName};
 use events::consumer::decode_json;
 use proto::Fact as _;
 use proto::workspace::v1 as pb;
 
-use super::Source;
+use super::{OPEN_END, Source};
 use crate::convert;
 use crate::model::{Entitlement, SourceFacts, SourceKey, Subject, Target};
 
 pub(super) const SOURCE: Source = Source { kind: KIND, collection: "entitlements", read };
 
 const KIND: &str = "manual";
-
-/// The end of what has none: 2199, for with the longest lag it is still a time that is taken everywhere. So it is a
-/// window like any other, which the provider keeps whatever becomes of us, and which costs no call until it is taken
-/// back.
-const OPEN_END: Timestamp = DateTime::<Utc>::from_timestamp(7_226_582_400, 0).expect("2199 is a year");
 
 fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String> {
     let (entitlement, person) = match type_name {
@@ -72,6 +65,7 @@ fn facts(told: &pb::Entitlement, person: &pb::Person) -> Option<SourceFacts> {
 #[cfg(test)]
 mod tests {
     use chassis::input::timestamp;
+    use chrono::DateTime;
     use domain::{EntitlementId, LocationId, PersonId, WorkspaceId};
     use proto::access::v1::{DoorTarget, DoorTargetKind};
 

@@ -31,13 +31,13 @@ pub(crate) struct SignIn {
 }
 
 impl App {
-    pub(crate) async fn list_memberships(
+    pub(crate) async fn list_members(
         &self,
         email: &EmailAddress,
     ) -> Result<pb::ListMembershipsResponse, Error> {
         let mut conn = self.platform.acquire().await?;
         let members = store::memberships(&mut conn, email.as_str(), None).await?;
-        Ok(pb::ListMembershipsResponse { memberships: members.iter().map(convert::membership).collect() })
+        Ok(pb::ListMembershipsResponse { memberships: members.iter().map(convert::member).collect() })
     }
 
     pub(crate) async fn open_session(&self, sign_in: SignIn) -> Result<pb::OpenSessionResponse, Error> {
@@ -127,7 +127,7 @@ impl App {
         store::update(&mut tx, &after).await?;
         tx.commit().await?;
         let refresh_token = next.of(after.id);
-        let taken = pb::Session { membership: Some(convert::membership(&member)), refresh_token };
+        let taken = pb::Session { membership: Some(convert::member(&member)), refresh_token };
         Ok((after, taken))
     }
 }

@@ -7,7 +7,7 @@ use domain::names::{LocationName, PassName, PassProductName, PersonName};
 use domain::{LocationId, PassProductId, PersonId, Timestamp, WorkspaceId};
 use proto::workspace::v1 as pb;
 
-use super::{DISPLAY_NAME_CHARS_MAX, location, location_of, person, person_of, workspace};
+use super::{DISPLAY_NAME_CHARS_MAX, location, location_of, of_workspace, person, person_of, workspace};
 use crate::model::pass::{PassKind, PassTerms, USES_MAX, VALIDITY_DAYS_MAX};
 use crate::model::{Pass, PassProduct, PassProductDetails, PassSnapshot, PassState};
 
@@ -106,19 +106,15 @@ pub(crate) fn optional_date(input: &mut Input, field: &str, text: &str) -> Optio
     if text.is_empty() { None } else { input.date(field, text) }
 }
 
-/// A pass product of this workspace; one of another is refused as if it were not there.
+/// A pass product of this workspace.
 pub(crate) fn pass_product_of(
     input: &mut Input,
     field: &str,
     text: &str,
     workspace: WorkspaceId,
 ) -> Option<PassProductId> {
-    let name: PassProductName = input.parse(field, text)?;
-    if name.workspace != workspace {
-        input.refuse(field, "must be a pass product of this workspace");
-        return None;
-    }
-    Some(name.id)
+    let ids = |name: PassProductName| (name.workspace, name.id);
+    of_workspace(input, (field, "pass product"), text, workspace, ids)
 }
 
 pub(crate) fn pass_product(product: &PassProduct) -> pb::PassProduct {

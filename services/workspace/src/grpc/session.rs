@@ -24,7 +24,7 @@ impl SessionService for Methods {
         let mut input = Input::new();
         let email = input.parse("email", &request.get_ref().email);
         let email = input.finish_with(email).map_err(refuse)?;
-        self.app.list_memberships(&email).await.map(Response::new).map_err(refuse)
+        self.app.list_members(&email).await.map(Response::new).map_err(refuse)
     }
 
     async fn open_session(

@@ -4,7 +4,7 @@ use chassis::auth::{Principal, Reach, Role as CallerRole};
 use domain::{LocationId, PersonId};
 
 use super::booking::{Booking, Request};
-use super::{Person, Role};
+use super::{Location, Person, Role};
 
 /// Whether the caller may decide who may do what: make and revoke API keys, change roles, give the ownership
 /// away. People and the operator; an API key that could would be of use after it is revoked.
@@ -46,6 +46,16 @@ pub(crate) fn sees(reach: &Reach, person: PersonId, location: LocationId) -> boo
         Reach::Workspace => true,
         Reach::Locations(locations) => locations.contains(&location),
         Reach::Own(own) => *own == person,
+    }
+}
+
+/// Whether something of several people, at several locations, is in the caller's sight, such as a team's
+/// membership.
+pub(crate) fn sees_any(reach: &Reach, people: &[Person], locations: &[Location]) -> bool {
+    match reach {
+        Reach::Workspace => true,
+        Reach::Locations(own) => locations.iter().any(|location| own.contains(&location.id)),
+        Reach::Own(own) => people.iter().any(|person| person.id == *own),
     }
 }
 

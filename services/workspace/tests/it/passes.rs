@@ -55,7 +55,7 @@ impl World {
         }
     }
 
-    async fn sell(&self, product: pb::PassProduct) -> Result<pb::PassProduct, Status> {
+    async fn offer(&self, product: pb::PassProduct) -> Result<pb::PassProduct, Status> {
         let request = pb::CreatePassProductRequest {
             parent: self.name.clone(),
             pass_product: Some(product),
@@ -89,7 +89,7 @@ impl World {
 
     /// A pass with these terms for the world's person.
     async fn pass(&self, terms: pb::PassTerms) -> pb::Pass {
-        let product = self.sell(self.product(terms)).await.unwrap();
+        let product = self.offer(self.product(terms)).await.unwrap();
         self.issue(self.order(&product)).await.unwrap()
     }
 
@@ -134,7 +134,7 @@ fn not_found(reason: &str) -> (Code, String) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pass_keeps_the_terms_of_its_sale_whatever_becomes_of_its_product() {
     let world = World::new().await;
-    let product = world.sell(world.product(days(10, 30))).await.unwrap();
+    let product = world.offer(world.product(days(10, 30))).await.unwrap();
     let sold = world.issue(world.order(&product)).await.unwrap();
     let cheaper = pb::PassProduct { terms: Some(days(1, 7)), ..product.clone() };
     let amended = world.amend(cheaper.clone(), &["terms"]).await.unwrap();
@@ -295,13 +295,13 @@ async fn what_makes_no_sense_is_refused_by_field_and_leaves_nothing_behind() {
         (with(hours(540, 540)), "pass_product.terms.weekly_hours"),
         (with(hours(1_500, 60)), "pass_product.terms.weekly_hours"),
     ] {
-        assert_eq!(violations(world.sell(product).await), [field]);
+        assert_eq!(violations(world.offer(product).await), [field]);
     }
     let nowhere = LocationName { workspace: world.workspace, id: LocationId::new() }.to_string();
-    let refused = world.sell(pb::PassProduct { location: nowhere, ..with(time(7)) }).await;
+    let refused = world.offer(pb::PassProduct { location: nowhere, ..with(time(7)) }).await;
     assert_eq!(reason(refused), not_found("LOCATION_NOT_FOUND"));
 
-    let product = world.sell(with(days(1, 7))).await.unwrap();
+    let product = world.offer(with(days(1, 7))).await.unwrap();
     let broken = pb::PassProduct { terms: Some(days(0, 7)), ..product.clone() };
     assert_eq!(violations(world.amend(broken, &["terms"]).await), ["pass_product.terms.uses"]);
     assert_eq!(violations(world.amend(product.clone(), &["location"]).await), ["update_mask"]);
@@ -374,7 +374,7 @@ async fn who_was_removed_gets_no_pass_and_who_is_paused_spends_none() {
     world.people.pause_person(pause).await.unwrap();
     let remove = pb::RemovePersonRequest { name: removed.clone(), ..Default::default() };
     world.people.remove_person(remove).await.unwrap();
-    let product = world.sell(world.product(days(1, 7))).await.unwrap();
+    let product = world.offer(world.product(days(1, 7))).await.unwrap();
     let order = |person: &str| pb::IssuePassRequest { person: person.into(), ..world.order(&product) };
     assert_eq!(reason(world.issue(order(&removed)).await), forbidden_by_state("PERSON_REMOVED"));
     let pass = world.issue(order(&paused)).await.unwrap();
@@ -392,7 +392,7 @@ async fn people_see_and_use_their_own_and_managers_those_of_their_locations() {
     let mut world = World::new().await;
     let eve = world.create_person("eve@example.org").await;
     let elsewhere = world.create_location().await;
-    let product = world.sell(world.product(days(2, 7))).await.unwrap();
+    let product = world.offer(world.product(days(2, 7))).await.unwrap();
     let own = world.issue(world.order(&product)).await.unwrap();
     let eves =
         world.issue(pb::IssuePassRequest { person: eve.clone(), ..world.order(&product) }).await.unwrap();
@@ -443,7 +443,7 @@ async fn people_see_and_use_their_own_and_managers_those_of_their_locations() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_request_twice_is_one_and_the_last_use_is_spent_once() {
     let world = World::new().await;
-    let product = world.sell(world.product(days(1, 7))).await.unwrap();
+    let product = world.offer(world.product(days(1, 7))).await.unwrap();
     let order = pb::IssuePassRequest { request_id: "once".into(), ..world.order(&product) };
     let pass = world.issue(order.clone()).await.unwrap();
     assert_eq!(world.issue(order.clone()).await.unwrap(), pass);

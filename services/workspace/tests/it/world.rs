@@ -172,7 +172,8 @@ impl World {
         .collect()
     }
 
-    async fn told(&self, count: usize) -> Vec<(String, i64, Vec<u8>)> {
+    /// Fact, version and body of what was told so far, in the order of the stream. `count` facts were told in all.
+    pub(crate) async fn told(&self, count: usize) -> Vec<(String, i64, Vec<u8>)> {
         use futures::StreamExt as _;
         let bus = self.harness.bus().await;
         let stream = bus.stream(events::subject::StreamKind::Event).await.unwrap();

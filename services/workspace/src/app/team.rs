@@ -1,0 +1,150 @@
+//! Teams: made, joined and left; and who has what a team or a person holds.
+
+use chassis::audit::Author;
+use chassis::idempotency::{Begun, Change, Intent};
+use chassis::paging::Page;
+use domain::{PersonId, TeamId, WorkspaceId};
+use proto::membership::v1 as pb;
+use sqlx::PgConnection;
+
+use super::{App, contract, membership};
+use crate::error::Error;
+use crate::facts::SOURCE;
+use crate::model::person::Refusal;
+use crate::model::team::{Full, LAG_MAX, Request};
+use crate::model::{Holder, Party, Person, PersonStatus, Team};
+use crate::store::{person, place, team as store};
+use crate::{audit, convert};
+
+impl App {
+    pub(crate) async fn create_team(
+        &self,
+        workspace: WorkspaceId,
+        (display_name, people): (String, Vec<PersonId>),
+        author: &Author,
+        intent: Option<Intent>,
+    ) -> Result<pb::CreateTeamResponse, Error> {
+        let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
+            Begun::Known(answer) => return Ok(answer),
+            Begun::Fresh(change) => change,
+        };
+        place::find_workspace(change.conn(), workspace).await?.ok_or(Error::WorkspaceNotFound(workspace))?;
+        for &id in &people {
+            find_present(change.conn(), workspace, id).await?;
+        }
+        let now = self.clock.now();
+        let team = Team { workspace, id: TeamId::new(), display_name, people, version: 1, created_at: now };
+        store::insert(change.conn(), &team).await?;
+        audit::team(author, None, &team, now).record(SOURCE, change.conn()).await?;
+        Ok(change.commit(pb::CreateTeamResponse { team: Some(convert::team(&team)) }).await?)
+    }
+
+    pub(crate) async fn get_team(&self, workspace: WorkspaceId, id: TeamId) -> Result<pb::Team, Error> {
+        let mut tx = self.pool.begin(workspace).await?;
+        let found = store::find(&mut tx, workspace, id).await?.ok_or(Error::TeamNotFound(id))?;
+        Ok(convert::team(&found))
+    }
+
+    pub(crate) async fn list_teams(
+        &self,
+        workspace: WorkspaceId,
+        person: Option<PersonId>,
+        page: Page,
+    ) -> Result<pb::ListTeamsResponse, Error> {
+        let mut tx = self.pool.begin(workspace).await?;
+        let mut rows = store::list(&mut tx, workspace, person, &page).await?;
+        let next_page_token = page.finish(&mut rows, |team| team.id.uuid());
+        Ok(pb::ListTeamsResponse { teams: rows.iter().map(convert::team).collect(), next_page_token })
+    }
+
+    /// Adds a person to a team, or takes them out. What the team holds is told anew, for whom it is by now, in
+    /// the same transaction: who came or went has or loses it at once.
+    pub(crate) async fn change_team(
+        &self,
+        workspace: WorkspaceId,
+        id: TeamId,
+        request: Request,
+        author: &Author,
+        intent: Option<Intent>,
+    ) -> Result<pb::Team, Error> {
+        let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
+            Begun::Known(answer) => return Ok(answer),
+            Begun::Fresh(change) => change,
+        };
+        if let Request::Add(person) = request {
+            find_present(change.conn(), workspace, person).await?;
+        }
+        // First of all: whoever starts something for the team waits, or has come to an end.
+        let before =
+            store::find_for_update(change.conn(), workspace, id).await?.ok_or(Error::TeamNotFound(id))?;
+        let after = before.plan(request).map_err(|Full| Error::TeamFull(id))?;
+        if let Some(after) = &after {
+            let now = self.clock.now();
+            store::update(change.conn(), after).await?;
+            let party = party_of(change.conn(), after.clone()).await?;
+            membership::tell_people(change.conn(), after, &party, now, now - LAG_MAX).await?;
+            contract::tell_people(change.conn(), after, &party, now, now - LAG_MAX).await?;
+            audit::team(author, Some(&before), after, now).record(SOURCE, change.conn()).await?;
+        }
+        Ok(change.commit(convert::team(after.as_ref().unwrap_or(&before))).await?)
+    }
+}
+
+/// A person of the workspace who was not removed.
+async fn find_present(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    id: PersonId,
+) -> Result<Person, Error> {
+    let person = person::find(conn, workspace, id).await?.ok_or(Error::PersonNotFound(id))?;
+    if person.status == PersonStatus::Removed {
+        return Err(Error::PersonStays { id, refusal: Refusal::Removed });
+    }
+    Ok(person)
+}
+
+/// Whom something new is for, if its holder can hold it. A team's row is locked, so that whoever comes or goes
+/// meanwhile waits until it is there, and is told of it.
+pub(super) async fn new_party(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    holder: Holder,
+) -> Result<Party, Error> {
+    match holder {
+        Holder::Person(id) => {
+            let person = find_present(conn, workspace, id).await?;
+            Ok(Party { team: None, people: vec![person] })
+        }
+        Holder::Team(id) => {
+            let team = store::find_for_update(conn, workspace, id).await?.ok_or(Error::TeamNotFound(id))?;
+            let party = party_of(conn, team).await?;
+            if party.is_empty() { Err(Error::TeamEmpty(id)) } else { Ok(party) }
+        }
+    }
+}
+
+/// Whom something is for. Read once its row is locked, if it is: whoever changes the team writes that row,
+/// too, so the later one of two tells what both made of it.
+pub(super) async fn find_party(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    holder: Holder,
+) -> Result<Party, Error> {
+    match holder {
+        Holder::Person(id) => {
+            let person = person::find(conn, workspace, id).await?.ok_or(Error::PersonNotFound(id))?;
+            Ok(Party { team: None, people: vec![person] })
+        }
+        Holder::Team(id) => {
+            let team = store::find(conn, workspace, id).await?.ok_or(Error::TeamNotFound(id))?;
+            party_of(conn, team).await
+        }
+    }
+}
+
+async fn party_of(conn: &mut PgConnection, team: Team) -> Result<Party, Error> {
+    let keys: Vec<_> = team.people.iter().map(|&person| (team.workspace, person)).collect();
+    let known = person::find_many(conn, &keys).await?;
+    let people = team.people.iter().filter_map(|id| known.get(id).cloned()).collect();
+    Ok(Party { team: Some(team), people })
+}
