@@ -31,6 +31,7 @@ facts! {
         ProviderConnectionChanged = "provider_connection_changed",
         AccountReconciled = "account_reconciled",
         AccessDriftFound = "drift_found",
+        AccessPreflightFailed = "preflight_failed",
     }
     audit of audit {
         ChangeRecorded = "change_recorded",
