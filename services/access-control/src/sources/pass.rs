@@ -16,7 +16,7 @@ use crate::convert;
 use crate::engine::Hours;
 use crate::model::{Entitlement, SourceFacts, SourceKey, Subject};
 
-pub(super) const SOURCE: Source = Source { kind: KIND, collection: "passes", read };
+pub(super) const SOURCE: Source = Source { kind: KIND, collection: "passes", is_checked_ahead: false, read };
 
 const KIND: &str = "pass";
 
