@@ -17,6 +17,10 @@ impl World<'_> {
         self.note("all is well");
         self.accounts.out.clear();
         self.set_skew(0);
+        if self.skew_max > 0 {
+            // What was due at once by a clock that was ahead is due when the right one shows that time.
+            self.pass(self.skew_max);
+        }
         let begin = self.now;
         let mut is_compared = false;
         loop {

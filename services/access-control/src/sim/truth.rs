@@ -285,13 +285,13 @@ impl Site {
         Settings { lead: lead.unwrap_or(settings.lead), lag: lag.unwrap_or(settings.lag) }
     }
 
-    /// Whether anything is told there: the integration is active, or nobody has told of it.
+    /// Whether anything is told there: the integration is active. Where the workspace has none that is the
+    /// location's own, and where nobody has told of that either nothing stands against it.
     pub(super) fn is_followed(&self, place: Place) -> bool {
-        let told = self
-            .integrations
-            .iter()
-            .find(|it| it.provider == DOORS[place.door].0 && it.is_own == place.is_own);
-        told.is_none_or(|integration| integration.is_active)
+        let told = |is_own| {
+            self.integrations.iter().find(|it| it.provider == DOORS[place.door].0 && it.is_own == is_own)
+        };
+        told(place.is_own).or(told(true)).is_none_or(|integration| integration.is_active)
     }
 
     /// Whether anything rests.
