@@ -31,6 +31,7 @@ facts! {
         ProviderConnectionChanged = "provider_connection_changed",
         AccountReconciled = "account_reconciled",
         AccessDriftFound = "drift_found",
+        AccessPreflightFailed = "preflight_failed",
     }
     audit of audit {
         ChangeRecorded = "change_recorded",
@@ -63,6 +64,9 @@ facts! {
         BookingAttendeeRemoved = "booking_attendee_removed",
         EntitlementGiven = "entitlement_given",
         EntitlementEnded = "entitlement_ended",
+        PassIssued = "pass_issued",
+        PassUsed = "pass_used",
+        PassCancelled = "pass_cancelled",
         PersonCreated = "person_created",
         PersonUpdated = "person_updated",
     }

@@ -3,8 +3,10 @@
 mod explain;
 mod hear;
 mod manage;
+mod preflight;
 mod reconcile;
 mod replan;
+mod watch;
 
 pub(crate) use explain::Doors;
 
@@ -19,6 +21,7 @@ use tokio::sync::Notify;
 
 use crate::config::Config;
 use crate::engine::Rules;
+use crate::live::Watches;
 use crate::model::Settings;
 
 /// The service's use cases.
@@ -29,6 +32,7 @@ pub(crate) struct App {
     rules: Rules,
     defaults: Settings,
     due: Notify,
+    watches: Arc<Watches>,
     drifts: Counter<u64>,
 }
 
@@ -47,11 +51,17 @@ impl App {
                 lag_minutes: config.engine.lag_minutes,
             },
             due: Notify::new(),
+            watches: Arc::default(),
             drifts: opentelemetry::global::meter("access-control")
                 .u64_counter("access.drifts")
                 .with_description("Differences found between providers and what they should have, by kind")
                 .build(),
         }
+    }
+
+    /// Who watches grants.
+    pub(crate) fn watches(&self) -> Arc<Watches> {
+        self.watches.clone()
     }
 
     /// Wakes the scheduler of this process: something may be due.

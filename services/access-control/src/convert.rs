@@ -13,12 +13,13 @@ use proto::workspace::v1 as workspace_pb;
 
 use crate::app::Doors;
 use crate::engine::{FailureKind, Observed, Outcome};
-use crate::explain::{self, About, Explanation};
+use crate::explain::{self, About, Explanation, Link};
 use crate::model::{
-    Comparison, DoorMapping, Drift, DriftKind, Grant, LocationSettings, MINUTES_MAX, Person, Reconciled,
-    Reconciliation, Report, Settings, Sighting, Subject, SubjectKey, SubjectKind, Target, TargetKind, Turn,
-    TurnOutcome,
+    Comparison, DoorMapping, Drift, DriftKind, Grant, GrantFilter, LocationSettings, MINUTES_MAX, Person,
+    PreflightCheck, Reconciled, Reconciliation, Report, Settings, Sighting, SourceKey, Subject, SubjectKey,
+    SubjectKind, Target, TargetKind, Turn, TurnOutcome,
 };
+use crate::preflight::Stage;
 use crate::sources;
 
 /// Characters of a provider's id, and of what it calls a door.
@@ -258,10 +259,19 @@ pub(crate) fn grant(grant: &Grant) -> pb::Grant {
         last_error: grant.last_error.clone(),
         next_check_time: grant.next_check_at.map(timestamp),
         reason: explain::of_grant(grant).into(),
+        change_time: grant.changed_at.map(timestamp),
     }
 }
 
-/// `target` is `None` where no door is mapped.
+fn door(workspace: WorkspaceId, to: &Target) -> pb::DoorAddress {
+    pb::DoorAddress {
+        location: LocationName { workspace, id: to.location }.to_string(),
+        provider: to.provider.clone(),
+        target: Some(target(to)),
+    }
+}
+
+/// `to` is `None` where no door is mapped.
 pub(crate) fn explanation(
     workspace: WorkspaceId,
     to: Option<&Target>,
@@ -282,11 +292,7 @@ pub(crate) fn explanation(
         detail: if shows_details { link.detail } else { String::new() },
     });
     pb::DoorExplanation {
-        door: to.map(|to| pb::DoorAddress {
-            location: LocationName { workspace, id: to.location }.to_string(),
-            provider: to.provider.clone(),
-            target: Some(target(to)),
-        }),
+        door: to.map(|to| door(workspace, to)),
         grant: grant.map(grant_name).unwrap_or_default(),
         decision: explanation.decision.into(),
         reason: explanation.reason.into(),
@@ -298,6 +304,75 @@ pub(crate) fn explanation(
 fn address(input: &mut Input, field: &str, workspace: WorkspaceId, door: &pb::DoorAddress) -> Option<Target> {
     let prefix = format!("{field}.");
     read_target(input, &prefix, workspace, &door.location, &door.provider, door.target.as_ref())
+}
+
+/// What was found of a grant ahead.
+pub(crate) fn finding(grant: &Grant, explanation: &Explanation, is_in_order: bool) -> pb::PreflightFinding {
+    let workspace = grant.workspace;
+    let decides = explanation.chain.iter().find(|link| link.reason == explanation.reason);
+    let details = explanation.chain.iter().map(|link| link.detail.as_str());
+    pb::PreflightFinding {
+        person: PersonName { workspace, id: grant.person }.to_string(),
+        door: Some(door(workspace, &grant.target)),
+        grant: grant_name(grant),
+        is_in_order,
+        reason: explanation.reason.into(),
+        sentence: decides.map(Link::sentence).unwrap_or_default(),
+        detail: details.collect(),
+    }
+}
+
+pub(crate) fn check(check: &PreflightCheck) -> pb::PreflightCheck {
+    let stage = match check.stage {
+        Stage::Day => pb::PreflightStage::Day,
+        Stage::Hour => pb::PreflightStage::Hour,
+        Stage::Minutes => pb::PreflightStage::Minutes,
+    };
+    pb::PreflightCheck {
+        source: sources::name(&check.source),
+        stage: stage.into(),
+        start_time: Some(timestamp(check.starts_at)),
+        check_time: Some(timestamp(check.checked_at)),
+        is_in_order: check.is_in_order(),
+        findings: check.findings.clone(),
+    }
+}
+
+/// Which source is asked for; `None`: all of them.
+pub(crate) fn source(workspace: WorkspaceId, name: &str) -> Result<Option<SourceKey>, InvalidInput> {
+    let mut input = Input::new();
+    let source = read_source(&mut input, workspace, name);
+    input.finish()?;
+    Ok(source)
+}
+
+fn read_source(input: &mut Input, workspace: WorkspaceId, name: &str) -> Option<SourceKey> {
+    if name.is_empty() {
+        return None;
+    }
+    let source = sources::of_name(name).filter(|source| source.workspace == workspace);
+    if source.is_none() {
+        input.refuse("source", "must be a booking of this workspace, or what else entitles people");
+    }
+    source
+}
+
+/// Which grants are asked for.
+pub(crate) fn grant_filter(
+    workspace: WorkspaceId,
+    person: &str,
+    door: Option<&pb::DoorAddress>,
+    source: &str,
+) -> Result<GrantFilter, InvalidInput> {
+    let mut input = Input::new();
+    let person = input.parse_optional::<PersonName>("person", person);
+    if person.is_some_and(|person| person.workspace != workspace) {
+        input.refuse("person", "must be a person of this workspace");
+    }
+    let target = door.and_then(|door| address(&mut input, "door", workspace, door));
+    let source = read_source(&mut input, workspace, source);
+    input.finish()?;
+    Ok(GrantFilter { person: person.map(|person| person.id), target, source })
 }
 
 /// Who, at which doors, and when.

@@ -1,5 +1,7 @@
 //! What can go wrong, by cause, and what the caller should make of it.
 
+use std::time::Duration;
+
 use chassis::error::{Class, Classify, store_class};
 use chassis::idempotency::IntentError;
 use chassis::input::InvalidInput;
@@ -21,6 +23,15 @@ pub(crate) enum Error {
     /// The same mapping is there already.
     #[error("that is mapped to that door already")]
     DoorMappingExists,
+    /// Watches take something of each process.
+    #[error("too many watches; end some, or come again later")]
+    TooManyWatches,
+    /// More grants than a watch can follow.
+    #[error("more than 1,000 grants: name a person, a door or a source")]
+    WatchTooWide,
+    /// Another replica goes on.
+    #[error("this process is shutting down; call again")]
+    ShuttingDown,
     /// The request's key was used before, or can't be remembered.
     #[error(transparent)]
     Intent(#[from] IntentError),
@@ -38,6 +49,9 @@ impl Classify for Error {
             Self::Invalid(error) => error.class(),
             Self::DoorMappingNotFound(_) | Self::PersonNotFound(_) => Class::NotFound,
             Self::DoorMappingExists => Class::Exists,
+            Self::TooManyWatches => Class::Exhausted(Duration::from_secs(30)),
+            Self::WatchTooWide => Class::StateForbids,
+            Self::ShuttingDown => Class::Unavailable,
             Self::Intent(error) => error.class(),
             Self::Outbox(OutboxError::Store(error)) | Self::Store(error) => store_class(error),
             Self::Outbox(OutboxError::TooLarge { .. }) => Class::Internal,
@@ -50,6 +64,9 @@ impl Classify for Error {
             Self::DoorMappingNotFound(_) => "DOOR_MAPPING_NOT_FOUND",
             Self::PersonNotFound(_) => "PERSON_NOT_FOUND",
             Self::DoorMappingExists => "DOOR_MAPPING_EXISTS",
+            Self::TooManyWatches => "TOO_MANY_WATCHES",
+            Self::WatchTooWide => "WATCH_TOO_WIDE",
+            Self::ShuttingDown => "SHUTTING_DOWN",
             Self::Intent(error) => error.reason(),
             Self::Outbox(_) => "OUTBOX",
             Self::Store(_) => "STORE",

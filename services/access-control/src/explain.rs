@@ -258,14 +258,15 @@ fn grant(situation: &Situation, outlook: Outlook, wanted: Option<Window>, rules:
     if !situation.is_followed && (has_something || wanted.is_some()) {
         return link(AccessReason::GrantRests, None);
     }
+    // Also while it is tried again.
+    if let Some(at) = plan.ledger.retry_at {
+        return link(AccessReason::GrantFailing, Some(at.max(now)));
+    }
     if plan.command.is_some() {
         return link(AccessReason::GrantDue, None);
     }
     if let Some(until) = plan.ledger.in_flight_until {
         return link(AccessReason::GrantUnderWay, Some(until));
-    }
-    if let Some(at) = plan.ledger.retry_at {
-        return link(AccessReason::GrantFailing, Some(at));
     }
     match (plan.desired, wanted) {
         (Some(told), Some(wanted)) if told.end() < wanted.start() => {
@@ -344,7 +345,14 @@ fn next(situation: &Situation, chain: &[Link], held: Option<Window>, wanted: Opt
         Some((AccessReason::GrantRests, _)) => return link(AccessReason::NextConnect, None),
         Some((AccessReason::GrantDue, _)) => return link(AccessReason::NextTold, Some(situation.now)),
         Some((AccessReason::GrantUnderWay, until)) => return link(AccessReason::NextAnswer, until),
-        Some((AccessReason::GrantFailing, at)) => return link(AccessReason::NextRetry, at),
+        Some((AccessReason::GrantFailing, at)) => {
+            let until =
+                ledger.and_then(|ledger| ledger.in_flight_until).filter(|until| situation.now < *until);
+            return match until {
+                Some(_) => link(AccessReason::NextAnswer, until),
+                None => link(AccessReason::NextRetry, at),
+            };
+        }
         Some((AccessReason::GrantWaitsForHorizon | AccessReason::GrantWaitsForEarlier, at)) => {
             return link(AccessReason::NextTold, at);
         }
@@ -377,8 +385,9 @@ fn next(situation: &Situation, chain: &[Link], held: Option<Window>, wanted: Opt
 pub(crate) fn of_grant(grant: &Grant) -> AccessReason {
     let Ledger { in_flight_until, retry_at, observed, .. } = grant.ledger;
     match (grant.problem, grant.desired, observed) {
-        _ if in_flight_until.is_some() => AccessReason::GrantUnderWay,
+        // Also while it is tried again.
         (Some(problem), ..) => problem,
+        _ if in_flight_until.is_some() => AccessReason::GrantUnderWay,
         _ if retry_at.is_some() => AccessReason::GrantFailing,
         (None, Some(wanted), Observed::Holds(held)) if wanted == held => AccessReason::GrantSettled,
         (None, None, Observed::Nothing) if grant.next_check_at.is_some() => {

@@ -7,9 +7,9 @@ use events::Outgoing;
 use events::outbox::About;
 use proto::access::v1 as pb;
 
-use crate::convert;
 use crate::engine::Command;
-use crate::model::{Drift, Grant, Person};
+use crate::model::{Drift, Grant, Person, PreflightCheck};
+use crate::{convert, sources};
 
 pub(crate) const SOURCE: &str = "access-control";
 
@@ -62,4 +62,19 @@ pub(crate) fn drift_found(workspace: WorkspaceId, drift: &Drift, now: Timestamp)
     let name = DriftName { workspace, id: drift.id }.to_string();
     let about = About { workspace, name, version: drift.last_turn, time: now };
     Outgoing::event(SOURCE, about, &pb::AccessDriftFound { drift: Some(convert::drift(workspace, drift)) })
+}
+
+/// A check ahead found that not everybody will be let in.
+pub(crate) fn preflight_failed(check: &PreflightCheck) -> Outgoing {
+    let failed = check.findings.iter().filter(|finding| !finding.is_in_order).cloned();
+    let told = PreflightCheck { findings: failed.collect(), ..check.clone() };
+    let about = About {
+        workspace: check.source.workspace,
+        // Its checks, which have an order of their own.
+        name: format!("{}/preflight", sources::name(&check.source)),
+        version: check.checked_at.timestamp_millis(),
+        time: check.checked_at,
+    };
+    let body = pb::AccessPreflightFailed { check: Some(convert::check(&told)) };
+    Outgoing::event(SOURCE, about, &body)
 }

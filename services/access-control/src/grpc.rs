@@ -8,7 +8,9 @@ use chassis::input::Input;
 use chassis::paging::Page;
 use chassis::rpc::{REQUEST_BYTES_MAX, author, principal, refuse};
 use domain::WorkspaceId;
-use domain::names::{DoorMappingName, LocationName, PersonName, WorkspaceName};
+use domain::names::{DoorMappingName, LocationName, WorkspaceName};
+use futures::stream::BoxStream;
+use futures::{StreamExt as _, TryStreamExt as _};
 use proto::access::v1 as pb;
 use proto::access::v1::access_service_server::{AccessService, AccessServiceServer};
 use tonic::{Request, Response, Status};
@@ -147,16 +149,29 @@ impl AccessService for Methods {
         let caller = principal(&request)?;
         let message = request.into_inner();
         let workspace = parent(&message.parent, &caller)?;
-        let mut input = Input::new();
-        let person = input.parse_optional::<PersonName>("person", &message.person);
-        if person.is_some_and(|person| person.workspace != workspace) {
-            input.refuse("person", "must be a person of this workspace");
-        }
-        input.finish().map_err(refuse)?;
-        let binding = ["ListGrants", &message.parent, &message.person];
+        let filter =
+            convert::grant_filter(workspace, &message.person, message.door.as_ref(), &message.source)
+                .map_err(refuse)?;
+        let door = message.door.as_ref().map(|door| format!("{door:?}")).unwrap_or_default();
+        let binding = ["ListGrants", &message.parent, &message.person, &door, &message.source];
         let page = Page::read(message.page_size, &message.page_token, &binding).map_err(refuse)?;
-        let person = person.map(|person| person.id);
-        self.app.list_grants(workspace, person, page).await.map(Response::new).map_err(refuse)
+        self.app.list_grants(workspace, &filter, page).await.map(Response::new).map_err(refuse)
+    }
+
+    type WatchGrantsStream = BoxStream<'static, Result<pb::WatchGrantsResponse, Status>>;
+
+    async fn watch_grants(
+        &self,
+        request: Request<pb::WatchGrantsRequest>,
+    ) -> Result<Response<Self::WatchGrantsStream>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let workspace = parent(&message.parent, &caller)?;
+        let filter =
+            convert::grant_filter(workspace, &message.person, message.door.as_ref(), &message.source)
+                .map_err(refuse)?;
+        let answers = self.app.clone().watch_grants(workspace, filter).map_err(refuse)?;
+        Ok(Response::new(answers.map_err(refuse).boxed()))
     }
 
     async fn explain_access(
@@ -171,6 +186,21 @@ impl AccessService for Methods {
         let reach = caller.reach(workspace).map_err(refuse)?;
         let (person, doors, at) = convert::question(workspace, &message).map_err(refuse)?;
         self.app.explain(person, doors, at, &reach).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn list_preflight_checks(
+        &self,
+        request: Request<pb::ListPreflightChecksRequest>,
+    ) -> Result<Response<pb::ListPreflightChecksResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let workspace = parent(&message.parent, &caller)?;
+        let source = convert::source(workspace, &message.source).map_err(refuse)?;
+        let shown = if message.only_failed { "failed" } else { "all" };
+        let binding = ["ListPreflightChecks", &message.parent, &message.source, shown];
+        let page = Page::read(message.page_size, &message.page_token, &binding).map_err(refuse)?;
+        let listed = self.app.list_checks(workspace, source.as_ref(), message.only_failed, page).await;
+        listed.map(Response::new).map_err(refuse)
     }
 
     async fn list_drifts(

@@ -15,7 +15,9 @@ mod explain;
 mod facts;
 mod grpc;
 mod jobs;
+mod live;
 mod model;
+mod preflight;
 #[cfg(test)]
 mod sim;
 mod sources;
@@ -40,6 +42,8 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
     config.validate()?;
     let app =
         Arc::new(app::App::new(deps.pool.clone(), deps.platform.clone(), deps.basic.clock.clone(), &config));
+    let listener = jobs::Listener::new(deps.platform.clone(), app.watches());
+    let preflight = jobs::Preflight::new(app.clone());
     let scheduler = jobs::Scheduler::new(app.clone(), config.scheduler.batch);
     Ok(chassis::Service::new(DEFINITION.name, &deps.basic)
         .grpc(grpc::access_service(app.clone()))
@@ -52,5 +56,7 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
             consumers::reconciliations::Reconciliations::new(app.clone()),
         )
         .consumer(&deps, consumers::integrations::config(), consumers::integrations::Integrations::new(app))
-        .task("scheduler", move |shutdown| scheduler.run(shutdown)))
+        .task("scheduler", move |shutdown| scheduler.run(shutdown))
+        .task("preflight", move |shutdown| preflight.run(shutdown))
+        .task("listener", move |shutdown| listener.run(shutdown)))
 }

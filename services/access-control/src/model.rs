@@ -7,10 +7,11 @@ use domain::{
     DoorMappingId, DriftId, GrantId, IntegrationId, LocationId, PassProductId, PersonId, PlanId, ResourceId,
     Timestamp, Window, WorkspaceId,
 };
-use proto::access::v1::AccessReason;
+use proto::access::v1::{AccessReason, PreflightFinding};
 use uuid::Uuid;
 
 use crate::engine::{Hours, Ledger, Observed};
+use crate::preflight::Stage;
 
 /// The longest lead and the longest lag: a day.
 pub(crate) const MINUTES_MAX: i32 = 1_440;
@@ -209,6 +210,17 @@ pub(crate) struct Grant {
     /// The same in words; empty if nothing is wrong.
     pub last_error: String,
     pub next_check_at: Option<domain::Timestamp>,
+    /// Since when it stands so; `None` if it never stood otherwise.
+    pub changed_at: Option<Timestamp>,
+}
+
+/// Which grants: those that all of it covers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct GrantFilter {
+    pub person: Option<PersonId>,
+    pub target: Option<Target>,
+    /// Those that this leads to.
+    pub source: Option<SourceKey>,
 }
 
 chassis::text_enum! {
@@ -339,4 +351,23 @@ pub(crate) struct Reconciliation {
     pub whole: Option<(Timestamp, Timestamp, Comparison)>,
     /// When a later one failed, and why.
     pub failed: Option<(Timestamp, String)>,
+}
+
+/// What a check ahead found.
+#[derive(Debug, Clone)]
+pub(crate) struct PreflightCheck {
+    pub id: Uuid,
+    pub source: SourceKey,
+    pub stage: Stage,
+    pub starts_at: Timestamp,
+    pub checked_at: Timestamp,
+    /// What is not in order comes first.
+    pub findings: Vec<PreflightFinding>,
+}
+
+impl PreflightCheck {
+    /// Whether there is nothing to be done.
+    pub(crate) fn is_in_order(&self) -> bool {
+        self.findings.iter().all(|finding| finding.is_in_order)
+    }
 }

@@ -10,6 +10,7 @@ mod booking;
 mod contract;
 mod manual;
 mod membership;
+mod pass;
 
 use std::collections::HashSet;
 
@@ -24,13 +25,16 @@ use crate::model::{Entitlement, SourceFacts, SourceKey};
 struct Source {
     /// What rows call it.
     kind: &'static str,
+    /// Whether it is checked ahead of its begin that everybody will be let in.
+    is_checked_ahead: bool,
     /// What names call its collection, such as `bookings`.
     collection: &'static str,
     /// Reads its events, by the type of their message; `None` if it is not one of those.
     read: fn(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String>,
 }
 
-const SOURCES: [Source; 4] = [booking::SOURCE, contract::SOURCE, manual::SOURCE, membership::SOURCE];
+const SOURCES: [Source; 5] =
+    [booking::SOURCE, contract::SOURCE, manual::SOURCE, membership::SOURCE, pass::SOURCE];
 
 /// The end of what has none: 2199, for with the longest lag it is still a time that is taken everywhere. So it is a
 /// window like any other, which the provider keeps whatever becomes of us, and which costs no call until it is taken
@@ -51,6 +55,20 @@ pub(crate) fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts
 pub(crate) fn name(SourceKey { workspace, kind, id }: &SourceKey) -> String {
     let known = SOURCES.iter().find(|source| source.kind == kind);
     format!("{}/{}/{id}", WorkspaceName(*workspace), known.map_or(kind.as_str(), |source| source.collection))
+}
+
+/// Whether a source is checked ahead of its begin.
+pub(crate) fn is_checked_ahead(source: &SourceKey) -> bool {
+    SOURCES.iter().any(|known| known.is_checked_ahead && known.kind == source.kind)
+}
+
+/// The source that is called so; `None` if there are none of that name.
+pub(crate) fn of_name(name: &str) -> Option<SourceKey> {
+    let mut parts = name.rsplitn(3, '/');
+    let (id, collection, workspace) = (parts.next()?, parts.next()?, parts.next()?);
+    let WorkspaceName(workspace) = workspace.parse().ok()?;
+    let source = SOURCES.iter().find(|source| source.collection == collection)?;
+    Some(SourceKey { workspace, kind: source.kind.to_owned(), id: id.parse().ok()? })
 }
 
 /// An entitlement with the source that gives it.
@@ -98,6 +116,20 @@ mod tests {
             hours: None,
         };
         (source, entitlement)
+    }
+
+    #[test]
+    fn a_source_is_found_by_its_name() {
+        let (workspace, id) = (WorkspaceId::new(), Uuid::now_v7());
+        for source in SOURCES {
+            let key = SourceKey { workspace, kind: source.kind.to_owned(), id };
+            assert_eq!(of_name(&name(&key)), Some(key));
+        }
+        for other in
+            ["", "bookings", &format!("workspaces/{workspace}/people/{id}"), "workspaces/1/bookings/2"]
+        {
+            assert_eq!(of_name(other), None, "{other:?}");
+        }
     }
 
     proptest! {

@@ -7,4 +7,5 @@ pub(crate) mod grant;
 pub(crate) mod integration;
 pub(crate) mod mapping;
 pub(crate) mod person;
+pub(crate) mod preflight;
 pub(crate) mod settings;

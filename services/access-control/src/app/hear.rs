@@ -61,6 +61,7 @@ impl App {
         if newer.is_empty() {
             return Ok(());
         }
+        self.keep_checks(conn, told.iter().copied().filter(|facts| newer.contains(&facts.source))).await?;
         // After the sources' rows are locked: whoever else changes them has come to an end.
         let known = entitlement::of_sources(conn, &newer).await?;
         let given = newest.iter().filter(|(source, _)| newer.contains(source)).flat_map(

@@ -4,13 +4,13 @@ use chassis::audit::Author;
 use chassis::idempotency::{Begun, Change, Intent};
 use chassis::paging::Page;
 use domain::names::LocationName;
-use domain::{DoorMappingId, PersonId, WorkspaceId};
+use domain::{DoorMappingId, WorkspaceId};
 use proto::access::v1 as pb;
 
 use super::App;
 use crate::error::Error;
 use crate::facts::SOURCE;
-use crate::model::{DoorMapping, LocationSettings, Settings};
+use crate::model::{DoorMapping, GrantFilter, LocationSettings, Settings};
 use crate::store::{grant, mapping as store, settings};
 use crate::{audit, convert};
 
@@ -139,11 +139,11 @@ impl App {
     pub(crate) async fn list_grants(
         &self,
         workspace: WorkspaceId,
-        person: Option<PersonId>,
+        filter: &GrantFilter,
         page: Page,
     ) -> Result<pb::ListGrantsResponse, Error> {
         let mut tx = self.pool.begin(workspace).await?;
-        let mut rows = grant::list(&mut tx, workspace, person, &page).await?;
+        let mut rows = grant::list(&mut tx, workspace, filter, page.after, page.limit).await?;
         let next_page_token = page.finish(&mut rows, |grant| grant.id.uuid());
         Ok(pb::ListGrantsResponse { grants: rows.iter().map(convert::grant).collect(), next_page_token })
     }

@@ -74,7 +74,7 @@ impl App {
                 messages.push(command_message(grant, command, person, now, cause(grant)));
             }
         }
-        store::update(conn, &grants).await?;
+        store::update(conn, &grants, now).await?;
         outbox::append(conn, &messages).await?;
         Ok(())
     }

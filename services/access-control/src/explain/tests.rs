@@ -302,7 +302,14 @@ fn failed() -> Vec<Case> {
         grant: Some(failing(ledger(Observed::Unknown), Some(window(-10, 60)), Code::ProviderUnreachable)),
         ..within()
     };
+    let again = refused(Code::ProviderUnreachable);
+    let told_again = again.grant.clone().map(|grant| GrantState {
+        ledger: Ledger { in_flight_until: Some(at(1)), retry_at: Some(at(-1)), ..grant.ledger },
+        ..grant
+    });
+    let again = Situation { grant: told_again, ..again };
     cases.extend([
+        ("it failed, and is tried again", again, MayNotEnter, Code::ProviderUnreachable, Code::NextAnswer),
         ("an extension failed", longer.clone(), MayEnter, Code::ProviderHolds, Code::NextRetry),
         (
             "an extension failed, asked for what it would add",

@@ -12,7 +12,7 @@ use super::Source;
 use crate::convert;
 use crate::model::{Entitlement, Person, SourceFacts, SourceKey, Subject};
 
-pub(super) const SOURCE: Source = Source { kind: KIND, collection: "bookings", read };
+pub(super) const SOURCE: Source = Source { kind: KIND, is_checked_ahead: true, collection: "bookings", read };
 
 const KIND: &str = "booking";
 

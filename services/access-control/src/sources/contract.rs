@@ -12,7 +12,8 @@ use super::{OPEN_END, Source};
 use crate::convert;
 use crate::model::{Entitlement, Person, SourceFacts, SourceKey, Subject};
 
-pub(super) const SOURCE: Source = Source { kind: KIND, collection: "contracts", read };
+pub(super) const SOURCE: Source =
+    Source { kind: KIND, is_checked_ahead: false, collection: "contracts", read };
 
 const KIND: &str = "contract";
 

@@ -11,7 +11,8 @@ use super::{OPEN_END, Source};
 use crate::convert;
 use crate::model::{Entitlement, SourceFacts, SourceKey, Subject, Target};
 
-pub(super) const SOURCE: Source = Source { kind: KIND, collection: "entitlements", read };
+pub(super) const SOURCE: Source =
+    Source { kind: KIND, is_checked_ahead: false, collection: "entitlements", read };
 
 const KIND: &str = "manual";
 

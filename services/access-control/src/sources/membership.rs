@@ -17,7 +17,8 @@ use crate::convert;
 use crate::engine::Hours;
 use crate::model::{Entitlement, Person, SourceFacts, SourceKey, Subject};
 
-pub(super) const SOURCE: Source = Source { kind: KIND, collection: "memberships", read };
+pub(super) const SOURCE: Source =
+    Source { kind: KIND, is_checked_ahead: false, collection: "memberships", read };
 
 const KIND: &str = "membership";
 

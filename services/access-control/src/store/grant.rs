@@ -1,15 +1,17 @@
 //! Rows of grants: the ledger. Whoever locks several locks them in the order of their keys, so that no
 //! two wait for each other.
 
-use chassis::paging::Page;
+use std::collections::HashSet;
+
 use domain::{GrantId, LocationId, PersonId, Timestamp, Window, WorkspaceId};
 use proto::access::v1::AccessReason;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::engine::{Ledger, Observed};
-use crate::model::{DoorMapping, Grant, Subject, SubjectKey, Target, TargetKind};
+use crate::model::{DoorMapping, Grant, GrantFilter, Subject, SubjectKey, Target, TargetKind};
 use crate::sources::Given;
+use crate::store::entitlement;
 
 #[derive(sqlx::FromRow)]
 struct GrantRow {
@@ -38,6 +40,7 @@ struct GrantRow {
     next_check_at: Option<Timestamp>,
     told_contact: i64,
     known_contact: i64,
+    changed_at: Option<Timestamp>,
 }
 
 chassis::text_enum! {
@@ -90,6 +93,7 @@ impl TryFrom<GrantRow> for Grant {
             known_contact: row.known_contact,
             last_error: row.last_error,
             next_check_at: row.next_check_at,
+            changed_at: row.changed_at,
         })
     }
 }
@@ -441,21 +445,34 @@ pub(crate) async fn next_due(conn: &mut PgConnection) -> Result<Option<Timestamp
         .await
 }
 
+/// Whoever listens there hears the ids of workspaces whose grants changed.
+pub(crate) const CHANGES: &str = "access_grant";
+
 /// Writes what may change of locked grants.
-pub(crate) async fn update(conn: &mut PgConnection, grants: &[Grant]) -> Result<(), sqlx::Error> {
+pub(crate) async fn update(
+    conn: &mut PgConnection,
+    grants: &[Grant],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
     let observed = |grant: &Grant| match grant.ledger.observed {
         Observed::Nothing => (ObservedKind::Nothing, None),
         Observed::Holds(window) => (ObservedKind::Holds, Some(window)),
         Observed::Unknown => (ObservedKind::Unknown, None),
     };
     sqlx::query(
-        "update access_grant g set generation = n.generation, in_flight_until = n.in_flight_until,
+        "with changed as (
+         update access_grant g set generation = n.generation, in_flight_until = n.in_flight_until,
            desired_starts_at = n.desired_starts_at, desired_ends_at = n.desired_ends_at,
            told_starts_at = n.told_starts_at, told_ends_at = n.told_ends_at,
            observed = n.observed, observed_starts_at = n.observed_starts_at,
            observed_ends_at = n.observed_ends_at, failures = n.failures, retry_at = n.retry_at,
            last_error = n.last_error, next_check_at = n.next_check_at,
-           told_contact = n.told_contact, known_contact = n.known_contact, problem = n.problem
+           told_contact = n.told_contact, known_contact = n.known_contact, problem = n.problem,
+           changed_at = case when (g.desired_starts_at, g.desired_ends_at, g.observed, g.observed_starts_at,
+               g.observed_ends_at, g.problem)
+             is distinct from (n.desired_starts_at, n.desired_ends_at, n.observed, n.observed_starts_at,
+               n.observed_ends_at, n.problem)
+             then $19 else g.changed_at end
          from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::timestamptz[],
            $6::timestamptz[], $7::timestamptz[], $8::timestamptz[], $9::text[], $10::timestamptz[],
            $11::timestamptz[], $12::integer[], $13::timestamptz[], $14::text[], $15::timestamptz[],
@@ -463,7 +480,10 @@ pub(crate) async fn update(conn: &mut PgConnection, grants: &[Grant]) -> Result<
            as n (workspace_id, id, generation, in_flight_until, desired_starts_at, desired_ends_at,
              told_starts_at, told_ends_at, observed, observed_starts_at, observed_ends_at, failures,
              retry_at, last_error, next_check_at, told_contact, known_contact, problem)
-         where g.workspace_id = n.workspace_id and g.id = n.id",
+         where g.workspace_id = n.workspace_id and g.id = n.id
+         returning g.workspace_id)
+         select pg_notify($20, workspace_id::text)
+         from (select distinct workspace_id from changed) as workspaces",
     )
     .bind(grants.iter().map(|g| g.workspace.uuid()).collect::<Vec<_>>())
     .bind(grants.iter().map(|g| g.id.uuid()).collect::<Vec<_>>())
@@ -483,28 +503,42 @@ pub(crate) async fn update(conn: &mut PgConnection, grants: &[Grant]) -> Result<
     .bind(grants.iter().map(|g| g.told_contact).collect::<Vec<_>>())
     .bind(grants.iter().map(|g| g.known_contact).collect::<Vec<_>>())
     .bind(grants.iter().map(|g| g.problem.map(|code| code.as_str_name())).collect::<Vec<_>>())
+    .bind(now)
+    .bind(CHANGES)
     .execute(conn)
     .await?;
     Ok(())
 }
 
+/// Grants with a higher id than `after`, in their order.
 pub(crate) async fn list(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
-    person: Option<PersonId>,
-    page: &Page,
+    filter: &GrantFilter,
+    after: Uuid,
+    limit: i64,
 ) -> Result<Vec<Grant>, sqlx::Error> {
-    let rows: Vec<GrantRow> = sqlx::query_as(
-        "select * from access_grant
-         where workspace_id = $1 and id > $2 and ($4::uuid is null or person_id = $4)
-         order by id limit $3",
-    )
-    .bind(workspace.uuid())
-    .bind(page.after)
-    .bind(page.limit)
-    .bind(person.map(PersonId::uuid))
-    .fetch_all(conn)
-    .await?;
+    let mut query = QueryBuilder::<Postgres>::new("select * from access_grant where workspace_id = ");
+    query.push_bind(workspace.uuid()).push(" and id > ").push_bind(after);
+    if let Some(source) = &filter.source {
+        let given = entitlement::of_sources(conn, &HashSet::from([source.clone()])).await?;
+        let grants = of_entitlements(conn, given.iter().map(|(_, given)| given)).await?;
+        let ids: Vec<Uuid> = grants.iter().map(|(_, grant)| grant.uuid()).collect();
+        query.push(" and id = any(").push_bind(ids).push(")");
+    }
+    if let Some(person) = filter.person {
+        query.push(" and person_id = ").push_bind(person.uuid());
+    }
+    if let Some(target) = &filter.target {
+        query.push(" and provider = ").push_bind(&target.provider);
+        query.push(" and target_kind = ").push_bind(target.kind);
+        query.push(" and target_ref = ").push_bind(&target.provider_ref);
+        query.push(" and served_by is not distinct from served_by(").push_bind(workspace.uuid());
+        query.push(", ").push_bind(&target.provider);
+        query.push(", ").push_bind(target.location.uuid()).push(")");
+    }
+    query.push(" order by id limit ").push_bind(limit);
+    let rows: Vec<GrantRow> = query.build_query_as().fetch_all(conn).await?;
     rows.into_iter().map(Grant::try_from).collect()
 }
 

@@ -8,9 +8,9 @@ use crate::world::World;
 async fn a_statement_that_names_no_workspace_stays_within_its_own() {
     let mut world = World::new().await;
     let here = world.workspace;
-    settle(&mut world).await;
+    settle(&mut world, chrono::Duration::hours(24)).await;
     world.move_elsewhere();
-    settle(&mut world).await;
+    settle(&mut world, chrono::Duration::hours(1)).await;
     let tried = world.harness.assert_isolated(&DEFINITION, [here, world.workspace]).await;
     assert_eq!(
         tried,
@@ -23,6 +23,8 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
             "location_settings",
             "outbox",
             "person",
+            "preflight",
+            "preflight_check",
             "reconciliation",
             "request",
             "settings"
@@ -31,13 +33,16 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
     world.harness.finish().await;
 }
 
-/// Has someone booked a room whose door is known.
-async fn settle(world: &mut World) {
+/// Has someone booked a room whose door is known, and has it checked so long ahead.
+async fn settle(world: &mut World, ahead: chrono::Duration) {
     world.update_settings(10, 10).await;
     world.update_location_settings(&world.location, Some(5), None).await;
     let resource = world.new_resource();
     world.create_mapping_once(world.mapping(&resource, "group-1"), "a-mapping").await.unwrap();
-    world.tell(&world.booking(&world.new_person(), &resource, 9, 10)).await;
+    let stay = world.booking(&world.new_person(), &resource, 9, 10);
+    world.tell(&stay).await;
     world.obey().await;
     world.note_drift().await;
+    world.harness.clock.set(crate::world::at(9) - ahead);
+    crate::preflight::checked(world, &stay.booking.name, 1).await;
 }

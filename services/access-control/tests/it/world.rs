@@ -380,18 +380,33 @@ impl World {
         facts.map(|(fact, grant)| (fact, grant["name"].as_str().unwrap().to_owned())).collect()
     }
 
+    /// What this service told so far of checks ahead.
+    pub(crate) async fn preflight_told(&self) -> Vec<serde_json::Value> {
+        let facts = self.bodies_told().await.into_iter();
+        facts
+            .filter(|(fact, _)| fact == "preflight_failed")
+            .map(|(_, mut body)| body["check"].take())
+            .collect()
+    }
+
     /// The same with the grants as they were told.
     pub(crate) async fn grants_told(&self) -> Vec<(String, serde_json::Value)> {
+        let facts = self.bodies_told().await.into_iter();
+        facts
+            .filter(|(fact, _)| ["granted", "revoked", "failing"].contains(&fact.as_str()))
+            .map(|(fact, mut body)| (fact, body["grant"].take()))
+            .filter(|(_, grant)| grant["provider"] != "fence")
+            .collect()
+    }
+
+    /// All facts so far, in order, with their bodies.
+    async fn bodies_told(&self) -> Vec<(String, serde_json::Value)> {
         let stream = self.bus.stream(subject::StreamKind::Event).await.unwrap();
         let mut facts = Vec::new();
         for sequence in 1..=stream.cached_info().state.last_sequence {
             let message = stream.get_raw_message(sequence).await.unwrap();
-            let fact = message.subject.split('.').nth(3).unwrap();
-            let body: serde_json::Value = serde_json::from_slice(&message.payload).unwrap_or_default();
-            let grant = &body["grant"];
-            if ["granted", "revoked", "failing"].contains(&fact) && grant["provider"] != "fence" {
-                facts.push((fact.to_owned(), grant.clone()));
-            }
+            let fact = message.subject.split('.').nth(3).unwrap().to_owned();
+            facts.push((fact, serde_json::from_slice(&message.payload).unwrap_or_default()));
         }
         facts
     }

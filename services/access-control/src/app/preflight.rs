@@ -1,0 +1,135 @@
+//! Checks ahead of bookings whether everybody who may come will be let in.
+
+use std::collections::HashMap;
+
+use chassis::paging::Page;
+use domain::{Timestamp, Window, WorkspaceId};
+use events::outbox;
+use proto::access::v1 as pb;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::App;
+use crate::error::Error;
+use crate::explain::{GrantState, Passage, Situation, Standing, explain};
+use crate::model::{GrantFilter, PreflightCheck, SourceFacts, SourceKey};
+use crate::preflight::{Due, Stage, due, is_in_order, next_due};
+use crate::store::{entitlement, grant, integration, person, preflight as store};
+use crate::{convert, facts, sources};
+
+/// Grants that one check looks at.
+const GRANTS_MAX: i64 = 500;
+
+impl App {
+    /// Notes when those of these sources begin and end that are checked ahead.
+    pub(super) async fn keep_checks(
+        &self,
+        conn: &mut PgConnection,
+        told: impl Iterator<Item = &SourceFacts>,
+    ) -> Result<(), Error> {
+        let checked: Vec<(SourceKey, Option<Window>)> = told
+            .filter(|facts| sources::is_checked_ahead(&facts.source))
+            .map(|facts| {
+                let windows = facts.entitlements.iter().map(|entitlement| entitlement.window);
+                (facts.source.clone(), windows.min_by_key(|window| window.start()))
+            })
+            .collect();
+        if !checked.is_empty() {
+            store::keep(conn, &checked, self.clock.now()).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the checks that are due, one batch. Says how many came up, and when the next one does.
+    pub(crate) async fn check_due(&self, limit: u16) -> Result<(usize, Option<Timestamp>), Error> {
+        let now = self.clock.now();
+        let mut tx = self.platform.begin().await?;
+        let claimed = store::claim_due(&mut tx, now, limit).await?;
+        let mut messages = Vec::new();
+        let mut again = Vec::with_capacity(claimed.len());
+        for (source, window) in claimed {
+            let due = due(window, now);
+            if let Due::Check(stage) = due {
+                let check = self.check(&mut tx, &source, window, stage, now).await?;
+                store::note(&mut tx, &check).await?;
+                if !check.is_in_order() {
+                    messages.push(facts::preflight_failed(&check));
+                }
+            }
+            again.push((source, (due != Due::Forget).then(|| next_due(window, now))));
+        }
+        if !again.is_empty() {
+            store::come_again(&mut tx, &again).await?;
+        }
+        outbox::append(&mut tx, &messages).await?;
+        let next = store::next_time(&mut tx).await?;
+        tx.commit().await?;
+        Ok((again.len(), next))
+    }
+
+    async fn check(
+        &self,
+        conn: &mut PgConnection,
+        source: &SourceKey,
+        window: Window,
+        stage: Stage,
+        now: Timestamp,
+    ) -> Result<PreflightCheck, Error> {
+        let filter = GrantFilter { source: Some(source.clone()), ..Default::default() };
+        let grants = grant::list(conn, source.workspace, &filter, Uuid::nil(), GRANTS_MAX).await?;
+        let keys: Vec<_> = grants.iter().map(|grant| (grant.workspace, grant.id)).collect();
+        let mut entitled = entitlement::of_grants(conn, &keys, self.defaults, now).await?;
+        let resting = integration::resting_grants(conn, &keys).await?;
+        let people: Vec<_> = grants.iter().map(|grant| (grant.workspace, grant.person)).collect();
+        let people: HashMap<_, bool> = person::find_many(conn, &people)
+            .await?
+            .into_iter()
+            .map(|person| (person.id, person.is_active))
+            .collect();
+        let mut findings = Vec::with_capacity(grants.len());
+        for grant in &grants {
+            let passages = entitled.remove(&grant.id).unwrap_or_default().into_iter();
+            let situation = Situation {
+                now,
+                at: window.start(),
+                person: match people.get(&grant.person) {
+                    Some(true) => Standing::Active,
+                    Some(false) => Standing::NotActive,
+                    None => Standing::Unknown,
+                },
+                passages: passages
+                    .map(|entitled| Passage { source: source.clone(), mapping: None, entitled })
+                    .collect(),
+                has_door: true,
+                is_followed: !resting.contains(&grant.id),
+                grant: Some(GrantState::from(grant)),
+            };
+            let explanation = explain(&situation, &self.rules);
+            let is_in_order = is_in_order(stage, explanation.decision, explanation.reason);
+            findings.push(convert::finding(grant, &explanation, is_in_order));
+        }
+        findings.sort_by_key(|finding| finding.is_in_order);
+        Ok(PreflightCheck {
+            id: Uuid::now_v7(),
+            source: source.clone(),
+            stage,
+            starts_at: window.start(),
+            checked_at: now,
+            findings,
+        })
+    }
+
+    pub(crate) async fn list_checks(
+        &self,
+        workspace: WorkspaceId,
+        source: Option<&SourceKey>,
+        only_failed: bool,
+        page: Page,
+    ) -> Result<pb::ListPreflightChecksResponse, Error> {
+        let mut tx = self.pool.begin(workspace).await?;
+        let mut rows = store::list(&mut tx, workspace, source, only_failed, &page).await?;
+        let next_page_token = page.finish(&mut rows, |check| check.id);
+        let checks = rows.iter().map(convert::check).collect();
+        Ok(pb::ListPreflightChecksResponse { checks, next_page_token })
+    }
+}

@@ -1,0 +1,126 @@
+//! Checks ahead of bookings.
+
+use chrono::Duration;
+use proto::access::v1 as pb;
+use proto::access::v1::{AccessReason, PreflightStage};
+use testkit::eventually;
+
+use crate::adapter::failure;
+use crate::world::{LIMIT, World, at};
+
+async fn checks(world: &World, source: &str, only_failed: bool) -> Vec<pb::PreflightCheck> {
+    let request = pb::ListPreflightChecksRequest {
+        parent: world.name.clone(),
+        source: source.into(),
+        only_failed,
+        ..Default::default()
+    };
+    world.client.clone().list_preflight_checks(request).await.unwrap().into_inner().checks
+}
+
+/// Waits until so many checks were made of a booking.
+pub(crate) async fn checked(world: &World, source: &str, count: usize) -> Vec<pb::PreflightCheck> {
+    eventually("the check is made", LIMIT, async || {
+        let checks = checks(world, source, false).await;
+        if checks.len() == count { Ok(checks) } else { Err(format!("{checks:?}")) }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_booking_is_checked_a_day_an_hour_and_five_minutes_ahead() {
+    let mut world = World::new().await;
+    let resource = world.mapped("group-1").await;
+    let mut stay = world.booking(&world.new_person(), &resource, 9, 10);
+    stay.attendees.push(world.new_person());
+    world.tell(&stay).await;
+    let first = world.obey().await;
+    let second = world.command().await;
+    assert_eq!(checks(&world, &stay.booking.name, false).await, []);
+
+    world.harness.clock.set(at(9) - Duration::hours(24));
+    // The first time it was not answered in time.
+    let again = world.command().await;
+    assert_eq!(again.grant, second.grant);
+    let [day] = checked(&world, &stay.booking.name, 1).await.try_into().unwrap();
+    assert_eq!((day.stage(), day.is_in_order, day.findings.len()), (PreflightStage::Day, true, 2));
+    let reasons: Vec<_> = day.findings.iter().map(|it| (it.grant == first.grant, it.reason())).collect();
+    assert!(reasons.contains(&(true, AccessReason::ProviderHolds)), "{reasons:?}");
+
+    world.failed(&again, failure(pb::AccessFailureKind::Rejected, "no email address")).await;
+    world.told(&["granted", "failing"]).await;
+    world.harness.clock.set(at(9) - Duration::hours(1));
+    let [_, hour] = checked(&world, &stay.booking.name, 2).await.try_into().unwrap();
+    assert_eq!((hour.stage(), hour.is_in_order), (PreflightStage::Hour, false));
+    let problem = &hour.findings[0];
+    assert_eq!((&problem.grant, problem.is_in_order), (&second.grant, false), "what is wrong comes first");
+    assert!(!problem.sentence.is_empty());
+    assert_eq!(checks(&world, "", true).await, std::slice::from_ref(&hour));
+    let told = world.preflight_told().await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["findings"].as_array().unwrap().len(), 1, "only what is wrong");
+
+    world.obey().await;
+    world.harness.clock.set(at(9) - Duration::minutes(5));
+    let [_, _, last] = checked(&world, &stay.booking.name, 3).await.try_into().unwrap();
+    assert_eq!((last.stage(), last.is_in_order), (PreflightStage::Minutes, true), "it was mended");
+    world.harness.clock.set(at(10) + Duration::days(7));
+    eventually("it is forgotten", LIMIT, async || {
+        let checks = checks(&world, &stay.booking.name, false).await;
+        if checks.is_empty() { Ok(()) } else { Err(format!("{checks:?}")) }
+    })
+    .await;
+    world.obey().await;
+    world.obey().await;
+    assert_eq!(world.preflight_told().await.len(), 1);
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_moved_is_checked_anew_and_what_is_cancelled_not_at_all() {
+    let mut world = World::new().await;
+    let resource = world.mapped("group-1").await;
+    let mut moved = world.booking(&world.new_person(), &resource, 9, 10);
+    let cancelled = world.booking(&world.new_person(), &resource, 11, 12);
+    for stay in [&moved, &cancelled] {
+        world.tell(stay).await;
+        world.obey().await;
+    }
+    world.tell(&cancelled.cancelled()).await;
+    world.obey().await;
+    world.harness.clock.set(at(9) - Duration::hours(24));
+    checked(&world, &moved.booking.name, 1).await;
+    moved.booking.start_time = Some(chassis::input::timestamp(at(15)));
+    moved.booking.end_time = Some(chassis::input::timestamp(at(16)));
+    moved.booking.version += 1;
+    world.tell(&moved).await;
+    world.obey().await;
+    assert_eq!(checks(&world, &moved.booking.name, false).await, [], "it was of another time");
+    world.harness.clock.set(at(15) - Duration::minutes(5));
+    // Nobody has confirmed in time what another wish asked for.
+    let [check] = checked(&world, &moved.booking.name, 1).await.try_into().unwrap();
+    assert_eq!((check.stage(), check.is_in_order), (PreflightStage::Minutes, true));
+    assert_eq!(checks(&world, &cancelled.booking.name, false).await, []);
+    assert_eq!(world.preflight_told().await, Vec::<serde_json::Value>::new());
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_provider_has_not_confirmed_five_minutes_ahead_is_not_in_order() {
+    let mut world = World::new().await;
+    world.update_settings(0, 0).await;
+    let resource = world.mapped("group-1").await;
+    let stay = world.booking(&world.new_person(), &resource, 9, 10);
+    world.harness.clock.set(at(9) - Duration::minutes(30));
+    world.tell(&stay).await;
+    let command = world.command().await;
+    // Within the time in which an answer is awaited.
+    world.harness.clock.set(at(9) - Duration::minutes(5));
+    let again = world.command().await;
+    assert_eq!(again.grant, command.grant);
+    let [check] = checked(&world, &stay.booking.name, 1).await.try_into().unwrap();
+    assert_eq!((check.stage(), check.is_in_order), (PreflightStage::Minutes, false));
+    world.applied(&again).await;
+    world.settled(&again).await;
+    world.harness.finish().await;
+}
