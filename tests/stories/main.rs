@@ -15,6 +15,7 @@ mod contracts;
 mod disorder;
 mod kill;
 mod kisi_trouble;
+mod known_failures;
 mod manual;
 mod memberships;
 mod reconcile;
