@@ -17,6 +17,7 @@ use proto::membership::v1::team_service_client::TeamServiceClient;
 use proto::workspace::v1::api_key_service_client::ApiKeyServiceClient;
 use proto::workspace::v1::booking_service_client::BookingServiceClient;
 use proto::workspace::v1::entitlement_service_client::EntitlementServiceClient;
+use proto::workspace::v1::pass_service_client::PassServiceClient;
 use proto::workspace::v1::person_service_client::PersonServiceClient;
 use proto::workspace::v1::workspace_service_client::WorkspaceServiceClient;
 use tonic::{Code, Response, Status};
@@ -40,6 +41,8 @@ pub struct Client {
     pub integrations: IntegrationServiceClient<OperatorChannel>,
     /// Memberships of plans.
     pub memberships: MembershipServiceClient<OperatorChannel>,
+    /// Passes and their products.
+    pub passes: PassServiceClient<OperatorChannel>,
     /// People.
     pub people: PersonServiceClient<OperatorChannel>,
     /// Workspaces, locations, resources.
@@ -66,6 +69,7 @@ impl Client {
             entitlements: EntitlementServiceClient::new(channel.clone()),
             integrations: IntegrationServiceClient::new(channel.clone()),
             memberships: MembershipServiceClient::new(channel.clone()),
+            passes: PassServiceClient::new(channel.clone()),
             people: PersonServiceClient::new(channel.clone()),
             places: WorkspaceServiceClient::new(channel.clone()),
             plans: PlanServiceClient::new(channel.clone()),

@@ -14,7 +14,7 @@ use crate::play::World;
 /// How long anything may take.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// The one door of a Kisi organization.
+/// A door of a Kisi organization.
 #[derive(Clone)]
 pub struct Door {
     kisi: Arc<Organization>,
@@ -27,6 +27,18 @@ impl Door {
         let kisi = stage.sandbox.kisi().organization(world.kisi.organization).expect("it was made");
         let lock = kisi.locks()[0].id;
         Self { kisi, lock }
+    }
+
+    /// One of the world's, if it has several.
+    pub fn called(stage: &Stage, world: &World, name: &str) -> Self {
+        let Self { kisi, .. } = Self::of(stage, world);
+        let lock = kisi.locks().into_iter().find(|lock| lock.name == name).expect("it was made").id;
+        Self { kisi, lock }
+    }
+
+    /// Kisi's id of it.
+    pub fn lock(&self) -> i64 {
+        self.lock
     }
 
     /// Whether it opens to someone who taps now.
@@ -44,6 +56,14 @@ impl Door {
     pub async fn knows(&self, email: &str) {
         eventually("Kisi knows of the access", LIMIT, async || {
             if self.kisi.access_windows_of(email, self.lock).is_empty() { Err("not yet") } else { Ok(()) }
+        })
+        .await;
+    }
+
+    /// Waits until Kisi knows of no access of someone any more, be it over.
+    pub async fn forgets(&self, email: &str) {
+        eventually("Kisi has forgotten the access", LIMIT, async || {
+            if self.kisi.access_windows_of(email, self.lock).is_empty() { Ok(()) } else { Err("not yet") }
         })
         .await;
     }

@@ -212,7 +212,7 @@ impl World {
     }
 
     /// The group that opens all rooms.
-    pub(crate) fn target(&self) -> access::DoorTarget {
+    pub fn target(&self) -> access::DoorTarget {
         access::DoorTarget {
             kind: access::DoorTargetKind::Group.into(),
             r#ref: self.kisi.group.to_string(),

@@ -27,7 +27,7 @@ pub const SERVICES: [&str; 7] =
     ["workspace", "integrations", "access-control", "kisi-adapter", "notification", "billing", "gateway"];
 
 /// The gRPC services that the gateway passes calls on to, and which process has them.
-pub const ROUTED: [(&str, &str); 13] = [
+pub const ROUTED: [(&str, &str); 14] = [
     ("latchkey.access.v1.AccessService", "access-control"),
     ("latchkey.audit.v1.AuditService", "workspace"),
     ("latchkey.integrations.v1.IntegrationService", "integrations"),
@@ -39,6 +39,7 @@ pub const ROUTED: [(&str, &str); 13] = [
     ("latchkey.workspace.v1.ApiKeyService", "workspace"),
     ("latchkey.workspace.v1.BookingService", "workspace"),
     ("latchkey.workspace.v1.EntitlementService", "workspace"),
+    ("latchkey.workspace.v1.PassService", "workspace"),
     ("latchkey.workspace.v1.PersonService", "workspace"),
     ("latchkey.workspace.v1.WorkspaceService", "workspace"),
 ];

@@ -18,6 +18,7 @@ mod kisi_trouble;
 mod known_failures;
 mod manual;
 mod memberships;
+mod passes;
 mod reconcile;
 mod secrets;
 mod servers;

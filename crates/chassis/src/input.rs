@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use chrono::{Datelike as _, NaiveDate};
 use domain::{Timestamp, Window};
 
 use crate::error::{Class, Classify, Violation};
@@ -100,6 +101,17 @@ impl Input {
         }
     }
 
+    /// A day between the years 2000 and 2200, such as `2026-12-24`.
+    pub fn date(&mut self, field: &str, text: &str) -> Option<NaiveDate> {
+        let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+        // One day, one spelling.
+        let date = date.filter(|date| (2000..2200).contains(&date.year()) && date.to_string() == text);
+        if date.is_none() {
+            self.refuse(field, "must be a day between the years 2000 and 2200, such as 2026-12-24");
+        }
+        date
+    }
+
     /// A window from two fields; `end` is blamed if it does not come after the start.
     pub fn window(
         &mut self,
@@ -181,6 +193,17 @@ mod tests {
             let mut input = Input::new();
             input.time("t", Some(&pbjson_types::Timestamp { seconds, nanos }));
             assert!(input.finish().is_err(), "{seconds} {nanos}");
+        }
+    }
+
+    #[test]
+    fn a_day_has_one_spelling() {
+        let read = |text: &str| Input::new().date("date", text).map(|date| date.to_string());
+        assert_eq!(read("2028-02-29").as_deref(), Some("2028-02-29"));
+        for text in
+            ["", "today", "2027-02-29", "2026-1-5", "+2026-01-05", " 2026-01-05", "1999-12-31", "2200-01-01"]
+        {
+            assert_eq!(read(text), None, "{text:?}");
         }
     }
 }

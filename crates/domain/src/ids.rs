@@ -90,6 +90,8 @@ ids! {
     MembershipId,
     /// One email or text to one recipient.
     MessageId,
+    /// A person's pass.
+    PassId,
     /// What one can buy to get in for some days or times.
     PassProductId,
     /// Someone known to a workspace.

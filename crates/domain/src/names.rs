@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use crate::{
     ApiKeyId, AuditEntryId, BookingId, ContractId, DoorMappingId, DriftId, EntitlementId, GrantId,
-    IntegrationId, LocationId, MembershipId, MessageId, PassProductId, PersonId, PlanId, ResourceId, TeamId,
-    WorkspaceId,
+    IntegrationId, LocationId, MembershipId, MessageId, PassId, PassProductId, PersonId, PlanId, ResourceId,
+    TeamId, WorkspaceId,
 };
 
 /// The text was not a resource name of the expected kind.
@@ -95,6 +95,8 @@ names! {
     MembershipName(MembershipId) = "memberships" / "membership";
     /// A message's name.
     MessageName(MessageId) = "messages" / "message";
+    /// A pass's name.
+    PassName(PassId) = "passes" / "pass";
     /// A pass product's name.
     PassProductName(PassProductId) = "passProducts" / "pass_product";
     /// A person's name (its address, not what they are called).

@@ -1,6 +1,8 @@
 //! Hours of the week at which something holds, such as a pass for weekday mornings: as clocks on the wall show
 //! them, in whatever zone they hang.
 
+use std::fmt;
+
 use chrono::{Days, NaiveDateTime, NaiveTime, Weekday};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
@@ -139,6 +141,18 @@ fn at_minute(date: chrono::NaiveDate, minute: u16) -> NaiveDateTime {
     date.and_time(NaiveTime::MIN) + chrono::Duration::minutes(minute.into())
 }
 
+/// Such as `Mon 08:00-12:00, Sat 22:00-02:00`.
+impl fmt::Display for WeeklyHours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, WeeklyInterval { day, start, end }) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            let [start, end] = [start, end].map(|minute| format!("{:02}:{:02}", minute / 60, minute % 60));
+            write!(f, "{separator}{day} {start}-{end}")?;
+        }
+        Ok(())
+    }
+}
+
 impl TryFrom<Vec<WeeklyInterval>> for WeeklyHours {
     type Error = WeeklyHoursError;
     fn try_from(intervals: Vec<WeeklyInterval>) -> Result<Self, WeeklyHoursError> {
@@ -175,6 +189,13 @@ mod tests {
         let windows = hours.windows(Tz::Europe__Vienna, within);
         let text = |time: Timestamp| time.format("%d %H:%M").to_string();
         windows.iter().map(|window| format!("{} to {}", text(window.start()), text(window.end()))).collect()
+    }
+
+    #[test]
+    fn hours_are_written_in_the_order_of_the_week() {
+        let hours =
+            WeeklyHours::new(vec![interval(Weekday::Sat, 1_320, 120), interval(Weekday::Mon, 480, 1_440)]);
+        assert_eq!(hours.unwrap().to_string(), "Mon 08:00-24:00, Sat 22:00-02:00");
     }
 
     #[test]

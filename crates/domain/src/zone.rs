@@ -1,9 +1,9 @@
 //! IANA time zones, at the edges only: inside, everything is UTC.
 
-use chrono::{LocalResult, NaiveDateTime, TimeZone, Timelike as _};
+use chrono::{LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Timelike as _};
 use chrono_tz::Tz;
 
-use crate::Timestamp;
+use crate::{Timestamp, Window};
 
 /// The name stands in no time zone database that we know.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,8 +56,20 @@ pub fn first_reached(zone: Tz, local: NaiveDateTime) -> Timestamp {
     }
 }
 
+/// The first moment of a day by the clocks of `zone`.
+pub fn midnight(zone: Tz, day: NaiveDate) -> Timestamp {
+    first_reached(zone, day.and_time(NaiveTime::MIN))
+}
+
+/// A day by the clocks of `zone`; `None` if it was left out there, when the date line was moved.
+pub fn day(zone: Tz, day: NaiveDate) -> Option<Window> {
+    Window::new(midnight(zone, day), midnight(zone, day.succ_opt()?)).ok()
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn resolved(zone: &str, local: &str) -> String {
@@ -94,5 +106,39 @@ mod tests {
     fn an_unknown_zone_is_refused() {
         assert_eq!(parse("Europe/Wien"), Err(UnknownZone));
         assert_eq!(parse(""), Err(UnknownZone));
+    }
+
+    fn date(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_day_is_as_long_as_clocks_say() {
+        let hours = |zone: &str, day_text: &str| {
+            day(parse(zone).unwrap(), date(day_text)).map(|window| window.duration().num_hours())
+        };
+        assert_eq!(hours("Europe/Vienna", "2026-03-29"), Some(23));
+        assert_eq!(hours("Europe/Vienna", "2026-10-25"), Some(25));
+        // Here clocks change at midnight: this day begins at 01:00.
+        assert_eq!(hours("Asia/Beirut", "2026-03-29"), Some(23));
+        // The day that Samoa left out when it changed sides.
+        assert_eq!(hours("Pacific/Apia", "2011-12-30"), None);
+        let start = day(parse("Pacific/Kiritimati").unwrap(), date("2026-12-01")).unwrap().start();
+        assert_eq!(start.to_string(), "2026-11-30 10:00:00 UTC");
+    }
+
+    proptest! {
+        /// A moment is within the day that clocks show, and in no other.
+        #[test]
+        fn days_leave_no_gap_and_do_not_overlap(
+            zone in prop::sample::select(chrono_tz::TZ_VARIANTS.as_slice()),
+            seconds in 946_684_800_i64..4_000_000_000,
+        ) {
+            let now = chrono::DateTime::from_timestamp(seconds, 0).unwrap();
+            let today = now.with_timezone(&zone).date_naive();
+            let holds = |date: Option<NaiveDate>| day(zone, date.unwrap()).is_some_and(|day| day.contains(now));
+            prop_assert!(holds(Some(today)), "{today} in {zone}");
+            prop_assert!(!holds(today.pred_opt()) && !holds(today.succ_opt()), "{today} in {zone}");
+        }
     }
 }

@@ -64,6 +64,9 @@ facts! {
         BookingAttendeeRemoved = "booking_attendee_removed",
         EntitlementGiven = "entitlement_given",
         EntitlementEnded = "entitlement_ended",
+        PassIssued = "pass_issued",
+        PassUsed = "pass_used",
+        PassCancelled = "pass_cancelled",
         PersonCreated = "person_created",
         PersonUpdated = "person_updated",
     }

@@ -8,6 +8,8 @@ mod contract;
 mod entitlement;
 pub(crate) mod ingest;
 mod membership;
+mod pass;
+mod pass_product;
 mod person;
 mod place;
 mod plan;

@@ -3,13 +3,15 @@
 use chassis::audit::{Author, Entry};
 use chrono::SecondsFormat;
 use domain::names::{
-    ApiKeyName, ContractName, EntitlementName, LocationName, MembershipName, PersonName, PlanName,
-    ResourceName, TeamName, WorkspaceName,
+    ApiKeyName, ContractName, EntitlementName, LocationName, MembershipName, PassName, PassProductName,
+    PersonName, PlanName, ResourceName, TeamName, WorkspaceName,
 };
 use domain::{LocationId, PersonId, Timestamp, WorkspaceId};
 
+use crate::model::pass::{PassKind, PassTerms};
 use crate::model::{
-    ApiKey, Contract, Entitlement, Holder, Location, Membership, Person, Plan, Resource, Team, Workspace,
+    ApiKey, Contract, Entitlement, Holder, Location, Membership, Pass, PassProduct, PassProductDetails,
+    Person, Plan, Resource, Team, Workspace,
 };
 
 pub(crate) fn workspace_created(author: &Author, new: &Workspace, now: Timestamp) -> Entry {
@@ -179,6 +181,51 @@ fn holder(workspace: WorkspaceId, holder: Holder) -> String {
         Holder::Person(id) => PersonName { workspace, id }.to_string(),
         Holder::Team(id) => TeamName { workspace, id }.to_string(),
     }
+}
+
+/// A product as it was, if there was one, and as it is.
+pub(crate) fn pass_product(
+    author: &Author,
+    before: Option<&PassProduct>,
+    after: &PassProduct,
+    now: Timestamp,
+) -> Entry {
+    let workspace = after.workspace;
+    let location = LocationName { workspace, id: after.location };
+    let (was, is) = (before.map(|product| &product.details), &after.details);
+    let uses = |terms: &PassTerms| match terms.kind {
+        PassKind::Time => None,
+        PassKind::Day { uses } => Some(uses),
+    };
+    let hours = |details: Option<&PassProductDetails>| details.and_then(|it| it.terms.weekly_hours.clone());
+    author
+        .changes(workspace, PassProductName { workspace, id: after.id }, now)
+        .field("location", before.map(|_| location), Some(location))
+        .field("display_name", was.map(|it| &it.display_name), Some(&is.display_name))
+        .field("description", was.map(|it| &it.description), Some(&is.description))
+        .field("terms.uses", was.and_then(|it| uses(&it.terms)), uses(&is.terms))
+        .field("terms.validity_days", was.map(|it| it.terms.validity_days), Some(is.terms.validity_days))
+        .field("terms.weekly_hours", hours(was), hours(Some(is)))
+        .field("disabled", before.map(|product| product.is_disabled), Some(after.is_disabled))
+}
+
+pub(crate) fn pass_issued(author: &Author, issued: &Pass, now: Timestamp) -> Entry {
+    let workspace = issued.workspace;
+    author
+        .changes(workspace, PassName { workspace, id: issued.id }, now)
+        .field("product", None, Some(PassProductName { workspace, id: issued.product }))
+        .field("person", None, Some(PersonName { workspace, id: issued.person }))
+        .field("start_time", None, Some(moment(issued.window.start())))
+        .field("end_time", None, Some(moment(issued.window.end())))
+}
+
+pub(crate) fn pass_cancelled(author: &Author, cancelled: &Pass, now: Timestamp) -> Entry {
+    let workspace = cancelled.workspace;
+    author
+        .changes(workspace, PassName { workspace, id: cancelled.id }, now)
+        .field("cancel_time", None, cancelled.cancelled_at.map(moment))
+        // Often about the person.
+        .private("cancel_reason", None, Some(&cancelled.cancel_reason).filter(|reason| !reason.is_empty()))
 }
 
 pub(crate) fn api_key_created(author: &Author, new: &ApiKey, now: Timestamp) -> Entry {

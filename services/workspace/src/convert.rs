@@ -3,6 +3,7 @@
 mod api_key;
 mod contract;
 mod membership;
+mod pass;
 mod plan;
 mod team;
 
@@ -28,6 +29,10 @@ use crate::model::{
 pub(crate) use api_key::{NewApiKey, api_key, new_api_key, verdict};
 pub(crate) use contract::{contract, contract_end, contract_snapshot, new_contract};
 pub(crate) use membership::{membership, membership_snapshot, new_membership, renewal};
+pub(crate) use pass::{
+    NewPass, NewPassProduct, new_pass, new_pass_product, optional_date, pass, pass_product,
+    pass_product_details, pass_product_of, pass_snapshot,
+};
 pub(crate) use plan::{amended_plan, new_plan, plan};
 pub(crate) use team::{new_team, team, team_of};
 
@@ -394,7 +399,12 @@ pub(crate) fn resource_of(
 }
 
 /// A location of this workspace.
-fn location_of(input: &mut Input, field: &str, text: &str, workspace: WorkspaceId) -> Option<LocationId> {
+pub(crate) fn location_of(
+    input: &mut Input,
+    field: &str,
+    text: &str,
+    workspace: WorkspaceId,
+) -> Option<LocationId> {
     of_workspace(input, (field, "location"), text, workspace, |name: LocationName| (name.workspace, name.id))
 }
 

@@ -6,12 +6,13 @@ use chassis::error::{Class, Classify, Violation, store_class};
 use chassis::idempotency::IntentError;
 use chassis::input::InvalidInput;
 use domain::{
-    ApiKeyId, BookingId, ContractId, EntitlementId, LocationId, MembershipId, PersonId, PlanId, ResourceId,
-    TeamId, WorkspaceId,
+    ApiKeyId, BookingId, ContractId, EntitlementId, LocationId, MembershipId, PassId, PassProductId,
+    PersonId, PlanId, ResourceId, TeamId, WorkspaceId,
 };
 use events::outbox::OutboxError;
 
 use crate::model::booking::ATTENDEES_MAX;
+use crate::model::pass::Refusal as PassRefusal;
 use crate::model::person::Refusal as PersonRefusal;
 use crate::model::team::TEAM_PEOPLE_MAX;
 use crate::model::{BookingState, Role};
@@ -79,6 +80,26 @@ pub(crate) enum Error {
     /// It would end in the past.
     #[error("the entitlement would end in the past; give a later end_time, or none")]
     EntitlementOver,
+    /// Not there, or another workspace's.
+    #[error("pass product {0} not found")]
+    PassProductNotFound(PassProductId),
+    /// None of it are issued any more.
+    #[error("pass product {0} is disabled; enable it to issue passes of it")]
+    PassProductDisabled(PassProductId),
+    /// Not there, or another's.
+    #[error("pass {0} not found")]
+    PassNotFound(PassId),
+    /// It would have ended before it begins.
+    #[error("the pass would end in the past; give a later start_date, or none")]
+    PassOver,
+    /// It can't be used for that day.
+    #[error("pass {id} {refusal}")]
+    PassRefused {
+        /// Which.
+        id: PassId,
+        /// Why.
+        refusal: PassRefusal,
+    },
     /// The caller is invited to it, and no more.
     #[error("booking {0} is held by someone else: they, or a manager, may change it")]
     BookingOfAnother(BookingId),
@@ -86,7 +107,7 @@ pub(crate) enum Error {
     #[error("booking {0} has {ATTENDEES_MAX} attendees, and can't have more")]
     BookingFull(BookingId),
     /// The person is paused or removed.
-    #[error("person {0} is not active, so they cannot book")]
+    #[error("person {0} is not active, so they can neither book nor use a pass")]
     PersonNotActive(PersonId),
     /// Another live booking overlaps.
     #[error("resource {0} is taken by another booking in that window")]
@@ -180,7 +201,9 @@ impl Classify for Error {
             | Self::PlanNotFound(_)
             | Self::TeamNotFound(_)
             | Self::MembershipNotFound(_)
-            | Self::ContractNotFound(_) => Class::NotFound,
+            | Self::ContractNotFound(_)
+            | Self::PassProductNotFound(_)
+            | Self::PassNotFound(_) => Class::NotFound,
             Self::RoleAbove(_) | Self::PersonAbove(_) | Self::NotForApiKeys | Self::BookingOfAnother(_) => {
                 Class::Forbidden
             }
@@ -200,7 +223,10 @@ impl Classify for Error {
             | Self::TeamEmpty(_)
             | Self::MembershipEnded(_)
             | Self::MembershipOver
-            | Self::ContractOver => Class::StateForbids,
+            | Self::ContractOver
+            | Self::PassProductDisabled(_)
+            | Self::PassOver
+            | Self::PassRefused { .. } => Class::StateForbids,
             Self::RowChanged(_) => Class::LostRace,
             Self::Intent(error) => error.class(),
             Self::Outbox(OutboxError::Store(error)) | Self::Store(error) => store_class(error),
@@ -230,6 +256,17 @@ impl Classify for Error {
             Self::MembershipOver => "MEMBERSHIP_OVER",
             Self::ContractNotFound(_) => "CONTRACT_NOT_FOUND",
             Self::ContractOver => "CONTRACT_OVER",
+            Self::PassProductNotFound(_) => "PASS_PRODUCT_NOT_FOUND",
+            Self::PassProductDisabled(_) => "PASS_PRODUCT_DISABLED",
+            Self::PassNotFound(_) => "PASS_NOT_FOUND",
+            Self::PassOver => "PASS_OVER",
+            Self::PassRefused { refusal, .. } => match refusal {
+                PassRefusal::State(_) => "PASS_STATE_FORBIDS",
+                PassRefusal::NotByDay => "PASS_NOT_BY_DAY",
+                PassRefusal::NotValidOn(_) => "PASS_NOT_VALID_THEN",
+                PassRefusal::DayOver(_) => "PASS_DAY_OVER",
+                PassRefusal::DayClosed(_) => "PASS_DAY_CLOSED",
+            },
             Self::BookingOfAnother(_) => "BOOKING_OF_ANOTHER",
             Self::BookingFull(_) => "BOOKING_FULL",
             Self::PersonNotActive(_) => "PERSON_NOT_ACTIVE",

@@ -1,7 +1,8 @@
 //! The events of this service.
 
 use chassis::input::timestamp;
-use domain::names::{BookingName, ContractName, EntitlementName, MembershipName, PersonName};
+use chrono::NaiveDate;
+use domain::names::{BookingName, ContractName, EntitlementName, MembershipName, PassName, PersonName};
 use domain::{PersonId, Timestamp};
 use events::Outgoing;
 use events::outbox::About;
@@ -9,7 +10,9 @@ use proto::membership::v1 as membership_pb;
 use proto::workspace::v1 as pb;
 
 use crate::convert;
-use crate::model::{BookingState, ContractSnapshot, Entitlement, MembershipSnapshot, Person, Snapshot};
+use crate::model::{
+    BookingState, ContractSnapshot, Entitlement, MembershipSnapshot, PassSnapshot, Person, Snapshot,
+};
 
 pub(crate) const SOURCE: &str = "workspace";
 
@@ -178,5 +181,32 @@ pub(crate) fn contract(fact: ContractFact, after: &ContractSnapshot) -> Outgoing
         }
         ContractFact::Ended => Outgoing::event(SOURCE, about, &ContractEnded { snapshot }),
         ContractFact::PeopleChanged => Outgoing::event(SOURCE, about, &ContractPeopleChanged { snapshot }),
+    }
+}
+
+/// What happened to a pass.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum PassFact {
+    Issued,
+    Used(NaiveDate),
+    Cancelled,
+}
+
+/// The event of a pass's fact; `after` is the pass as it is now.
+pub(crate) fn pass(fact: PassFact, after: &PassSnapshot) -> Outgoing {
+    let workspace = after.pass.workspace;
+    let about = About {
+        workspace,
+        name: PassName { workspace, id: after.pass.id }.to_string(),
+        version: after.pass.version,
+        time: after.pass.updated_at,
+    };
+    let snapshot = Some(convert::pass_snapshot(after));
+    match fact {
+        PassFact::Issued => Outgoing::event(SOURCE, about, &pb::PassIssued { snapshot }),
+        PassFact::Used(day) => {
+            Outgoing::event(SOURCE, about, &pb::PassUsed { snapshot, date: day.to_string() })
+        }
+        PassFact::Cancelled => Outgoing::event(SOURCE, about, &pb::PassCancelled { snapshot }),
     }
 }

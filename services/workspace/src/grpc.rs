@@ -6,6 +6,7 @@ mod booking;
 mod contract;
 mod entitlement;
 mod membership;
+mod pass;
 mod person;
 mod place;
 mod plan;
@@ -29,13 +30,14 @@ use proto::workspace::v1::api_key_exchange_service_server::ApiKeyExchangeService
 use proto::workspace::v1::api_key_service_server::ApiKeyServiceServer;
 use proto::workspace::v1::booking_service_server::BookingServiceServer;
 use proto::workspace::v1::entitlement_service_server::EntitlementServiceServer;
+use proto::workspace::v1::pass_service_server::PassServiceServer;
 use proto::workspace::v1::person_service_server::PersonServiceServer;
 use proto::workspace::v1::session_service_server::SessionServiceServer;
 use proto::workspace::v1::workspace_service_server::WorkspaceServiceServer;
 use tonic::Status;
 
 use crate::app::App;
-use crate::convert;
+use crate::convert::{self, REASON_CHARS_MAX};
 use crate::store::team::Filter;
 
 /// All methods call the same use cases.
@@ -75,6 +77,10 @@ pub(crate) fn contract_service(app: Arc<App>) -> ContractServiceServer<Methods> 
     ContractServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
 }
 
+pub(crate) fn pass_service(app: Arc<App>) -> PassServiceServer<Methods> {
+    PassServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
+}
+
 pub(crate) fn session_service(app: Arc<App>) -> SessionServiceServer<Methods> {
     SessionServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
 }
@@ -110,12 +116,23 @@ fn name<T: FromStr<Err = NameError>>(text: &str) -> Result<T, Status> {
 /// Which memberships or contracts to list, by who has them.
 fn held_by(workspace: WorkspaceId, person: &str, team: &str) -> Result<Filter, Status> {
     let mut input = Input::new();
-    let some = |text: &'_ str| (!text.is_empty()).then_some(text.to_owned());
     let filter = Filter {
-        person: some(person).and_then(|text| convert::person_of(&mut input, "person", &text, workspace)),
-        team: some(team).and_then(|text| convert::team_of(&mut input, "team", &text, workspace)),
+        person: some(person).and_then(|text| convert::person_of(&mut input, "person", text, workspace)),
+        team: some(team).and_then(|text| convert::team_of(&mut input, "team", text, workspace)),
         ..Default::default()
     };
     input.finish().map_err(refuse)?;
     Ok(filter)
+}
+
+/// The `reason` of a request.
+fn reason(text: &str) -> Result<String, Status> {
+    let mut input = Input::new();
+    let reason = input.optional_text("reason", text, REASON_CHARS_MAX);
+    input.finish_with(reason).map_err(refuse)
+}
+
+/// A filter's text, if it is set.
+fn some(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
 }

@@ -1,8 +1,9 @@
 //! The system of record of who may be where, when.
 //!
-//! Owns workspaces, locations, resources, people, bookings, plans, teams, memberships and contracts, doors that admins
-//! give people directly, who is signed in, API keys, and the audit log of all services. Tells every change of a booking,
-//! person, membership, contract or entitlement as an event, in the transaction of the change. No two live bookings of a resource overlap: Postgres itself holds that.
+//! Owns workspaces, locations, resources, people, bookings, plans, teams, memberships and contracts, passes, doors that
+//! admins give people directly, who is signed in, API keys, and the audit log of all services. Tells every change of a
+//! booking, person, membership, contract, pass or entitlement as an event, in the transaction of the change. No two live
+//! bookings of a resource overlap: Postgres itself holds that.
 //! Knows nothing of money or messages; a door is a name to it, which it passes on.
 
 mod app;
@@ -46,6 +47,7 @@ pub async fn build(_config: Config, deps: chassis::Deps) -> anyhow::Result<chass
         .grpc(grpc::team_service(app.clone()))
         .grpc(grpc::membership_service(app.clone()))
         .grpc(grpc::contract_service(app.clone()))
+        .grpc(grpc::pass_service(app.clone()))
         .grpc(grpc::session_service(app.clone()))
         .grpc(grpc::api_key_service(app.clone()))
         .grpc(grpc::api_key_exchange_service(app.clone()))

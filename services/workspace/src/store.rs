@@ -7,6 +7,8 @@ pub(crate) mod booking;
 pub(crate) mod contract;
 pub(crate) mod entitlement;
 pub(crate) mod membership;
+pub(crate) mod pass;
+pub(crate) mod pass_product;
 pub(crate) mod person;
 pub(crate) mod place;
 pub(crate) mod plan;

@@ -16,6 +16,7 @@ use tonic::Code;
 
 use super::call::{Outcome, call};
 use super::request::Things;
+use crate::passes;
 
 /// Who looks where they have nothing to look for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +67,8 @@ const EXCEPTIONS: &[(&str, &[Who], &str)] = &[
     ("WorkspaceService/ListLocations", ANYONE_AT_HOME, "as above"),
     ("WorkspaceService/GetResource", ANYONE_AT_HOME, "as above"),
     ("WorkspaceService/ListResources", ANYONE_AT_HOME, "as above"),
+    ("PassService/GetPassProduct", ANYONE_AT_HOME, "what can be had is no secret at home"),
+    ("PassService/ListPassProducts", ANYONE_AT_HOME, "as above"),
     ("PersonService/GetPerson", MANAGERS, "people are of the workspace, not of a location"),
     ("PersonService/ListPeople", MANAGERS, "as above"),
     ("PersonService/UpdatePerson", MANAGERS, "as above"),
@@ -136,6 +139,10 @@ impl Scene {
         let plan = world.sell_plan(&client, 0).await;
         let team = world.gather_team(&client, &[1]).await;
         let holder = Holder::Team(team.clone());
+        let terms =
+            pb::PassTerms { kind: pb::PassKind::Day.into(), uses: 1, validity_days: 1, weekly_hours: None };
+        let product = passes::sell(&client, &world, &world.location, terms).await;
+        let pass = passes::issue(&client, &world, &product, 1).await;
         let known = [
             ("apiKeys", key),
             ("bookings", booking),
@@ -145,6 +152,8 @@ impl Scene {
             ("integrations", integration),
             ("locations", world.location.clone()),
             ("memberships", world.start_membership(&client, &plan, &holder, today()).await),
+            ("passProducts", product),
+            ("passes", pass),
             ("people", someone),
             ("plans", plan),
             ("resources", world.rooms[0].clone()),

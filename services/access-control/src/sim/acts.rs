@@ -152,25 +152,20 @@ impl World<'_> {
 
     pub(super) fn change_integration(&mut self, site: usize) {
         let provider = PROVIDERS.choose(&mut self.rng).unwrap();
-        let is_of_location = self.one_in(3);
+        let is_own = self.one_in(3);
         let truth = &mut self.sites[site];
-        let known = truth
-            .integrations
-            .iter()
-            .position(|it| it.provider == *provider && it.is_of_location == is_of_location);
+        let known = truth.integrations.iter().position(|it| it.provider == *provider && it.is_own == is_own);
         let number = known.unwrap_or_else(|| {
             truth.integrations.push(Integration {
                 id: IntegrationId::new(),
                 provider,
-                is_of_location,
+                is_own,
                 version: 0,
                 is_active: true,
             });
             truth.integrations.len() - 1
         });
-        let integration = &mut truth.integrations[number];
-        integration.version += 1;
-        integration.is_active = !integration.is_active;
+        truth.turn(number);
         self.resting.retain(|at| at.0 != site);
         self.tell_integration(site, number);
     }
@@ -183,7 +178,7 @@ impl World<'_> {
         self.note(format!(
             "{site}: {} of {} is active: {}",
             self.sites[site].integrations[number].provider,
-            if self.sites[site].integrations[number].is_of_location { "the location" } else { "all" },
+            if self.sites[site].integrations[number].is_own { "the location" } else { "all" },
             self.sites[site].integrations[number].is_active
         ));
         self.send(site, Consumer::Integrations, &name, version, &fact);
@@ -198,9 +193,15 @@ impl World<'_> {
                 let standing: Vec<_> = mappings.iter().filter(|mapping| mapping.stands.now).collect();
                 standing.choose(&mut self.rng).map(|mapping| Request::DeleteMapping(mapping.name.clone()))
             }
-            _ => {
+            8 => {
                 let (lead, lag) = (Some(self.minutes()), Some(self.minutes()));
                 Some(Request::UpdateSettings(pb::AccessSettings { lead, lag }))
+            }
+            _ => {
+                let lead = self.one_in(2).then(|| self.minutes());
+                let lag = self.one_in(2).then(|| self.minutes());
+                let settings = pb::LocationAccessSettings { lead, lag };
+                Some(Request::UpdateLocationSettings(self.sites[site].location(), settings))
             }
         }
     }

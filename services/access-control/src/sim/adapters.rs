@@ -4,7 +4,7 @@ use proto::access::v1 as pb;
 use rand::Rng as _;
 use rand::seq::IndexedRandom as _;
 
-use super::provider::{At, Fate, account};
+use super::provider::{Account, At, Fate, account_name};
 use super::shell::Consumer;
 use super::truth::{GRAIN, PROVIDERS};
 use super::world::World;
@@ -29,7 +29,7 @@ impl World<'_> {
     }
 
     pub(super) fn fate(&mut self, at: At) -> Fate {
-        if !self.sites[at.0].is_followed(at.1.door) {
+        if !self.sites[at.0].is_followed(at.1) {
             return Fate::Refused(pb::AccessFailureKind::Unauthorized);
         }
         let is_done = self.rng.random_bool(0.5);
@@ -55,20 +55,17 @@ impl World<'_> {
     }
 
     pub(super) fn trouble(&mut self) {
-        let site = self.any_site();
-        let provider = *PROVIDERS.choose(&mut self.rng).unwrap();
+        let (site, is_own) = (self.any_site(), self.one_in(4));
+        let account = (site, *PROVIDERS.choose(&mut self.rng).unwrap(), is_own);
         match self.rng.random_range(0..4) {
             0 => {
-                if !self.accounts.out.remove(&(site, provider)) {
-                    self.accounts.out.insert((site, provider));
+                if !self.accounts.out.remove(&account) {
+                    self.accounts.out.insert(account);
                 }
-                self.note(format!(
-                    "{site}: {provider} out: {}",
-                    self.accounts.out.contains(&(site, provider))
-                ));
+                self.note(format!("{account:?} out: {}", self.accounts.out.contains(&account)));
             }
             1 | 2 => self.meddle(),
-            _ => self.compare(site, provider),
+            _ => self.compare(account),
         }
     }
 
@@ -87,10 +84,11 @@ impl World<'_> {
         self.note(format!("by hand at {at:?}: {:?}", self.accounts.rights.get(&at)));
     }
 
-    pub(super) fn compare(&mut self, site: usize, provider: &'static str) {
-        let (turn, message) = self.accounts.compare(&self.sites[site], site, provider, self.now);
-        let name = account(&self.sites[site], provider);
-        self.note(format!("{site}: {provider} is compared, turn {turn}"));
+    pub(super) fn compare(&mut self, account: Account) {
+        let site = account.0;
+        let (turn, message) = self.accounts.compare(&self.sites[site], account, self.now);
+        let name = account_name(&self.sites[site], account);
+        self.note(format!("{account:?} is compared, turn {turn}"));
         self.send(site, Consumer::Reconciliations, &name, turn, &message);
     }
 }

@@ -16,6 +16,9 @@ pub(super) type Span = (Second, Second);
 /// A place in one of the workspaces.
 pub(super) type At = (usize, Place);
 
+/// A provider's account of a workspace, or of its location alone.
+pub(super) type Account = (usize, &'static str, bool);
+
 /// A command on its way, or waiting.
 #[derive(Debug, Clone)]
 pub(super) struct Command {
@@ -62,9 +65,9 @@ pub(super) struct Accounts {
     pub emails: BTreeMap<At, String>,
     held: BTreeMap<At, Held>,
     executed: BTreeMap<At, i64>,
-    /// Providers of a workspace that do not answer.
-    pub out: BTreeSet<(usize, &'static str)>,
-    turns: BTreeMap<(usize, &'static str), i64>,
+    /// Those that do not answer.
+    pub out: BTreeSet<Account>,
+    turns: BTreeMap<Account, i64>,
     grants: BTreeMap<At, String>,
 }
 
@@ -87,10 +90,12 @@ impl Accounts {
         let (Some(person), Some(door), true) = (person, target, is_ours(&command.grant)) else {
             return Err(format!("a command for another workspace, or no door of its own: {command:?}"));
         };
-        if command.location != site.location() {
-            return Err(format!("a command for another location: {command:?}"));
-        }
-        let at = (number, Place { person, door });
+        let is_own = match command.location.as_str() {
+            "" => false,
+            location if location == site.location() => true,
+            _ => return Err(format!("a command for another location: {command:?}")),
+        };
+        let at = (number, Place { person, door, is_own });
         let grant = self.grants.entry(at).or_insert_with(|| command.grant.clone());
         if *grant != command.grant {
             return Err(format!("two grants for {at:?}: {grant} and {}", command.grant));
@@ -114,7 +119,7 @@ impl Accounts {
     /// Works on a command that waits. Gives the answer, if there is one.
     pub(super) fn work(&mut self, at: At, fate: Fate) -> Option<pb::AccessCommandCompleted> {
         let command = self.waiting.get(&at)?.clone();
-        let is_out = self.out.contains(&(at.0, DOORS[at.1.door].0));
+        let is_out = self.out.contains(&account(at));
         let fate = if is_out { Fate::Refused(pb::AccessFailureKind::Unreachable) } else { fate };
         let is_done =
             matches!(fate, Fate::Done | Fate::Unknown { is_done: true } | Fate::Died { is_done: true });
@@ -171,11 +176,10 @@ impl Accounts {
     pub(super) fn compare(
         &mut self,
         site: &Site,
-        number: usize,
-        provider: &'static str,
+        account: Account,
         now: Second,
     ) -> (i64, pb::AccountReconciled) {
-        let turn = self.turns.entry((number, provider)).or_default();
+        let turn = self.turns.entry(account).or_default();
         *turn += 1;
         let mut drifts = vec![pb::DriftReport {
             kind: pb::DriftKind::Foreign.into(),
@@ -190,7 +194,7 @@ impl Accounts {
             let Some((start, end)) = held.window.filter(|&(_, end)| is_at_rest && now < end) else {
                 continue;
             };
-            if at.0 != number || DOORS[at.1.door].0 != provider {
+            if super::provider::account(at) != account {
                 continue;
             }
             let found = self.rights.get(&at).copied();
@@ -225,8 +229,8 @@ impl Accounts {
         };
         let comparison = pb::AccountComparison { counts: Some(counts), drifts };
         let message = pb::AccountReconciled {
-            provider: provider.to_owned(),
-            integration: account(site, provider),
+            provider: account.1.to_owned(),
+            integration: account_name(site, account),
             begin_time: Some(moment(now)),
             end_time: Some(moment(now)),
             outcome: Some(pb::account_reconciled::Outcome::Comparison(comparison)),
@@ -240,9 +244,13 @@ impl Accounts {
     }
 }
 
-/// The name of a provider's account.
-pub(super) fn account(site: &Site, provider: &str) -> String {
-    let number = PROVIDERS.iter().position(|it| *it == provider).unwrap();
+/// Which account a place is in.
+pub(super) fn account((number, place): At) -> Account {
+    (number, DOORS[place.door].0, place.is_own)
+}
+
+pub(super) fn account_name(site: &Site, (_, provider, is_own): Account) -> String {
+    let number = PROVIDERS.iter().position(|it| *it == provider).unwrap() * 2 + usize::from(is_own);
     let id = IntegrationId::from_uuid(uuid::Uuid::from_u128(number as u128 + 1));
     IntegrationName { workspace: site.workspace, id }.to_string()
 }

@@ -75,6 +75,7 @@ pub(super) enum Request {
     CreateMapping(pb::DoorMapping),
     DeleteMapping(String),
     UpdateSettings(pb::AccessSettings),
+    UpdateLocationSettings(String, pb::LocationAccessSettings),
 }
 
 struct Replica {
@@ -98,6 +99,7 @@ pub(super) struct Row {
     pub provider: String,
     pub target_kind: String,
     pub target_ref: String,
+    pub served_by: Option<uuid::Uuid>,
     pub in_flight_until: Option<Timestamp>,
     pub retry_at: Option<Timestamp>,
     pub observed: String,
@@ -316,6 +318,19 @@ impl Replica {
                     Intent::of(&caller, workspace, "UpdateAccessSettings", request_id, &message).unwrap();
                 let settings = convert::new_settings(Some(settings)).unwrap();
                 self.app.update_settings(workspace, settings, &author, intent).await?;
+                Ok(None)
+            }
+            Request::UpdateLocationSettings(name, settings) => {
+                let message = pb::UpdateLocationAccessSettingsRequest {
+                    name: name.clone(),
+                    location_access_settings: Some(*settings),
+                    ..Default::default()
+                };
+                let intent =
+                    Intent::of(&caller, workspace, "UpdateLocationAccessSettings", request_id, &message)
+                        .unwrap();
+                let settings = convert::new_location_settings(Some(settings)).unwrap();
+                self.app.update_location_settings(name.parse().unwrap(), settings, &author, intent).await?;
                 Ok(None)
             }
         }

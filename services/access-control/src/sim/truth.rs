@@ -38,15 +38,18 @@ pub(super) const DOORS: [(&str, access::DoorTargetKind, &str); 3] = [
 
 pub(super) const PROVIDERS: [&str; 2] = ["kisi", "unifi"];
 
-/// A person and a door.
+/// A person and a door, as an integration has it: the location's own, or the workspace's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Place {
     pub person: usize,
     pub door: usize,
+    pub is_own: bool,
 }
 
 pub(super) fn places() -> impl Iterator<Item = Place> {
-    (0..PEOPLE).flat_map(|person| (0..DOORS.len()).map(move |door| Place { person, door }))
+    let doors = move |person| (0..DOORS.len()).map(move |door| (person, door));
+    let people = (0..PEOPLE).flat_map(doors);
+    people.flat_map(|(person, door)| [false, true].map(|is_own| Place { person, door, is_own }))
 }
 
 /// Something with all that it was since everything was settled.
@@ -202,7 +205,7 @@ pub(super) struct Settings {
 pub(super) struct Integration {
     pub id: IntegrationId,
     pub provider: &'static str,
-    pub is_of_location: bool,
+    pub is_own: bool,
     pub version: i64,
     pub is_active: bool,
 }
@@ -215,6 +218,10 @@ pub(super) struct Site {
     pub sources: Vec<Source>,
     pub mappings: Vec<Mapping>,
     pub settings: Lately<Settings>,
+    /// What the location says in place of them.
+    pub local_settings: Lately<(Option<i64>, Option<i64>)>,
+    /// Of each provider whether the location's own integration serves it: it was active once.
+    serves: [Lately<bool>; PROVIDERS.len()],
     pub integrations: Vec<Integration>,
 }
 
@@ -232,6 +239,8 @@ impl Site {
             sources: Vec::new(),
             mappings: Vec::new(),
             settings: Lately::new(Settings { lead: 15, lag: 15 }),
+            local_settings: Lately::new((None, None)),
+            serves: PROVIDERS.map(|_| Lately::new(false)),
             integrations: Vec::new(),
         }
     }
@@ -243,27 +252,58 @@ impl Site {
         self.mappings.iter_mut().for_each(|mapping| mapping.stands.before.clear());
         self.mappings.retain(|mapping| mapping.stands.now);
         self.settings.before.clear();
+        self.local_settings.before.clear();
+        self.serves.iter_mut().for_each(|serves| serves.before.clear());
     }
 
-    /// Whether a door's mappings are followed: the location's own integration says so, else the workspace's.
-    pub(super) fn is_followed(&self, door: usize) -> bool {
-        let told = |of_location: bool| {
-            self.integrations
-                .iter()
-                .find(|it| it.provider == DOORS[door].0 && it.is_of_location == of_location)
+    /// An integration is active from now on, or not any more.
+    pub(super) fn turn(&mut self, number: usize) {
+        let integration = &mut self.integrations[number];
+        integration.version += 1;
+        integration.is_active = !integration.is_active;
+        if integration.is_own && integration.is_active {
+            self.serves[provider(integration.provider)].becomes(true);
+        }
+    }
+
+    fn serves(&self, place: Place) -> &Lately<bool> {
+        &self.serves[provider(DOORS[place.door].0)]
+    }
+
+    /// Lead and lag where a mapping does not say, by any mixture of what was lately true.
+    fn lately_set(&self) -> impl Iterator<Item = Settings> + '_ {
+        self.settings.iter().flat_map(|settings| {
+            self.local_settings.iter().map(|&(lead, lag)| Settings {
+                lead: lead.unwrap_or(settings.lead),
+                lag: lag.unwrap_or(settings.lag),
+            })
+        })
+    }
+
+    fn set(&self) -> Settings {
+        let ((lead, lag), settings) = (self.local_settings.now, self.settings.now);
+        Settings { lead: lead.unwrap_or(settings.lead), lag: lag.unwrap_or(settings.lag) }
+    }
+
+    /// Whether anything is told there: the integration is active. Where the workspace has none that is the
+    /// location's own, and where nobody has told of that either nothing stands against it.
+    pub(super) fn is_followed(&self, place: Place) -> bool {
+        let told = |is_own| {
+            self.integrations.iter().find(|it| it.provider == DOORS[place.door].0 && it.is_own == is_own)
         };
-        told(true).or(told(false)).is_none_or(|integration| integration.is_active)
+        told(place.is_own).or(told(true)).is_none_or(|integration| integration.is_active)
     }
 
     /// Whether anything rests.
     pub(super) fn is_any_at_rest(&self) -> bool {
-        (0..DOORS.len()).any(|door| !self.is_followed(door))
+        places().any(|place| !self.is_followed(place))
     }
 
     /// Whether the door opens for the person at that moment.
     pub(super) fn may(&self, place: Place, at: Second) -> bool {
-        let settings = self.settings.now;
+        let settings = self.set();
         self.people[place.person].status.now == told::PersonStatus::Active
+            && self.serves(place).now == place.is_own
             && self.sources.iter().flat_map(|source| &source.gives.now).any(|entitled| {
                 self.leads(entitled, place, settings, |mapping| mapping.stands.now)
                     .any(|settings| holds(entitled, settings, at))
@@ -273,8 +313,9 @@ impl Site {
     /// Whether it does by any mixture of what was lately true.
     pub(super) fn might(&self, place: Place, at: Second) -> bool {
         self.people[place.person].status.iter().any(|&status| status == told::PersonStatus::Active)
+            && self.serves(place).iter().any(|&is_own| is_own == place.is_own)
             && self.sources.iter().flat_map(|source| source.gives.iter().flatten()).any(|entitled| {
-                self.settings.iter().any(|&settings| {
+                self.lately_set().any(|settings| {
                     self.leads(entitled, place, settings, |mapping| mapping.stands.iter().any(|&it| it))
                         .any(|settings| holds(entitled, settings, at))
                 })
@@ -284,10 +325,11 @@ impl Site {
     /// Whether it does by every mixture of what was lately true.
     pub(super) fn must(&self, place: Place, at: Second) -> bool {
         self.people[place.person].status.iter().all(|&status| status == told::PersonStatus::Active)
+            && self.serves(place).iter().all(|&is_own| is_own == place.is_own)
             && self.sources.iter().any(|source| {
                 source.gives.iter().all(|given| {
                     given.iter().any(|entitled| {
-                        self.settings.iter().all(|&settings| {
+                        self.lately_set().all(|settings| {
                             self.leads(entitled, place, settings, |mapping| {
                                 mapping.stands.iter().all(|&it| it)
                             })
@@ -325,9 +367,9 @@ impl Site {
     pub(super) fn turns(&self) -> Vec<Second> {
         let mut turns = Vec::new();
         for entitled in self.sources.iter().flat_map(|source| &source.gives.now) {
-            for place in (0..DOORS.len()).map(|door| Place { person: entitled.person, door }) {
+            for place in places().filter(|place| place.person == entitled.person && !place.is_own) {
                 for Settings { lead, lag } in
-                    self.leads(entitled, place, self.settings.now, |mapping| mapping.stands.now)
+                    self.leads(entitled, place, self.set(), |mapping| mapping.stands.now)
                 {
                     let start = entitled.start - lead * MINUTE;
                     turns.extend([start - HORIZON, start, entitled.end + lag * MINUTE, entitled.end]);
@@ -428,12 +470,16 @@ impl Site {
         integrations::Integration {
             name: self.integration_name(integration),
             provider: integration.provider.to_owned(),
-            location: if integration.is_of_location { self.location() } else { String::new() },
+            location: if integration.is_own { self.location() } else { String::new() },
             status: status.into(),
             is_active: integration.is_active,
             ..Default::default()
         }
     }
+}
+
+fn provider(name: &str) -> usize {
+    PROVIDERS.iter().position(|it| *it == name).expect("there are two")
 }
 
 /// What an event of a source says.
@@ -456,7 +502,13 @@ pub(super) fn target(door: usize) -> access::DoorTarget {
 }
 
 /// The place of a ledger's row.
-pub(super) fn place(person: Uuid, provider: &str, target_kind: &str, target_ref: &str) -> Option<Place> {
+pub(super) fn place(
+    person: Uuid,
+    provider: &str,
+    target_kind: &str,
+    target_ref: &str,
+    served_by: Option<Uuid>,
+) -> Option<Place> {
     let is_it = |kind| match kind {
         access::DoorTargetKind::Group => target_kind == "group",
         _ => target_kind == "lock",
@@ -464,7 +516,7 @@ pub(super) fn place(person: Uuid, provider: &str, target_kind: &str, target_ref:
     let person = (0..PEOPLE).find(|&number| id(3, number) == person)?;
     let door =
         DOORS.iter().position(|&(of, kind, name)| of == provider && is_it(kind) && name == target_ref)?;
-    Some(Place { person, door })
+    Some(Place { person, door, is_own: served_by.is_some() })
 }
 
 /// Which door of the workspace a target is.

@@ -226,6 +226,9 @@ impl World<'_> {
                 let (lead, lag) = (minutes(&settings.lead).unwrap(), minutes(&settings.lag).unwrap());
                 truth.settings.becomes(Settings { lead, lag });
             }
+            Request::UpdateLocationSettings(_, settings) => {
+                truth.local_settings.becomes((minutes(&settings.lead), minutes(&settings.lag)));
+            }
         }
     }
 

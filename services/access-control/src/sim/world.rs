@@ -17,7 +17,7 @@ use super::truth::{HOUR, MINUTE, SCOPE, Second, Site, places};
 pub(super) type Violation = String;
 
 /// The clocks that a machine's own differs from the providers' by at most so much.
-const CLOCK_STEP_MAX: Second = 4 * MINUTE;
+pub(super) const CLOCK_STEP_MAX: Second = 4 * MINUTE;
 
 /// When worlds begin: on a usual day, and on the eve of each change of the clocks in Europe.
 const BEGINS: [&str; 3] = ["2026-12-01T08:00:00Z", "2026-10-24T20:00:00Z", "2027-03-27T20:00:00Z"];

@@ -45,7 +45,7 @@ pub(crate) async fn upsert(
     .await
 }
 
-/// Those of the grants whose integration is not active.
+/// Those of the grants whose integration is not active. Where the workspace has none, that is the location's own.
 pub(crate) async fn resting_grants(
     conn: &mut PgConnection,
     grants: &[(WorkspaceId, GrantId)],
@@ -53,9 +53,11 @@ pub(crate) async fn resting_grants(
     let ids: Vec<Uuid> = sqlx::query_scalar(
         "select g.id from unnest($1::uuid[], $2::uuid[]) as k (workspace_id, id)
          join access_grant g on g.workspace_id = k.workspace_id and g.id = k.id
-         join integration i on i.workspace_id = g.workspace_id and i.provider = g.provider
+         left join integration i on i.workspace_id = g.workspace_id and i.provider = g.provider
            and (i.location_id = g.served_by or i.location_id is null and g.served_by is null)
-         where not i.is_active",
+         left join integration own on own.workspace_id = g.workspace_id and own.provider = g.provider
+           and own.location_id = g.location_id
+         where not coalesce(i.is_active, own.is_active, true)",
     )
     .bind(grants.iter().map(|(workspace, _)| workspace.uuid()).collect::<Vec<_>>())
     .bind(grants.iter().map(|(_, grant)| grant.uuid()).collect::<Vec<_>>())

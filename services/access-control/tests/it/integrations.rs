@@ -256,6 +256,22 @@ async fn a_location_whose_integration_was_active_and_is_not_any_more_rests_in_wh
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_location_whose_integration_is_the_only_one_waits_for_it() {
+    let mut world = World::new().await;
+    let room = world.mapped("group-1").await;
+    let here = world.location.clone();
+    let own = Integration { location: here.clone(), ..world.connected() };
+    world.hear(1, Integration { is_active: false, ..own.clone() }).await;
+    world.until_mapping_is(false).await;
+    world.tell(&world.booking(&world.new_person(), &room, 9, 10)).await;
+    assert_eq!(world.quiet().await, [], "nobody else has credentials for it");
+    world.hear(2, own).await;
+    assert_eq!(world.obey().await.location, here);
+    assert_eq!(world.quiet().await, []);
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_integration_of_another_workspace_is_a_dead_letter() {
     let world = World::new().await;
     let id = IntegrationId::new();

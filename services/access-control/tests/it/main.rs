@@ -18,6 +18,7 @@ mod mappings;
 mod memberships;
 mod migration;
 mod order;
+mod passes;
 mod people;
 mod plans;
 mod preflight;

@@ -26,7 +26,10 @@ const HEARS_OF_RESULTS: &str = "services/access-control/src/consumers/results.rs
 const BOOKINGS: &str = "services/access-control/src/sources/booking.rs";
 const CONSUMER: &str = "crates/events/src/consumer.rs";
 
-pub(crate) const MUTATIONS: [Mutation; 31] = [
+/// The packages that they are in.
+pub(crate) const MUTATED: [&str; 2] = ["access-control", "events"];
+
+pub(crate) const MUTATIONS: [Mutation; 34] = [
     Mutation {
         name: "access is taken back at any booking's end",
         file: OUTLOOK,
@@ -36,7 +39,7 @@ pub(crate) const MUTATIONS: [Mutation; 31] = [
     Mutation {
         name: "windows are told whatever the horizon",
         file: ENGINE,
-        text: "upcoming.filter(|_| due_at_horizon.is_some_and(|at| at <= now))",
+        text: "upcoming.filter(|_| is_told || due_at_horizon.is_some_and(|at| at <= now))",
         replacement: "upcoming",
     },
     Mutation {
@@ -120,8 +123,26 @@ pub(crate) const MUTATIONS: [Mutation; 31] = [
     Mutation {
         name: "an older version of an integration counts",
         file: INTEGRATIONS,
-        text: "where integration.version < excluded.version",
-        replacement: "where integration.version <> excluded.version",
+        text: "case when i.version < excluded.version then",
+        replacement: "case when i.version <> excluded.version then",
+    },
+    Mutation {
+        name: "a location's own integration serves it before it was ever active",
+        file: INTEGRATIONS,
+        text: "values ($1, $2, $3, $4, $5, $5)",
+        replacement: "values ($1, $2, $3, $4, $5, true)",
+    },
+    Mutation {
+        name: "what the workspace's integration gave stays when the location has its own",
+        file: ENTITLEMENTS,
+        text: "where own.location_id is not distinct from g.served_by\n         union all",
+        replacement: "where own.location_id is not distinct from coalesce(g.served_by, own.location_id)\n         union all",
+    },
+    Mutation {
+        name: "what a location says of the lead is ignored",
+        file: ENTITLEMENTS,
+        text: "coalesce(m.lead_minutes, l.lead_minutes, s.lead_minutes, $3)",
+        replacement: "coalesce(m.lead_minutes, s.lead_minutes, $3)",
     },
     Mutation {
         name: "who is paused has access",
@@ -150,8 +171,8 @@ pub(crate) const MUTATIONS: [Mutation; 31] = [
     Mutation {
         name: "an integration that is active again has nobody looked at",
         file: HEAR,
-        text: "if integration::upsert(conn, heard).await? {",
-        replacement: "if integration::upsert(conn, heard).await? && heard.version > 1_000 {",
+        text: "if change.of_following || change.begins_to_serve {",
+        replacement: "if change.begins_to_serve {",
     },
     Mutation {
         name: "the others are not told that access was given",
@@ -168,8 +189,9 @@ pub(crate) const MUTATIONS: [Mutation; 31] = [
     Mutation {
         name: "new settings are not followed",
         file: MANAGE,
-        text: "grant::make_workspace_due(change.conn(), workspace, None, now).await?;",
-        replacement: "",
+        text: "settings::upsert(change.conn(), workspace, settings).await?;\n        \
+               grant::make_workspace_due(change.conn(), workspace, None, now).await?;",
+        replacement: "settings::upsert(change.conn(), workspace, settings).await?;",
     },
     Mutation {
         name: "a new mapping serves only later bookings",

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, io};
 
-use list::{MUTATIONS, Mutation};
+use list::{MUTATED, MUTATIONS, Mutation};
 
 /// Seeds in which a fault must be found.
 const SEEDS: &str = "3000";
@@ -19,10 +19,14 @@ fn root() -> PathBuf {
 
 #[test]
 fn the_text_of_each_mutation_stands_exactly_once() {
-    for Mutation { name, file, text, .. } in &MUTATIONS {
-        let source = fs::read_to_string(root().join(file)).unwrap();
-        assert_eq!(source.matches(text).count(), 1, "{name}: in {file}, {text:?}");
-    }
+    let is_sound = |mutation: &&Mutation| {
+        let source = fs::read_to_string(root().join(mutation.file)).unwrap_or_default();
+        MUTATED.iter().any(|package| mutation.file.contains(&format!("/{package}/")))
+            && source.matches(mutation.text).count() == 1
+    };
+    let unsound: Vec<&str> =
+        MUTATIONS.iter().filter(|it| !is_sound(it)).map(|mutation| mutation.name).collect();
+    assert!(unsound.is_empty(), "the text is not there once, or the file is of no package: {unsound:#?}");
 }
 
 #[test]
@@ -77,8 +81,13 @@ fn copy_source(from: &Path, to: &Path) {
 /// What the simulation says of a copy.
 fn simulate(copy: &Path) -> String {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder");
+    // Cargo knows a package by where it lies below its root, so what it builds of the copy would stand in for what
+    // it builds of the original. With a profile of its own it does not.
+    let apart = MUTATED.map(|package| format!("--config=profile.dev.package.{package}.debug=false"));
     let output = Command::new(env!("CARGO"))
-        .args(["test", "--quiet", "--package", "access-control", "--lib", "sim::"])
+        .args(["test", "--quiet", "--package", "access-control", "--lib"])
+        .args(apart)
+        .arg("sim::")
         .current_dir(copy)
         .env("CARGO_TARGET_DIR", target)
         .env("SEEDS", SEEDS)

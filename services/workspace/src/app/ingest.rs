@@ -115,6 +115,10 @@ impl App {
         store::update_external_sequence(conn, &known.booking, telling.sequence).await?;
         let mut current = known;
         current.booking.external_sequence = Some(telling.sequence);
+        if current.booking.state == BookingState::Failed && telling.state == TellingState::Confirmed {
+            // It holds nothing, so that it need not be moved: it stands when it stands over there.
+            current.booking.window = telling.window;
+        }
         let reason = telling.reason.clone();
         let mut requests = Vec::with_capacity(2);
         match telling.state {

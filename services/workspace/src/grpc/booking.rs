@@ -10,8 +10,8 @@ use proto::workspace::v1 as pb;
 use proto::workspace::v1::booking_service_server::BookingService;
 use tonic::{Request, Response, Status};
 
-use super::{Methods, name, parent};
-use crate::convert::{self, REASON_CHARS_MAX};
+use super::{Methods, name, parent, reason, some};
+use crate::convert;
 use crate::model::booking::Request as Change;
 use crate::store::booking::Filter;
 
@@ -170,14 +170,4 @@ fn attendee(workspace: WorkspaceId, text: &str) -> Result<PersonId, Status> {
     let mut input = Input::new();
     let person = convert::person_of(&mut input, "person", text, workspace);
     input.finish_with(person).map_err(refuse)
-}
-
-fn some(text: &str) -> Option<&str> {
-    Some(text).filter(|text| !text.is_empty())
-}
-
-fn reason(text: &str) -> Result<String, Status> {
-    let mut input = Input::new();
-    let reason = input.optional_text("reason", text, REASON_CHARS_MAX);
-    input.finish_with(reason).map_err(refuse)
 }

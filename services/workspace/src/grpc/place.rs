@@ -94,13 +94,11 @@ impl WorkspaceService for Methods {
         let (WorkspaceName(workspace), reach) = parent("parent", &message.parent, &caller)?;
         let mut input = Input::new();
         let values = input.required("resource", message.resource.as_ref()).and_then(|resource| {
-            let location: Option<LocationName> = input.parse("resource.location", &resource.location);
-            if location.is_some_and(|location| location.workspace != workspace) {
-                input.refuse("resource.location", "must be a location of this workspace");
-            }
+            let location =
+                convert::location_of(&mut input, "resource.location", &resource.location, workspace);
             let display_name =
                 input.text("resource.display_name", &resource.display_name, DISPLAY_NAME_CHARS_MAX);
-            Some((location?.id, display_name?))
+            Some((location?, display_name?))
         });
         let (location, display_name) = input.finish_with(values).map_err(refuse)?;
         let intent = Intent::of(&caller, workspace, "CreateResource", &message.request_id, &message)

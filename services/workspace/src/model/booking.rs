@@ -1,4 +1,5 @@
-//! The life of a booking: pending → confirmed → completed, or failed, or cancelled.
+//! The life of a booking: pending → confirmed → completed, or failed, or cancelled. A failed one can still be
+//! confirmed.
 
 use domain::{BookingId, PersonId, ResourceId, Timestamp, Window, WorkspaceId};
 
@@ -83,6 +84,8 @@ impl Booking {
     /// The booking after `request`; `None` if it is so already. Pure.
     pub(crate) fn plan(&self, request: &Request, now: Timestamp) -> Result<Option<Self>, Refusal> {
         let becomes = |state, reason: &str| Self { state, state_reason: reason.to_owned(), ..self.clone() };
+        // What failed for want of money stands once that has come after all.
+        let revives = matches!((request, self.state), (Request::Confirm, BookingState::Failed));
         let next = match (request, self.state) {
             (Request::Confirm, BookingState::Confirmed)
             | (Request::Cancel { .. }, BookingState::Cancelled)
@@ -92,7 +95,7 @@ impl Booking {
             (Request::RemoveAttendee(person), _) if !self.attendees.contains(person) => return Ok(None),
             // Access lasts a while longer than the booking.
             (Request::RemoveAttendee(person), BookingState::Completed) => self.without(*person),
-            (_, state) if !state.is_open() => return Err(Refusal::State(state)),
+            (_, state) if !state.is_open() && !revives => return Err(Refusal::State(state)),
             (Request::Confirm, _) if self.window.end() <= now => return Err(Refusal::Over),
             (Request::Confirm, _) => becomes(BookingState::Confirmed, ""),
             (Request::Reschedule(window), _) if window.end() <= now => return Err(Refusal::Over),
@@ -162,7 +165,7 @@ mod tests {
             (Pending, Request::Confirm, Ok(Some(Confirmed))),
             (Confirmed, Request::Confirm, Ok(None)),
             (Cancelled, Request::Confirm, Err(Refusal::State(Cancelled))),
-            (Failed, Request::Confirm, Err(Refusal::State(Failed))),
+            (Failed, Request::Confirm, Ok(Some(Confirmed))),
             (Completed, Request::Confirm, Err(Refusal::State(Completed))),
             (Pending, cancel.clone(), Ok(Some(Cancelled))),
             (Confirmed, cancel.clone(), Ok(Some(Cancelled))),
@@ -240,6 +243,8 @@ mod tests {
 
     #[test]
     fn what_is_over_is_not_confirmed() {
+        let failed = booking(BookingState::Failed);
+        assert_eq!(failed.plan(&Request::Confirm, failed.window.end()).unwrap_err(), Refusal::Over);
         let booking = booking(BookingState::Pending);
         assert_eq!(booking.plan(&Request::Confirm, booking.window.end()).unwrap_err(), Refusal::Over);
         let past = booking.window;

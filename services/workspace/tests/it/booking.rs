@@ -185,3 +185,21 @@ async fn a_confirmed_booking_is_completed_at_its_end() {
     assert_eq!(facts.last(), Some(&("booking_completed".to_owned(), 3)));
     world.harness.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_failed_is_confirmed_after_all_unless_someone_else_has_its_time_by_then() {
+    let mut world = World::new().await;
+    let booking = world.create(world.booking(9, 10)).await.unwrap();
+    let fail =
+        pb::FailBookingRequest { name: booking.name.clone(), reason: "card".into(), ..Default::default() };
+    world.bookings.fail_booking(fail.clone()).await.unwrap();
+    let rival = world.create(world.booking(9, 10)).await.unwrap();
+    let refused = world.confirm(&booking.name).await.unwrap_err();
+    assert_eq!(refused.get_details_error_info().unwrap().reason, "RESOURCE_TAKEN");
+    assert_eq!(world.get(&booking.name).await.state(), pb::BookingState::Failed);
+    world.bookings.fail_booking(pb::FailBookingRequest { name: rival.name, ..fail }).await.unwrap();
+    let confirmed = world.confirm(&booking.name).await.unwrap();
+    assert_eq!((confirmed.state(), confirmed.state_reason.as_str()), (pb::BookingState::Confirmed, ""));
+    assert_eq!(world.confirm(&booking.name).await.unwrap(), confirmed, "twice is once");
+    world.harness.finish().await;
+}

@@ -124,3 +124,18 @@ async fn a_dead_letter_is_replayed_once_its_cause_is_mended() {
     .await;
     world.harness.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_failed_over_there_stands_once_it_does_and_when_it_does() {
+    let mut world = World::new().await;
+    world.tell(&world.telling(1, "FAILED")).await;
+    world.until("failed", |b| b.state() == pb::BookingState::Failed).await;
+    let mut paid = world.telling(2, "CONFIRMED");
+    paid["startTime"] = json!("2026-12-02T11:00:00Z");
+    paid["endTime"] = json!("2026-12-02T12:00:00Z");
+    world.tell(&paid).await;
+    world.tell(&paid).await;
+    let booking = world.until("confirmed", |b| b.state() == pb::BookingState::Confirmed).await;
+    assert_eq!(booking.start_time, Some(crate::world::at(11)));
+    world.harness.finish().await;
+}

@@ -27,11 +27,13 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
     world.keys().create_api_key(world.new_key(Role::Guest)).await.unwrap();
     world.give_door().await;
     world.sell().await;
+    world.have_pass().await;
     world.move_elsewhere().await;
     world.create(world.booking(9, 10)).await.unwrap();
     world.keys().create_api_key(world.new_key(Role::Guest)).await.unwrap();
     world.give_door().await;
     world.sell().await;
+    world.have_pass().await;
     world.harness.books().balance(0, std::time::Duration::from_secs(20)).await;
     let tried = world.harness.assert_isolated(&DEFINITION, [here, world.workspace]).await;
     assert_eq!(
@@ -45,6 +47,8 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
             "location",
             "membership",
             "outbox",
+            "pass",
+            "pass_product",
             "person",
             "plan",
             "request",

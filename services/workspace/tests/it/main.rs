@@ -11,6 +11,7 @@ mod entitlements;
 mod ingest;
 mod isolation;
 mod memberships;
+mod passes;
 mod plans;
 mod roles;
 mod sessions;

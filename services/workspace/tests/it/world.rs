@@ -154,14 +154,22 @@ impl World {
 
     /// What was told so far of bookings, in the order of the stream. `count` facts were told in all.
     pub(crate) async fn snapshots(&self, count: usize) -> Vec<pb::BookingSnapshot> {
-        let told = self.told(count).await.into_iter();
-        let of_bookings = told.filter(|(fact, ..)| fact.starts_with("booking_"));
-        of_bookings
-            .map(|(_, _, payload)| {
-                let mut body: serde_json::Value = serde_json::from_slice(&payload).unwrap();
-                serde_json::from_value(body["snapshot"].take()).unwrap()
-            })
-            .collect()
+        self.told_of("booking_", count).await.into_iter().map(|(_, snapshot)| snapshot).collect()
+    }
+
+    /// What was told so far of passes: fact and pass.
+    pub(crate) async fn told_of_passes(&self, count: usize) -> Vec<(String, pb::Pass)> {
+        let told = self.told_of::<pb::PassSnapshot>("pass_", count).await;
+        told.into_iter().map(|(fact, snapshot)| (fact, snapshot.pass.unwrap())).collect()
+    }
+
+    async fn told_of<S: serde::de::DeserializeOwned>(&self, what: &str, count: usize) -> Vec<(String, S)> {
+        let told = self.told(count).await.into_iter().filter(|(fact, ..)| fact.starts_with(what));
+        told.map(|(fact, _, payload)| {
+            let mut body: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+            (fact, serde_json::from_value(body["snapshot"].take()).unwrap())
+        })
+        .collect()
     }
 
     /// Fact, version and body of what was told so far, in the order of the stream. `count` facts were told in all.
