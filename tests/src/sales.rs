@@ -19,6 +19,16 @@ pub enum Holder {
     Team(String),
 }
 
+impl Holder {
+    /// Part of an idempotency key, which is shorter than names.
+    fn key(&self) -> String {
+        match self {
+            Self::Person(person) => person.to_string(),
+            Self::Team(_) => "team".into(),
+        }
+    }
+}
+
 impl World {
     /// A plan with so many days of grace, which opens the one group. Says by what name.
     pub async fn sell_plan(&self, client: &Client, grace_days: i32) -> String {
@@ -101,7 +111,7 @@ impl World {
         let request = pb::StartMembershipRequest {
             parent: self.workspace.clone(),
             membership: Some(membership),
-            request_id: format!("membership-{holder:?}"),
+            request_id: format!("membership-{}", holder.key()),
         };
         let answer =
             insist(&client.memberships, request, |mut c, r| async move { c.start_membership(r).await }).await;
@@ -123,7 +133,7 @@ impl World {
         let request = pb::StartContractRequest {
             parent: self.workspace.clone(),
             contract: Some(contract),
-            request_id: format!("contract-{holder:?}"),
+            request_id: format!("contract-{}", holder.key()),
         };
         let answer =
             insist(&client.contracts, request, |mut c, r| async move { c.start_contract(r).await }).await;

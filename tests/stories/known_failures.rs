@@ -1,5 +1,7 @@
 //! What others admit to doing badly, and what happens here. Each story is named after one such failure.
 
+mod explained;
+
 use std::time::Duration;
 
 use proto::access::v1::{DoorTarget, DoorTargetKind};

@@ -25,11 +25,8 @@ async fn resume(client: &Client, membership: &str) {
 }
 
 async fn give_notice(client: &Client, membership: &str) {
-    let request = pb::CancelMembershipRequest {
-        name: membership.into(),
-        at_once: false,
-        request_id: format!("cancel-{membership}"),
-    };
+    let request =
+        pb::CancelMembershipRequest { name: membership.into(), at_once: false, request_id: "notice".into() };
     insist(&client.memberships, request, |mut c, r| async move { c.cancel_membership(r).await }).await;
 }
 

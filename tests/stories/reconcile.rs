@@ -17,19 +17,19 @@ use testkit::eventually;
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// Kisi as its web page uses it.
-struct ByHand<'a> {
+pub(crate) struct ByHand<'a> {
     http: reqwest::Client,
     url: String,
     world: &'a World,
 }
 
 impl<'a> ByHand<'a> {
-    fn at(stage: &Stage, world: &'a World) -> Self {
+    pub(crate) fn at(stage: &Stage, world: &'a World) -> Self {
         let http = reqwest::Client::builder().build().unwrap();
         Self { http, url: format!("{}/kisi", stage.sandbox_url()), world }
     }
 
-    async fn call(&self, method: Method, path: &str, body: Value) -> Value {
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Value) -> Value {
         let request = self
             .http
             .request(method, format!("{}{path}", self.url))

@@ -8,10 +8,11 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use crate::world::{World, at_minute, ended};
 
-const TABLES: [&str; 4] = ["access_grant", "door_mapping", "entitlement", "person"];
+const TABLES: [&str; 6] =
+    ["access_grant", "door_mapping", "entitlement", "location_settings", "person", "preflight"];
 
-/// Connections that work across workspaces, but for the one on which the publisher listens.
-const CONNECTIONS: usize = 7;
+/// Connections that work across workspaces, but for those on which the publisher and the watchers listen.
+const CONNECTIONS: usize = 6;
 
 #[derive(sqlx::FromRow)]
 struct Prepared {
