@@ -1,6 +1,7 @@
 //! What others admit to doing badly, and what happens here. Each story is named after one such failure.
 
 mod at_the_provider;
+mod explained;
 
 use std::time::Duration;
 

@@ -26,9 +26,6 @@ const HEARS_OF_RESULTS: &str = "services/access-control/src/consumers/results.rs
 const BOOKINGS: &str = "services/access-control/src/sources/booking.rs";
 const CONSUMER: &str = "crates/events/src/consumer.rs";
 
-/// The packages that they are in.
-pub(crate) const MUTATED: [&str; 2] = ["access-control", "events"];
-
 pub(crate) const MUTATIONS: [Mutation; 34] = [
     Mutation {
         name: "access is taken back at any booking's end",

@@ -149,9 +149,9 @@ async fn a_command_about_a_user_is_answered_once_and_the_user_comes_back_with_th
     assert_eq!((answer.provider_user, answer.generation), (name.to_string(), 1));
     let suspended = pb::UserApplied { state: State::Suspended.into(), reason: String::new() };
     assert_eq!(answer.outcome, Some(Outcome::Applied(suspended)));
-    assert_eq!(site.org.look_at(user).unwrap().1, false);
+    assert!(!site.org.look_at(user).unwrap().1);
     world.give(&grant, 3).await;
-    assert_eq!(site.org.look_at(user).unwrap().1, true);
+    assert!(site.org.look_at(user).unwrap().1);
     assert_eq!(site.windows(&grant), [world.window(1, 3)]);
     world.finish().await;
 }
