@@ -126,8 +126,8 @@ pub(crate) const MUTATIONS: [Mutation; 34] = [
     Mutation {
         name: "a location's own integration serves it before it was ever active",
         file: INTEGRATIONS,
-        text: "values ($1, $2, $3, $4, $5, $5)",
-        replacement: "values ($1, $2, $3, $4, $5, true)",
+        text: "values ($1, $2, $3, $4, $5, $5, $6)",
+        replacement: "values ($1, $2, $3, $4, $5, true, $6)",
     },
     Mutation {
         name: "what the workspace's integration gave stays when the location has its own",
