@@ -251,7 +251,7 @@ impl Stage {
                     ("LATCHKEY_SENDING__LEASE_SECONDS", "5".into()),
                     ("LATCHKEY_SENDING__RETRY_DELAY_SECONDS", "1".into()),
                     // Long enough for a report to come through although the gateway is killed again and again.
-                    ("LATCHKEY_EMAIL__SETTLE_SECONDS", "30".into()),
+                    ("LATCHKEY_EMAIL__SETTLE_SECONDS", "60".into()),
                     ("LATCHKEY_SMS__SETTLE_SECONDS", "1".into()),
                 ],
             ),

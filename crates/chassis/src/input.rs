@@ -8,6 +8,9 @@ use domain::{Timestamp, Window};
 
 use crate::error::{Class, Classify, Violation};
 
+/// Problems that are told of one request.
+const VIOLATIONS_MAX: usize = 50;
+
 /// The request can't be taken; says why, field by field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", list(.0))]
@@ -39,9 +42,12 @@ impl Input {
         Self::default()
     }
 
-    /// Notes a problem.
+    /// Notes a problem, if there are not many already: what is said of them must fit into an answer, however
+    /// much is wrong.
     pub fn refuse(&mut self, field: &str, problem: impl Display) {
-        self.violations.push(Violation { field: field.to_owned(), problem: problem.to_string() });
+        if self.violations.len() < VIOLATIONS_MAX {
+            self.violations.push(Violation { field: field.to_owned(), problem: problem.to_string() });
+        }
     }
 
     /// A value by its own parser, which says what the text must be.
@@ -176,6 +182,16 @@ mod tests {
             error.to_string(),
             "display_name must not be empty; title must be at most 200 characters; start_time must be set"
         );
+    }
+
+    #[test]
+    fn however_much_is_wrong_so_many_problems_are_reported() {
+        let mut input = Input::new();
+        for number in 0..1_000_000 {
+            input.refuse("paths", number);
+        }
+        let InvalidInput(violations) = input.finish().unwrap_err();
+        assert_eq!((violations.len(), violations[0].problem.as_str()), (VIOLATIONS_MAX, "0"));
     }
 
     #[test]

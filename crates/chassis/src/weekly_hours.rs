@@ -1,7 +1,7 @@
 //! Hours of the week as their message, and back.
 
 use chrono::Weekday;
-use domain::{WeeklyHours, WeeklyInterval};
+use domain::{WeeklyHours, WeeklyHoursError, WeeklyInterval};
 use proto::workspace::v1 as pb;
 
 use crate::input::Input;
@@ -18,6 +18,10 @@ pub fn message(hours: &WeeklyHours) -> pb::WeeklyHours {
 
 /// The hours of a message, in the field of that name.
 pub fn read(input: &mut Input, field: &str, message: &pb::WeeklyHours) -> Option<WeeklyHours> {
+    if message.intervals.len() > WeeklyHours::INTERVALS_MAX {
+        input.refuse(field, WeeklyHoursError::TooMany);
+        return None;
+    }
     // What no day has becomes a minute that none has, either.
     let minute = |minute: i32| u16::try_from(minute).unwrap_or(u16::MAX);
     let mut intervals = Vec::with_capacity(message.intervals.len());
@@ -97,6 +101,7 @@ mod tests {
                 vec![told(monday, 60, 120), told(pb::DayOfWeek::Unspecified, 0, 60)],
                 "hours.intervals[1].day must be a day of the week",
             ),
+            (vec![told(pb::DayOfWeek::Unspecified, 0, 0); 101], "hours must have at most 100 intervals"),
             (vec![told(monday, 0, 60), told(monday, 59, 120)], "hours intervals 0 and 1 must not overlap"),
         ] {
             assert_eq!(read_intervals(intervals), Err(problem.to_owned()));

@@ -11,9 +11,6 @@ use crate::{Window, zone};
 
 const DAY_MINUTES: u16 = 1_440;
 const WEEK_MINUTES: u16 = 7 * DAY_MINUTES;
-/// Intervals of one week.
-const INTERVALS_MAX: usize = 100;
-
 /// From one minute of a day until just before another, of the same day or, if that comes no later, of the
 /// next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -54,7 +51,7 @@ pub enum WeeklyHoursError {
     #[error("must have an interval; leave the hours out for no limit")]
     Empty,
     /// More than anyone means.
-    #[error("must have at most {INTERVALS_MAX} intervals")]
+    #[error("must have at most {} intervals", WeeklyHours::INTERVALS_MAX)]
     TooMany,
     /// A minute that no day has.
     #[error("interval {0} must start at minute 0 to 1439 of its day, and end at minute 1 to 1440")]
@@ -68,11 +65,14 @@ pub enum WeeklyHoursError {
 }
 
 impl WeeklyHours {
+    /// So many at most.
+    pub const INTERVALS_MAX: usize = 100;
+
     /// These intervals. Those that touch are fine, across the week's end, too.
     pub fn new(mut intervals: Vec<WeeklyInterval>) -> Result<Self, WeeklyHoursError> {
         match intervals.len() {
             0 => return Err(WeeklyHoursError::Empty),
-            count if count > INTERVALS_MAX => return Err(WeeklyHoursError::TooMany),
+            count if count > Self::INTERVALS_MAX => return Err(WeeklyHoursError::TooMany),
             _ => {}
         }
         for (index, interval) in intervals.iter().enumerate() {

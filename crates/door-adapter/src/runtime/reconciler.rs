@@ -54,8 +54,8 @@ const LOOK_AFTER: Duration = Duration::from_secs(60);
 /// Rights that are kept in memory for one account.
 const RIGHTS_MAX: usize = 200_000;
 
-/// Doors and groups that are told of one account, in one message. With more, none are.
-const LISTED_MAX: usize = 4_000;
+/// Doors and groups that are told of one account, in one message, which may have 900 KiB. With more, none are.
+const LISTED_MAX: usize = 1_000;
 
 /// The job. Idempotent; any number of processes share the accounts.
 pub(crate) struct Reconciler<P> {
