@@ -49,8 +49,8 @@ pub(crate) fn next_due(window: Window, now: Timestamp) -> Timestamp {
     checks.into_iter().find(|at| now < *at).unwrap_or(window.end() + KEPT)
 }
 
-/// Whether someone will be let in at the begin, as far as it can be known at a stage; `decision` and `reason` are
-/// of the begin. Until the last one there is time for what is on its way.
+/// Whether someone will be let in at a moment of what is booked, as far as it can be known at a stage; `decision` and
+/// `reason` are of that moment. Until the last one there is time for what is on its way.
 pub(crate) fn is_in_order(stage: Stage, decision: AccessDecision, reason: AccessReason) -> bool {
     match decision {
         AccessDecision::MayEnter => reason != AccessReason::GrantNotRevokedYet,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chassis::paging::Page;
+use chrono::Duration;
 use domain::{Timestamp, Window, WorkspaceId};
 use events::outbox;
 use proto::access::v1 as pb;
@@ -16,6 +17,9 @@ use crate::model::{GrantFilter, PreflightCheck, SourceFacts, SourceKey};
 use crate::preflight::{Due, Stage, due, is_in_order, next_due};
 use crate::store::{entitlement, grant, integration, person, preflight as store};
 use crate::{convert, facts, sources};
+
+/// Before the end of what is booked, which is itself outside.
+const LAST_MOMENT: Duration = Duration::seconds(1);
 
 /// Grants that one check looks at.
 const GRANTS_MAX: i64 = 500;
@@ -51,7 +55,10 @@ impl App {
             let due = due(window, now);
             if let Due::Check(stage) = due {
                 let check = self.check(&mut tx, &source, window, stage, now).await?;
-                store::note(&mut tx, &check).await?;
+                // What leads to no door is not checked: nothing of it is in order, or not.
+                if !check.findings.is_empty() {
+                    store::note(&mut tx, &check).await?;
+                }
                 if !check.is_in_order() {
                     messages.push(facts::preflight_failed(&check));
                 }
@@ -104,9 +111,16 @@ impl App {
                 is_followed: !resting.contains(&grant.id),
                 grant: Some(GrantState::from(grant)),
             };
-            let explanation = explain(&situation, &self.rules);
-            let is_in_order = is_in_order(stage, explanation.decision, explanation.reason);
-            findings.push(convert::finding(grant, &explanation, is_in_order));
+            // A longer window may not have reached the provider, which holds the one before.
+            let moments = [window.start(), window.end() - LAST_MOMENT].map(|at| {
+                let explanation = explain(&Situation { at, ..situation.clone() }, &self.rules);
+                let is_in_order = is_in_order(stage, explanation.decision, explanation.reason);
+                (explanation, is_in_order)
+            });
+            let worse = moments.iter().min_by_key(|(_, is_in_order)| *is_in_order);
+            findings.extend(
+                worse.map(|(explanation, is_in_order)| convert::finding(grant, explanation, *is_in_order)),
+            );
         }
         findings.sort_by_key(|finding| finding.is_in_order);
         Ok(PreflightCheck {

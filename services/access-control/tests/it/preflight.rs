@@ -124,3 +124,46 @@ async fn what_the_provider_has_not_confirmed_five_minutes_ahead_is_not_in_order(
     world.settled(&again).await;
     world.harness.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_leads_to_no_door_is_not_checked() {
+    let mut world = World::new().await;
+    let never = world.booking(&world.new_person(), &world.new_resource(), 9, 10);
+    world.tell(&never).await;
+    let resource = world.new_resource();
+    let mapping = world.create_mapping(world.mapping(&resource, "group-1")).await.unwrap();
+    let no_more = world.booking(&world.new_person(), &resource, 9, 10);
+    world.tell(&no_more).await;
+    world.obey().await;
+    world.delete_mapping(&mapping.name).await;
+    assert_eq!(world.obey().await.window, None);
+    let has_a_door = world.booking(&world.new_person(), &world.mapped("group-2").await, 9, 10);
+    world.tell(&has_a_door).await;
+    world.obey().await;
+    world.harness.clock.set(at(9) - Duration::hours(1));
+    checked(&world, &has_a_door.booking.name, 1).await;
+    for stay in [never, no_more] {
+        assert_eq!(checks(&world, &stay.booking.name, false).await, []);
+    }
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_booking_whose_extension_failed_is_not_in_order_though_its_begin_is() {
+    let mut world = World::new().await;
+    let resource = world.mapped("group-1").await;
+    let stay = world.booking(&world.new_person(), &resource, 9, 10);
+    world.tell(&stay).await;
+    world.obey().await;
+    world.tell(&stay.rescheduled(9, 13)).await;
+    let longer = world.command().await;
+    world.failed(&longer, failure(pb::AccessFailureKind::Rejected, "not so long")).await;
+    world.told(&["granted", "failing"]).await;
+    world.harness.clock.set(at(9) - Duration::hours(1));
+    let [check] = checked(&world, &stay.booking.name, 1).await.try_into().unwrap();
+    assert!(!check.is_in_order);
+    let problem = &check.findings[0];
+    assert_eq!((problem.reason(), problem.detail.as_str()), (AccessReason::ProviderRejects, "not so long"));
+    world.obey().await;
+    world.harness.finish().await;
+}
