@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::{DoorMappingId, LocationId, Timestamp, WorkspaceId};
-use proto::access::v1::AccessReason;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -142,14 +141,13 @@ pub(crate) async fn health(
          left join lateral (
            select last_error from access_grant
            where workspace_id = m.workspace_id and provider = m.provider and target_kind = m.target_kind
-             and target_ref = m.target_ref and problem = $3
+             and target_ref = m.target_ref and problem = 'ACCESS_REASON_PROVIDER_LACKS_DOOR'
              and served_by is not distinct from served_by(m.workspace_id, m.provider, m.location_id)
            limit 1
          ) as g on true",
     )
     .bind(workspace.uuid())
     .bind(mappings.iter().map(|mapping| mapping.id.uuid()).collect::<Vec<_>>())
-    .bind(AccessReason::ProviderLacksDoor.as_str_name())
     .fetch_all(conn)
     .await?;
     let health = |row: HealthRow| {
