@@ -14,7 +14,7 @@ use crate::engine::{Observed, Outcome, observe};
 use crate::error::Error;
 use crate::model::{Grant, Integration, Person, SourceFacts, SourceKey};
 use crate::sources::{self, Difference};
-use crate::store::{drift, entitlement, grant as store, integration, mapping, person};
+use crate::store::{drift, entitlement, grant as store, integration, mapping, person, provider_user};
 use crate::{explain, facts};
 
 /// A message with what it says.
@@ -156,7 +156,7 @@ impl App {
     }
 
     /// Takes an integration in. If its mappings are followed from now on, or not any more, its provider's grants
-    /// are looked at. If it serves its location from now on, people get their doors there by it, and lose them by
+    /// and users are looked at. If it serves its location from now on, people get their doors there by it, and lose them by
     /// the workspace's. If its values are taken again, what failed is tried at once.
     pub(crate) async fn hear_integration(
         &self,
@@ -170,6 +170,7 @@ impl App {
         }
         if change.of_following || change.begins_to_serve {
             store::make_workspace_due(conn, workspace, Some(&heard.provider), now).await?;
+            provider_user::make_provider_due(conn, workspace, &heard.provider, now).await?;
         }
         if heard.is_connected {
             store::retry_provider(conn, workspace, &heard.provider, location, now).await?;

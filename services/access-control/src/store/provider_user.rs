@@ -268,6 +268,29 @@ pub(crate) async fn look_at(
     Ok(())
 }
 
+/// Has all users of a provider looked at.
+pub(crate) async fn make_provider_due(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    provider: &str,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update provider_user u set next_check_at = $3
+         from (
+           select workspace_id, id from provider_user where workspace_id = $1 and provider = $2
+           order by workspace_id, provider, person_id, served_by for update
+         ) as o
+         where u.workspace_id = o.workspace_id and u.id = o.id",
+    )
+    .bind(workspace.uuid())
+    .bind(provider)
+    .bind(now)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Locks up to `limit` users whose time has come, those that were due first.
 pub(crate) async fn claim_due(
     conn: &mut PgConnection,

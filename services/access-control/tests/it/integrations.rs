@@ -34,7 +34,7 @@ impl World {
     }
 
     /// The workspace's at Kisi.
-    fn connected(&self) -> Integration {
+    pub(crate) fn connected(&self) -> Integration {
         Integration {
             name: IntegrationName { workspace: self.workspace, id: IntegrationId::new() }.to_string(),
             provider: "kisi".into(),
@@ -44,14 +44,14 @@ impl World {
         }
     }
 
-    async fn hear(&self, version: i64, integration: Integration) {
+    pub(crate) async fn hear(&self, version: i64, integration: Integration) {
         let name = integration.name.clone();
         let fact = IntegrationStatusChanged { integration: Some(integration) };
         self.send(&self.message(&name, version, &fact)).await;
     }
 
     /// Waits until the one mapping to a door of Kisi's is followed, or not.
-    async fn until_mapping_is(&self, is_active: bool) {
+    pub(crate) async fn until_mapping_is(&self, is_active: bool) {
         testkit::eventually("the mapping follows its integration", crate::world::LIMIT, async || {
             let request = pb::ListDoorMappingsRequest { parent: self.name.clone(), ..Default::default() };
             let listed = self.client.clone().list_door_mappings(request).await.unwrap().into_inner();

@@ -5,6 +5,7 @@ use chrono::Duration;
 use proto::access::v1 as pb;
 use proto::access::v1::user_command_completed::Outcome;
 use proto::access::v1::{NoAccessAction as Action, ProviderUserState as State};
+use proto::integrations::v1::Integration;
 use proto::workspace::v1::PersonStatus;
 use testkit::eventually;
 
@@ -209,6 +210,30 @@ async fn what_happened_while_there_was_no_policy_counts_for_the_next_one() {
     let again = world.user_command().await;
     assert_eq!((again.state(), again.generation), (State::Suspended, 2));
     world.user_is(&again, State::Suspended, "").await;
+    world.user(State::Suspended).await;
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_rests_with_its_integration_until_that_is_active_again() {
+    let mut world = World::new().await;
+    world.set_policy(Action::Suspend).await;
+    let connected = world.connected();
+    world.hear(1, connected.clone()).await;
+    world.once_let_in().await;
+    world.hear(2, Integration { is_active: false, ..connected.clone() }).await;
+    world.until_mapping_is(false).await;
+    world.harness.clock.set(at_minute(11, 15));
+    eventually("nobody looks at it", LIMIT, async || match &world.users().await[..] {
+        [user] if user.next_check_time.is_none() => Ok(()),
+        others => Err(format!("{others:?}")),
+    })
+    .await;
+    assert_eq!(world.quiet().await, []);
+    world.hear(3, connected).await;
+    let retired = world.user_command().await;
+    assert_eq!(retired.state(), State::Suspended);
+    world.user_is(&retired, State::Suspended, "").await;
     world.user(State::Suspended).await;
     world.harness.finish().await;
 }
