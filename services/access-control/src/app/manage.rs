@@ -15,7 +15,7 @@ use crate::store::{grant, listing, mapping as store, settings};
 use crate::{audit, convert};
 
 impl App {
-    /// Maps a resource to a door. Whoever is entitled to the resource already gets the door, too.
+    /// Maps a subject to a door. Whoever is entitled to the subject already gets the door, too.
     pub(crate) async fn create_mapping(
         &self,
         workspace: WorkspaceId,
