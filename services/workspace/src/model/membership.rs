@@ -3,6 +3,7 @@
 use chrono::Duration;
 use domain::{MembershipId, PlanId, Timestamp, Window, WorkspaceId};
 
+use super::team::LAG_MAX;
 use super::{Holder, Location, Party, Plan, Terms, Workspace};
 
 chassis::text_enum! {
@@ -37,7 +38,7 @@ pub(crate) struct Membership {
     /// First moment after what is paid for.
     pub period_ends_at: Timestamp,
     pub is_paused: bool,
-    /// Whether it ends with the paid period, paused or not.
+    /// Whether it ends with the paid period, paused or not, and was not ended at once.
     pub is_ending: bool,
     pub ended_at: Option<Timestamp>,
     pub version: i64,
@@ -126,7 +127,12 @@ impl Membership {
     /// The membership after `request`; `None` if it is so already. Pure.
     pub(crate) fn plan(&self, request: Request, now: Timestamp) -> Result<Option<Self>, Refusal> {
         let is_unpaid = self.period_ends_at <= now;
+        let ended_now = || Self { ended_at: Some(now), is_ending: false, ..self.clone() };
         let next = match request {
+            // What has come to its end gives access until its lag is over.
+            Request::Cancel { at_once: true } if self.ran_out() && now < self.period_ends_at + LAG_MAX => {
+                ended_now()
+            }
             // What ends stays as it is, whoever says so again.
             Request::FailRenewal | Request::Cancel { .. } if self.ended_at.is_some() => return Ok(None),
             // The lag may not be over.
@@ -140,7 +146,7 @@ impl Membership {
             Request::Pause => Self { is_paused: true, ..self.clone() },
             Request::Resume if !self.is_paused => return Ok(None),
             Request::Resume => Self { is_paused: false, ..self.clone() },
-            Request::Cancel { at_once: true } => Self { ended_at: Some(now), ..self.clone() },
+            Request::Cancel { at_once: true } => ended_now(),
             Request::FailRenewal | Request::Cancel { at_once: false } if self.is_ending => return Ok(None),
             // There is no grace for what is known not to go on.
             Request::FailRenewal | Request::Cancel { at_once: false } if is_unpaid => {
@@ -151,6 +157,11 @@ impl Membership {
             }
         };
         Ok(Some(Self { version: self.version + 1, updated_at: now, ..next }))
+    }
+
+    /// Whether it came to its end with the paid period, and was not ended before or since.
+    fn ran_out(&self) -> bool {
+        self.is_ending && self.ended_at == Some(self.period_ends_at)
     }
 
     /// The membership once the paid period, with which it ends, is over; `None` if it is not, or does not.
@@ -274,6 +285,18 @@ mod tests {
         assert_eq!((ended.ended_at, ended.version), (Some(day(30)), 4), "when the period ended, not later");
         assert!(ended.run_out(day(32)).is_none());
         assert!(membership().run_out(day(99)).is_none());
+    }
+
+    #[test]
+    fn what_has_just_run_out_can_still_be_ended_at_once_for_its_lag_may_not_be_over() {
+        let over = after(&[(1, CANCEL)]).run_out(day(30)).unwrap();
+        for now in [day(30), day(30) + Duration::hours(23)] {
+            let ended = over.plan(CANCEL_NOW, now).unwrap().unwrap();
+            assert_eq!((ended.ended_at, ended.is_ending, ended.version), (Some(now), false, 4));
+            assert_eq!(ended.plan(CANCEL_NOW, now + Duration::hours(1)), Ok(None), "twice is once");
+            assert_eq!(over.plan(CANCEL, now), Ok(None), "it has ended with its period");
+        }
+        assert_eq!(over.plan(CANCEL_NOW, day(31)), Ok(None), "no lag is longer");
     }
 
     proptest! {

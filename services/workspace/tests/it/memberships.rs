@@ -252,6 +252,13 @@ async fn what_was_to_end_ends_by_itself_when_the_paid_period_does_and_nothing_el
     let last: Vec<(&str, i64)> =
         told.iter().filter(|it| it.0 == "membership_ended").map(|it| (it.0.as_str(), it.1)).collect();
     assert_eq!(last, [("membership_ended", 4)]);
+
+    let at_once = world.ask(&ending.name, Verb::CancelAtOnce).await.unwrap();
+    assert_eq!((at_once.ended_time, at_once.is_ending), (at_once.update_time, false), "without lag");
+    let told = world.told_of_memberships(7).await;
+    let (fact, version, snapshot) = told.last().unwrap();
+    assert_eq!((fact.as_str(), *version), ("membership_cancelled", 5));
+    assert_eq!(snapshot.membership.as_ref(), Some(&at_once));
     world.harness.finish().await;
 }
 
