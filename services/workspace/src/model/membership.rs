@@ -62,8 +62,8 @@ pub(crate) struct MembershipSnapshot {
 pub(crate) enum Request {
     /// It is paid for until then.
     Renew(Timestamp),
-    /// It will not be paid for any further.
-    FailRenewal,
+    /// The renewal after the paid period that ends then has failed for good.
+    FailRenewal(Timestamp),
     Pause,
     Resume,
     Cancel {
@@ -134,7 +134,9 @@ impl Membership {
                 ended_now()
             }
             // What ends stays as it is, whoever says so again.
-            Request::FailRenewal | Request::Cancel { .. } if self.ended_at.is_some() => return Ok(None),
+            Request::FailRenewal(_) | Request::Cancel { .. } if self.ended_at.is_some() => return Ok(None),
+            // It has been paid for since.
+            Request::FailRenewal(period_end) if period_end != self.period_ends_at => return Ok(None),
             // The lag may not be over.
             Request::ChangePeople => self.clone(),
             _ if self.ended_at.is_some() => return Err(Refusal::Ended),
@@ -147,12 +149,14 @@ impl Membership {
             Request::Resume if !self.is_paused => return Ok(None),
             Request::Resume => Self { is_paused: false, ..self.clone() },
             Request::Cancel { at_once: true } => ended_now(),
-            Request::FailRenewal | Request::Cancel { at_once: false } if self.is_ending => return Ok(None),
+            Request::FailRenewal(_) | Request::Cancel { at_once: false } if self.is_ending => {
+                return Ok(None);
+            }
             // There is no grace for what is known not to go on.
-            Request::FailRenewal | Request::Cancel { at_once: false } if is_unpaid => {
+            Request::FailRenewal(_) | Request::Cancel { at_once: false } if is_unpaid => {
                 Self { ended_at: Some(now), ..self.clone() }
             }
-            Request::FailRenewal | Request::Cancel { at_once: false } => {
+            Request::FailRenewal(_) | Request::Cancel { at_once: false } => {
                 Self { is_ending: true, ..self.clone() }
             }
         };
@@ -212,7 +216,6 @@ mod tests {
         new.started(&plan(), day(0)).unwrap()
     }
 
-    const FAIL: Request = Request::FailRenewal;
     const CANCEL: Request = Request::Cancel { at_once: false };
     const CANCEL_NOW: Request = Request::Cancel { at_once: true };
 
@@ -240,7 +243,7 @@ mod tests {
     #[test]
     fn each_state_takes_what_it_may() {
         use MembershipState::{Active, Ended, Ending, Paused};
-        let renew = Request::Renew(day(60));
+        let (renew, fail) = (Request::Renew(day(60)), Request::FailRenewal(day(30)));
         for (before, request, on, expected) in [
             (&[][..], renew, 10, Ok(Some(Active))),
             (&[], renew, 33, Ok(Some(Active))),
@@ -249,12 +252,14 @@ mod tests {
             (&[(1, Request::Pause)], renew, 10, Ok(Some(Paused))),
             (&[(1, CANCEL)], renew, 10, Ok(Some(Active))),
             (&[(1, CANCEL_NOW)], renew, 10, Err(Refusal::Ended)),
-            (&[], FAIL, 29, Ok(Some(Ending))),
-            (&[], FAIL, 30, Ok(Some(Ended))),
-            (&[(1, Request::Pause)], FAIL, 29, Ok(Some(Paused))),
-            (&[(1, Request::Pause)], FAIL, 31, Ok(Some(Ended))),
-            (&[(1, FAIL)], FAIL, 31, Ok(None)),
-            (&[(31, FAIL)], FAIL, 32, Ok(None)),
+            (&[], fail, 29, Ok(Some(Ending))),
+            (&[], fail, 30, Ok(Some(Ended))),
+            (&[(1, renew)], fail, 29, Ok(None)),
+            (&[(1, renew)], Request::FailRenewal(day(60)), 29, Ok(Some(Ending))),
+            (&[(1, Request::Pause)], fail, 29, Ok(Some(Paused))),
+            (&[(1, Request::Pause)], fail, 31, Ok(Some(Ended))),
+            (&[(1, fail)], fail, 31, Ok(None)),
+            (&[(31, fail)], fail, 32, Ok(None)),
             (&[], Request::Pause, 5, Ok(Some(Paused))),
             (&[(1, Request::Pause)], Request::Pause, 5, Ok(None)),
             (&[(1, CANCEL)], Request::Pause, 5, Ok(Some(Paused))),
@@ -308,8 +313,9 @@ mod tests {
             let mut today = 0;
             for (days, what, until) in steps {
                 today += days;
+                let fail = Request::FailRenewal(membership.period_ends_at);
                 let requests = [
-                    Request::Renew(day(until)), FAIL, Request::Pause, Request::Resume, CANCEL, CANCEL_NOW,
+                    Request::Renew(day(until)), fail, Request::Pause, Request::Resume, CANCEL, CANCEL_NOW,
                     Request::ChangePeople,
                 ];
                 let Ok(Some(after)) = membership.plan(requests[what], day(today)) else { continue };
