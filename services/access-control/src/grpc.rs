@@ -185,7 +185,9 @@ impl AccessService for Methods {
         let WorkspaceName(workspace) = input.finish_with(parsed).map_err(refuse)?;
         let reach = caller.reach(workspace).map_err(refuse)?;
         let (person, doors, at) = convert::question(workspace, &message).map_err(refuse)?;
-        self.app.explain(person, doors, at, &reach).await.map(Response::new).map_err(refuse)
+        let asks_themselves = caller.id.parse() == Ok(person.id);
+        let answer = self.app.explain(person, doors, at, &reach, asks_themselves).await;
+        answer.map(Response::new).map_err(refuse)
     }
 
     async fn list_preflight_checks(

@@ -28,13 +28,15 @@ pub(crate) enum Doors {
 }
 
 impl App {
-    /// Why a person is let in at doors at a moment, or is not. `at` empty: now.
+    /// Why a person is let in at doors at a moment, or is not. `at` empty: now. `asks_themselves`: it is the person
+    /// who asks.
     pub(crate) async fn explain(
         &self,
         PersonName { workspace, id: person }: PersonName,
         doors: Doors,
         at: Option<Timestamp>,
         reach: &Reach,
+        asks_themselves: bool,
     ) -> Result<pb::ExplainAccessResponse, Error> {
         let now = self.clock.now();
         let at = at.unwrap_or(now);
@@ -44,26 +46,27 @@ impl App {
             return Err(InvalidInput(vec![violation]).into());
         }
         let at = at.max(now);
-        let shows_details = match reach {
-            Reach::Workspace | Reach::Locations(_) => true,
-            Reach::Own(own) if *own == person => false,
-            Reach::Own(_) => return Err(Error::PersonNotFound(person)),
-        };
         let mut tx = self.pool.begin(workspace).await?;
         let standing = standing(&mut tx, workspace, person).await?;
-        let mut targets = match &doors {
+        let targets = match &doors {
             Doors::One(target) => vec![target.clone()],
             Doors::Of(subject) => mapping::targets_of(&mut tx, workspace, *subject).await?,
         };
         let is_unmapped = targets.is_empty();
-        if let Reach::Locations(locations) = reach {
-            targets.retain(|target| locations.contains(&target.location));
-            if targets.is_empty() {
-                return Err(Error::PersonNotFound(person));
-            }
-        }
         let mut answers = Vec::new();
         for target in &targets {
+            let is_managed = match reach {
+                Reach::Workspace => true,
+                // Where a door is the caller says; what leads there says whether it is so.
+                Reach::Locations(locations) => {
+                    locations.contains(&target.location)
+                        && entitlement::is_door_of(&mut tx, workspace, target, locations, now).await?
+                }
+                Reach::Own(_) => false,
+            };
+            if !is_managed && !asks_themselves {
+                continue;
+            }
             let passages =
                 entitlement::passages(&mut tx, workspace, person, target, self.defaults, now).await?;
             let grant = grant::find(&mut tx, workspace, person, target).await?;
@@ -83,10 +86,11 @@ impl App {
                 Some(target),
                 grant.as_ref(),
                 explanation,
-                shows_details,
+                is_managed,
             ));
         }
-        if let (Doors::Of(subject), true) = (&doors, is_unmapped) {
+        let may_see_all = asks_themselves || *reach == Reach::Workspace;
+        if let (Doors::Of(subject), true) = (&doors, is_unmapped && may_see_all) {
             let situation = Situation {
                 now,
                 at,
@@ -97,7 +101,10 @@ impl App {
                 grant: None,
             };
             let explanation = explain(&situation, &self.rules);
-            answers.push(convert::explanation(workspace, None, None, explanation, shows_details));
+            answers.push(convert::explanation(workspace, None, None, explanation, false));
+        }
+        if answers.is_empty() {
+            return Err(Error::PersonNotFound(person));
         }
         Ok(pb::ExplainAccessResponse { time: Some(chassis::input::timestamp(at)), doors: answers })
     }

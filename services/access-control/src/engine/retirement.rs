@@ -90,7 +90,7 @@ pub struct UserDecision {
 }
 
 /// Decides. `is_needed`: the person is entitled to something at the provider, now or later. Without a policy a
-/// user stays as it is.
+/// user stays as it is; a retirement under way that the policy wants no more is taken back.
 pub fn plan_user(
     policy: Option<Policy>,
     is_needed: bool,
@@ -98,20 +98,6 @@ pub fn plan_user(
     now: Timestamp,
 ) -> UserDecision {
     let mut ledger = ledger;
-    if ledger.in_flight_until.is_some_and(|until| until <= now) {
-        ledger.in_flight_until = None;
-        ledger.state = UserState::Unknown;
-    }
-    if is_needed && matches!(ledger.state, UserState::Deleted | UserState::Kept) {
-        // A grant makes a new one, if need be; and another time it may be another matter.
-        ledger.state = UserState::InUse;
-    }
-    if is_needed && ledger.told.is_some() && ledger.in_flight_until.is_some() {
-        // What is wanted no more is taken back at once, answered or not: the provider's queue keeps the newest. Whether
-        // it was carried out nobody knows.
-        ledger.in_flight_until = None;
-        ledger.state = UserState::Unknown;
-    }
     ledger.idle_since = if is_needed { None } else { ledger.idle_since.or(Some(now)) };
     let due_at = policy.zip(ledger.idle_since).map(|(policy, since)| since + policy.grace);
     let retirement = policy.filter(|_| due_at.is_some_and(|at| at <= now)).map(|policy| policy.retirement);
@@ -121,6 +107,20 @@ pub fn plan_user(
         // Nobody needs it, and its time has not come, or never will.
         (false, None) => None,
     };
+    let is_lost = ledger.in_flight_until.is_some_and(|until| until <= now);
+    let is_unwanted = ledger.in_flight_until.is_some() && ledger.told.is_some() && wish != Some(ledger.told);
+    if is_lost || is_unwanted {
+        // What is wanted no more is taken back at once, answered or not: the provider's queue keeps the newest. Whether
+        // it was carried out nobody knows.
+        ledger.in_flight_until = None;
+        ledger.state = UserState::Unknown;
+    } else if is_needed && matches!(ledger.state, UserState::Deleted | UserState::Kept) {
+        // A grant makes a new one, if need be; and another time it may be another matter.
+        ledger.state = UserState::InUse;
+    }
+    // What is taken back without another wish may be used, and is told so until that is known.
+    let is_taken_back = is_unwanted || (ledger.told.is_none() && ledger.state == UserState::Unknown);
+    let wish = wish.or(is_taken_back.then_some(None));
     let is_settled = match (wish, ledger.state) {
         (None, _) | (Some(_), UserState::Kept) | (Some(None), UserState::InUse) => true,
         (Some(Some(Retirement::Suspend)), UserState::Suspended | UserState::Deleted) => true,
@@ -270,6 +270,33 @@ mod tests {
     }
 
     #[test]
+    fn a_retirement_under_way_is_taken_back_if_the_policy_wants_it_no_more() {
+        let idle = UserLedger { idle_since: Some(at(0)), ..fresh() };
+        let told = plan_user(Some(DELETE), false, idle, at(60)).ledger;
+        let longer = Policy { grace: Duration::days(30), ..DELETE };
+        for (policy, expected) in
+            [(None, None), (Some(longer), None), (Some(SUSPEND), Some(Retirement::Suspend))]
+        {
+            // Also once it is taken as lost.
+            for minute in [61, 1_000] {
+                let decision = plan_user(policy, false, told, at(minute));
+                let command = decision.command.unwrap();
+                assert_eq!((command.generation, command.retirement), (2, expected), "{policy:?}");
+                assert_eq!(plan_user(policy, false, decision.ledger, at(minute + 1)).command, None);
+            }
+        }
+        assert_eq!(plan_user(Some(DELETE), false, told, at(61)).command, None);
+        // One that is lost is said again, and one that is answered is not.
+        let back = plan_user(None, false, told, at(61)).ledger;
+        let again = plan_user(None, false, back, at(1_000));
+        assert_eq!(again.command.map(|it| (it.generation, it.retirement)), Some((3, None)));
+        let answered =
+            observe_user(again.ledger, 3, UserOutcome::Is(UserState::InUse), at(1_001), 0.0).unwrap();
+        let settled = plan_user(None, false, answered, at(1_002));
+        assert_eq!((settled.command, settled.next_check_at), (None, None));
+    }
+
+    #[test]
     fn what_will_not_be_touched_is_not_asked_for_again() {
         let kept = UserLedger { state: UserState::Kept, ..suspended() };
         assert_eq!(plan_user(Some(SUSPEND), false, kept, at(90)).command, None);
@@ -313,20 +340,28 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(400))]
 
-        /// Entitlements come and go while commands wait, get lost, and overtake nothing. In the end whoever is
-        /// entitled has a user that opens, and who is not for long has none; never is a retirement carried
-        /// out that was told while it was wanted by nobody.
+        /// Entitlements and policies come and go while commands wait, get lost, and overtake nothing. In the end
+        /// whoever is entitled has a user that opens, and who is not for long has none, if the policy says so; never
+        /// is a retirement told or carried out that the policy does not want at that moment.
         #[test]
         fn a_user_is_retired_if_nobody_needs_it_and_never_in_the_end_if_somebody_does(
             needs in prop::collection::vec((any::<bool>(), 1i64..50), 1..12),
             fates in prop::collection::vec(fates(), 600),
-            policy in prop_oneof![Just(SUSPEND), Just(DELETE)],
+            policies in prop::collection::vec(
+                (prop_oneof![Just(None), Just(Some(SUSPEND)), Just(Some(DELETE))], 1i64..150), 1..4,
+            ),
         ) {
+            let policy_at = |minute: i64| {
+                let mut end = 0;
+                policies.iter().find(|(_, long)| { end += long; minute < end }).or(policies.last()).unwrap().0
+            };
             let needed_at = |minute: i64| {
                 let mut end = 0;
                 needs.iter().find(|(_, long)| { end += long; minute < end }).or(needs.last()).unwrap().0
             };
-            let calm_from = needs.iter().map(|(_, long)| long).sum::<i64>() + 10;
+            let last_need: i64 = needs.iter().map(|(_, long)| long).sum();
+            let last_policy: i64 = policies.iter().map(|(_, long)| long).sum();
+            let calm_from = last_need.max(last_policy) + 10;
             let (mut ledger, mut waiting, mut user) = (fresh(), None::<UserCommand>, UserState::InUse);
             let mut fates = fates.into_iter();
             let mut idle_minutes = 0;
@@ -337,11 +372,13 @@ mod tests {
                     // The grant's doing.
                     user = UserState::InUse;
                 }
-                let decision = plan_user(Some(policy), is_needed, ledger, now);
+                let policy = policy_at(minute);
+                let decision = plan_user(policy, is_needed, ledger, now);
                 ledger = decision.ledger;
-                if let Some(command) = decision.command {
-                    prop_assert!(command.retirement.is_none() || idle_minutes > 30, "too early at {minute}");
-                    waiting = Some(command);
+                waiting = decision.command.or(waiting);
+                if let Some(retirement) = waiting.and_then(|command| command.retirement) {
+                    let wanted = policy.filter(|_| idle_minutes > 30).map(|policy| policy.retirement);
+                    prop_assert_eq!(wanted, Some(retirement), "at {}", minute);
                 }
                 let fate = if minute < calm_from { fates.next().unwrap_or(Fate::Answered) } else { Fate::Answered };
                 let Some(command) = waiting.filter(|_| !matches!(fate, Fate::Waits)) else { continue };
@@ -365,7 +402,7 @@ mod tests {
             }
             if needed_at(calm_from + 400) {
                 prop_assert_eq!(user, UserState::InUse);
-            } else {
+            } else if let Some(policy) = policy_at(calm_from + 400) {
                 let retired = match policy.retirement {
                     Retirement::Suspend => [UserState::Suspended, UserState::Deleted].contains(&user),
                     Retirement::Delete => user == UserState::Deleted,

@@ -341,6 +341,36 @@ pub(crate) async fn passages(
     rows.into_iter().map(|row| row.passage(workspace)).collect()
 }
 
+/// Whether a target is a door of any of these locations: something is mapped to it there, or someone is given it
+/// there directly, by the integration that it is named with.
+pub(crate) async fn is_door_of(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    target: &Target,
+    locations: &[LocationId],
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "select exists (select from door_mapping
+           where workspace_id = $1 and provider = $3 and target_kind = $4 and target_ref = $5
+             and location_id = any($6)
+             and served_by($1, $3, location_id) is not distinct from served_by($1, $3, $2))
+         or exists (select from entitlement
+           where workspace_id = $1 and provider = $3 and target_kind = $4 and target_ref = $5
+             and location_id = any($6) and ends_at > $7
+             and served_by($1, $3, location_id) is not distinct from served_by($1, $3, $2))",
+    )
+    .bind(workspace.uuid())
+    .bind(target.location.uuid())
+    .bind(&target.provider)
+    .bind(target.kind)
+    .bind(&target.provider_ref)
+    .bind(locations.iter().map(|location| location.uuid()).collect::<Vec<_>>())
+    .bind(now - PASSAGES_KEPT)
+    .fetch_one(conn)
+    .await
+}
+
 /// What entitles a person to a subject that leads to no door.
 pub(crate) async fn passages_nowhere(
     conn: &mut PgConnection,

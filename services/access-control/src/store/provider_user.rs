@@ -164,7 +164,8 @@ async fn policies_of(
     Ok(rows.into_iter().map(policy).collect())
 }
 
-/// Sets a provider's policy, and gives the one before. Everyone who ever had access there is looked at.
+/// Sets a provider's policy, and gives the one before. Everyone who ever had access there is looked at. Without a
+/// policy nobody looks, so what was known of users before that is not known any more.
 pub(crate) async fn set_policy(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
@@ -195,6 +196,8 @@ pub(crate) async fn set_policy(
         .execute(&mut *conn)
         .await?;
     }
+    let before = before.map_or_else(|| NoAccessPolicy::keep(&policy.provider), Into::into);
+    let is_first = before.policy.is_none() && policy.policy.is_some();
     sqlx::query(
         "insert into provider_user (workspace_id, id, person_id, provider, served_by, next_check_at)
          select $1, gen_random_uuid(), person_id, $2, served_by, $3
@@ -203,15 +206,25 @@ pub(crate) async fn set_policy(
                order by person_id, served_by) as had
          on conflict (workspace_id, provider, person_id, served_by) do update
            set next_check_at = excluded.next_check_at,
-               -- What was not touched under another policy may be under this one.
-               state = case provider_user.state when 'kept' then 'in_use' else provider_user.state end",
+               idle_since = case when $4 then null else provider_user.idle_since end,
+               -- A retirement under way that was told for other users is taken as lost, and told anew.
+               in_flight_until = case
+                 when $5 and provider_user.told is not null and provider_user.in_flight_until > $3 then $3
+                 else provider_user.in_flight_until end,
+               state = case
+                 -- What was not touched under another policy may be under this one.
+                 when provider_user.state = 'kept' then 'in_use'
+                 when $4 and provider_user.state in ('suspended', 'deleted') then 'unknown'
+                 else provider_user.state end",
     )
     .bind(workspace.uuid())
     .bind(&policy.provider)
     .bind(now)
+    .bind(is_first)
+    .bind(before.includes_foreign != policy.includes_foreign)
     .execute(conn)
     .await?;
-    Ok(before.map_or_else(|| NoAccessPolicy::keep(&policy.provider), Into::into))
+    Ok(before)
 }
 
 /// Has the users of these grants' people looked at, each with whether the grant has no entitlement left. Costs

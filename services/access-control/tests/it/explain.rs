@@ -183,6 +183,33 @@ async fn people_ask_about_themselves_and_managers_about_their_doors() {
     assert_eq!(details(manager.at([LocationId::new()])).await, Err(Code::NotFound));
     let another = Principal::person(domain::PersonId::new().to_string(), world.workspace, Role::Member);
     assert_eq!(details(another).await, Err(Code::NotFound));
+    let as_staff_elsewhere = Principal::person(id.to_string(), world.workspace, Role::Manager);
+    let answer = details(as_staff_elsewhere.at([LocationId::new()])).await;
+    assert_eq!(answer, Ok(String::new()), "managers are people, too");
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_manager_learns_nothing_of_another_locations_door_by_saying_that_it_is_theirs() {
+    let mut world = World::new().await;
+    let person = world.new_person();
+    let resource = world.mapped("group-1").await;
+    world.tell(&world.booking(&person, &resource, 9, 10)).await;
+    world.obey().await;
+    let elsewhere = world.elsewhere();
+    let LocationName { id: location, .. } = elsewhere.parse().unwrap();
+    let manager = Principal::person("someone", world.workspace, Role::Manager).at([location]);
+    let client = AccessServiceClient::new(world.harness.channel_with(&world.address, &manager));
+    let pb::DoorMapping { provider, target, .. } = world.mapping("", "group-1");
+    let door = Where::Door(pb::DoorAddress { location: elsewhere.clone(), provider, target });
+    let request = pb::ExplainAccessRequest { r#where: Some(door), ..about(&world, &person, "", None) };
+    assert_eq!(ask(&client, request.clone()).await, Err(Code::NotFound));
+    // It is one of theirs, too.
+    let there = world.new_resource();
+    let shared = pb::DoorMapping { location: elsewhere, ..world.mapping(&there, "group-1") };
+    world.create_mapping(shared).await.unwrap();
+    let doors = ask(&client, request).await.unwrap();
+    assert_eq!(doors[0].decision(), AccessDecision::WillEnter);
     world.harness.finish().await;
 }
 

@@ -160,6 +160,60 @@ async fn a_new_entitlement_overtakes_a_retirement_that_is_under_way() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retirement_that_is_under_way_follows_the_policy_and_goes_with_it() {
+    let mut world = World::new().await;
+    world.set_policy(Action::Delete).await;
+    world.once_let_in().await;
+    world.harness.clock.set(at_minute(11, 15));
+    let retired = world.user_command().await;
+    assert_eq!((retired.state(), retired.includes_foreign_users), (State::Deleted, false));
+    let of_all = pb::NoAccessPolicy {
+        provider: "kisi".into(),
+        action: Action::Delete.into(),
+        grace: None,
+        includes_foreign_users: true,
+    };
+    world.try_set_policy(of_all).await.unwrap();
+    let wider = world.user_command().await;
+    assert_eq!((wider.state(), wider.generation, wider.includes_foreign_users), (State::Deleted, 2, true));
+    world.set_policy(Action::Keep).await;
+    let back = world.user_command().await;
+    assert_eq!((back.state(), back.generation), (State::InUse, 3));
+    world.user_is(&wider, State::Deleted, "").await;
+    world.user_is(&back, State::InUse, "").await;
+    world.user(State::InUse).await;
+    assert_eq!(world.quiet().await, []);
+    world.told_of_users(&[]).await;
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_happened_while_there_was_no_policy_counts_for_the_next_one() {
+    let mut world = World::new().await;
+    world.set_policy(Action::Suspend).await;
+    let stay = world.once_let_in().await;
+    world.harness.clock.set(at_minute(11, 15));
+    let retired = world.user_command().await;
+    world.user_is(&retired, State::Suspended, "").await;
+    world.user(State::Suspended).await;
+    world.set_policy(Action::Keep).await;
+    assert_eq!(world.quiet().await, []);
+    // Which lets the user in again.
+    world.tell(&world.booking(&stay.person, &stay.booking.resource, 13, 14)).await;
+    world.obey().await;
+    world.harness.clock.set(at_minute(14, 15));
+    assert_eq!(world.obey().await.window, None);
+    world.set_policy(Action::Suspend).await;
+    assert_eq!(world.quiet().await, [], "the grace has only begun");
+    world.harness.clock.set(at_minute(15, 15));
+    let again = world.user_command().await;
+    assert_eq!((again.state(), again.generation), (State::Suspended, 2));
+    world.user_is(&again, State::Suspended, "").await;
+    world.user(State::Suspended).await;
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pause_keeps_the_user_and_a_removal_does_not_whatever_was_booked() {
     let mut world = World::new().await;
     world.set_policy(Action::Suspend).await;
