@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chassis::input::timestamp;
 use domain::{Clock as _, SystemClock};
 use proto::membership::v1 as pb;
 use proto::workspace::v1::{PausePersonRequest, UnpausePersonRequest};
@@ -103,7 +104,11 @@ async fn a_member_whose_charge_is_undecided_is_not_locked_out_until_it_has_faile
     })
     .await;
     assert!(door.opens(&email), "the days of grace");
-    let request = pb::FailMembershipRenewalRequest { name: membership, request_id: "fail".into() };
+    let request = pb::FailMembershipRenewalRequest {
+        name: membership,
+        request_id: "fail".into(),
+        period_end_time: Some(timestamp(paid.end())),
+    };
     insist(&client.memberships, request, |mut c, r| async move { c.fail_membership_renewal(r).await }).await;
     door.keeps_out(&email).await;
     stage.settle(LIMIT).await;

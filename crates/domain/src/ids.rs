@@ -72,7 +72,7 @@ ids! {
     BookingId,
     /// Desks and offices that someone has.
     ContractId,
-    /// A mapping of a resource to a provider's door or door group.
+    /// A mapping of a subject, such as a resource, to a provider's door or door group.
     DoorMappingId,
     /// A difference between what a provider has and what it should have.
     DriftId,

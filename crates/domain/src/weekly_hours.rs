@@ -11,7 +11,7 @@ use crate::{Window, zone};
 
 const DAY_MINUTES: u16 = 1_440;
 const WEEK_MINUTES: u16 = 7 * DAY_MINUTES;
-/// From one minute of a day until just before another, of the same day or, if that comes no later, of the
+/// From one minute of a day until just before another, of the same day or, if that comes earlier, of the
 /// next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct WeeklyInterval {

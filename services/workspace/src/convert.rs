@@ -28,7 +28,7 @@ use crate::model::{
 
 pub(crate) use api_key::{NewApiKey, api_key, new_api_key, verdict};
 pub(crate) use contract::{contract, contract_end, contract_snapshot, new_contract};
-pub(crate) use membership::{membership, membership_snapshot, new_membership, renewal};
+pub(crate) use membership::{membership, membership_snapshot, new_membership, period_end};
 pub(crate) use pass::{
     NewPass, NewPassProduct, new_pass, new_pass_product, optional_date, pass, pass_product,
     pass_product_details, pass_product_of, pass_snapshot,

@@ -109,7 +109,7 @@ impl App {
         audit::membership(author, Some(&before), &after, now).record(SOURCE, change.conn()).await?;
         let fact = match request {
             Request::Renew(_) => MembershipFact::Renewed { previous: before.period_ends_at },
-            Request::FailRenewal => MembershipFact::RenewalFailed,
+            Request::FailRenewal(_) => MembershipFact::RenewalFailed,
             Request::Pause => MembershipFact::Paused,
             Request::Resume => MembershipFact::Resumed,
             Request::Cancel { .. } => MembershipFact::Cancelled,

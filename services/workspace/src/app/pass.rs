@@ -17,7 +17,8 @@ use crate::error::Error;
 use crate::facts::{self, PassFact, SOURCE};
 use crate::model::pass::{Over, Request, local_day};
 use crate::model::person::Refusal;
-use crate::model::{Pass, PassSnapshot, Person, PersonStatus, policy};
+use crate::model::policy::Sight;
+use crate::model::{Pass, PassSnapshot, Person, PersonStatus};
 use crate::store::pass::{self as store, Filter};
 use crate::store::{pass_product, person, place};
 
@@ -62,24 +63,24 @@ impl App {
     pub(crate) async fn get_pass(
         &self,
         workspace: WorkspaceId,
-        reach: &Reach,
+        sight: &Sight,
         id: PassId,
     ) -> Result<pb::Pass, Error> {
         let mut tx = self.pool.begin(workspace).await?;
-        let pass = in_sight(reach, id, store::find(&mut tx, workspace, id).await?)?;
+        let pass = in_sight(sight, id, store::find(&mut tx, workspace, id).await?)?;
         Ok(convert::pass(&pass, self.clock.now()))
     }
 
     pub(crate) async fn list_passes(
         &self,
         workspace: WorkspaceId,
-        reach: Reach,
+        sight: Sight,
         mut filter: Filter,
         page: Page,
     ) -> Result<pb::ListPassesResponse, Error> {
-        match reach {
+        match sight.reach {
             Reach::Workspace => {}
-            Reach::Locations(locations) => filter.locations = Some(locations),
+            Reach::Locations(locations) => filter.managed = Some((locations, sight.own)),
             Reach::Own(own) => filter.holder = Some(own),
         }
         let mut tx = self.pool.begin(workspace).await?;
@@ -94,7 +95,7 @@ impl App {
     pub(crate) async fn use_pass(
         &self,
         workspace: WorkspaceId,
-        reach: &Reach,
+        sight: &Sight,
         id: PassId,
         day: Option<NaiveDate>,
         intent: Option<Intent>,
@@ -103,7 +104,7 @@ impl App {
             Begun::Known(answer) => return Ok(answer),
             Begun::Fresh(change) => change,
         };
-        let before = in_sight(reach, id, store::find_for_update(change.conn(), workspace, id).await?)?;
+        let before = in_sight(sight, id, store::find_for_update(change.conn(), workspace, id).await?)?;
         let person = holder(change.conn(), &before).await?;
         // The day would be spent, and open nothing.
         if person.status != PersonStatus::Active {
@@ -149,8 +150,8 @@ impl App {
 }
 
 /// The pass that was found, if the caller may know of it.
-fn in_sight(reach: &Reach, id: PassId, found: Option<Pass>) -> Result<Pass, Error> {
-    found.filter(|pass| policy::sees(reach, pass.person, pass.location)).ok_or(Error::PassNotFound(id))
+fn in_sight(sight: &Sight, id: PassId, found: Option<Pass>) -> Result<Pass, Error> {
+    found.filter(|pass| sight.holds(pass.person, pass.location)).ok_or(Error::PassNotFound(id))
 }
 
 fn plan(before: &Pass, request: &Request, now: Timestamp) -> Result<Option<Pass>, Error> {

@@ -29,8 +29,10 @@ impl App {
             Begun::Fresh(change) => change,
         };
         place::find_workspace(change.conn(), workspace).await?.ok_or(Error::WorkspaceNotFound(workspace))?;
+        let keys: Vec<_> = people.iter().map(|&person| (workspace, person)).collect();
+        let known = person::find_many(change.conn(), &keys).await?;
         for &id in &people {
-            find_present(change.conn(), workspace, id).await?;
+            present(id, known.get(&id))?;
         }
         let now = self.clock.now();
         let team = Team { workspace, id: TeamId::new(), display_name, people, version: 1, created_at: now };
@@ -96,11 +98,18 @@ async fn find_present(
     workspace: WorkspaceId,
     id: PersonId,
 ) -> Result<Person, Error> {
-    let person = person::find(conn, workspace, id).await?.ok_or(Error::PersonNotFound(id))?;
+    let found = person::find(conn, workspace, id).await?;
+    present(id, found.as_ref())?;
+    found.ok_or(Error::PersonNotFound(id))
+}
+
+/// Whether someone who was looked for is there, and was not removed.
+fn present(id: PersonId, found: Option<&Person>) -> Result<(), Error> {
+    let person = found.ok_or(Error::PersonNotFound(id))?;
     if person.status == PersonStatus::Removed {
         return Err(Error::PersonStays { id, refusal: Refusal::Removed });
     }
-    Ok(person)
+    Ok(())
 }
 
 /// Whom something new is for, if its holder can hold it. A team's row is locked, so that whoever comes or goes

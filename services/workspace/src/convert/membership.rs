@@ -82,8 +82,10 @@ pub(crate) fn new_membership(
     input.finish_with(values)
 }
 
-/// Until when a membership is paid for now.
-pub(crate) fn renewal(period_end_time: Option<&pbjson_types::Timestamp>) -> Result<Timestamp, InvalidInput> {
+/// Until when a membership is, or was, paid for.
+pub(crate) fn period_end(
+    period_end_time: Option<&pbjson_types::Timestamp>,
+) -> Result<Timestamp, InvalidInput> {
     let mut input = Input::new();
     let until = input.time("period_end_time", period_end_time);
     if let Some(until) = until {

@@ -59,7 +59,7 @@ impl MembershipService for Methods {
         let (caller, author) = (principal(&request)?, author(&request)?);
         let message = request.into_inner();
         let MembershipName { workspace, id } = managed(&caller, &message.name)?;
-        let until = convert::renewal(message.period_end_time.as_ref()).map_err(refuse)?;
+        let until = convert::period_end(message.period_end_time.as_ref()).map_err(refuse)?;
         let intent = Intent::of(&caller, workspace, "RenewMembership", &message.request_id, &message)
             .map_err(refuse)?;
         let change = Change::Renew(until);
@@ -75,9 +75,10 @@ impl MembershipService for Methods {
         let (caller, author) = (principal(&request)?, author(&request)?);
         let message = request.into_inner();
         let MembershipName { workspace, id } = managed(&caller, &message.name)?;
+        let period_end = convert::period_end(message.period_end_time.as_ref()).map_err(refuse)?;
         let intent = Intent::of(&caller, workspace, "FailMembershipRenewal", &message.request_id, &message)
             .map_err(refuse)?;
-        let change = Change::FailRenewal;
+        let change = Change::FailRenewal(period_end);
         let membership =
             self.app.change_membership(workspace, id, change, &author, intent).await.map_err(refuse)?;
         Ok(Response::new(pb::FailMembershipRenewalResponse { membership: Some(membership) }))

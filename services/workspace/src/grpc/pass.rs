@@ -14,6 +14,7 @@ use tonic::{Request, Response, Status};
 use super::{Methods, name, parent, reason, some};
 use crate::convert;
 use crate::error::Error;
+use crate::model::policy::Sight;
 use crate::model::{PassProduct, PassProductDetails};
 use crate::store::pass::Filter;
 
@@ -128,8 +129,8 @@ impl PassService for Methods {
     ) -> Result<Response<pb::GetPassResponse>, Status> {
         let caller = principal(&request)?;
         let PassName { workspace, id } = name(&request.get_ref().name)?;
-        let reach = caller.reach(workspace).map_err(refuse)?;
-        let pass = self.app.get_pass(workspace, &reach, id).await.map_err(refuse)?;
+        let sight = Sight::of(&caller, workspace).map_err(refuse)?;
+        let pass = self.app.get_pass(workspace, &sight, id).await.map_err(refuse)?;
         Ok(Response::new(pb::GetPassResponse { pass: Some(pass) }))
     }
 
@@ -139,10 +140,11 @@ impl PassService for Methods {
     ) -> Result<Response<pb::ListPassesResponse>, Status> {
         let caller = principal(&request)?;
         let message = request.into_inner();
-        let (WorkspaceName(workspace), reach) = parent("parent", &message.parent, &caller)?;
+        let (WorkspaceName(workspace), _) = parent("parent", &message.parent, &caller)?;
+        let sight = Sight::of(&caller, workspace).map_err(refuse)?;
         let mut input = Input::new();
         let filter = Filter {
-            locations: None,
+            managed: None,
             holder: None,
             person: some(&message.person)
                 .and_then(|text| convert::person_of(&mut input, "person", text, workspace)),
@@ -152,7 +154,7 @@ impl PassService for Methods {
         input.finish().map_err(refuse)?;
         let binding = ["ListPasses", &message.parent, &message.person, &message.product];
         let page = Page::read(message.page_size, &message.page_token, &binding).map_err(refuse)?;
-        self.app.list_passes(workspace, reach, filter, page).await.map(Response::new).map_err(refuse)
+        self.app.list_passes(workspace, sight, filter, page).await.map(Response::new).map_err(refuse)
     }
 
     async fn use_pass(
@@ -162,13 +164,13 @@ impl PassService for Methods {
         let caller = principal(&request)?;
         let message = request.into_inner();
         let PassName { workspace, id } = name(&message.name)?;
-        let reach = caller.reach(workspace).map_err(refuse)?;
+        let sight = Sight::of(&caller, workspace).map_err(refuse)?;
         let mut input = Input::new();
         let day = convert::optional_date(&mut input, "date", &message.date);
         input.finish().map_err(refuse)?;
         let intent =
             Intent::of(&caller, workspace, "UsePass", &message.request_id, &message).map_err(refuse)?;
-        self.app.use_pass(workspace, &reach, id, day, intent).await.map(Response::new).map_err(refuse)
+        self.app.use_pass(workspace, &sight, id, day, intent).await.map(Response::new).map_err(refuse)
     }
 
     async fn cancel_pass(

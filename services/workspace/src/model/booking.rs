@@ -1,5 +1,5 @@
 //! The life of a booking: pending → confirmed → completed, or failed, or cancelled. A failed one can still be
-//! confirmed.
+//! confirmed or cancelled.
 
 use domain::{BookingId, PersonId, ResourceId, Timestamp, Window, WorkspaceId};
 
@@ -84,8 +84,9 @@ impl Booking {
     /// The booking after `request`; `None` if it is so already. Pure.
     pub(crate) fn plan(&self, request: &Request, now: Timestamp) -> Result<Option<Self>, Refusal> {
         let becomes = |state, reason: &str| Self { state, state_reason: reason.to_owned(), ..self.clone() };
-        // What failed for want of money stands once that has come after all.
-        let revives = matches!((request, self.state), (Request::Confirm, BookingState::Failed));
+        // What failed for want of money stands once that has come after all, unless it was called off since.
+        let is_undecided = self.state == BookingState::Failed
+            && matches!(request, Request::Confirm | Request::Cancel { .. });
         let next = match (request, self.state) {
             (Request::Confirm, BookingState::Confirmed)
             | (Request::Cancel { .. }, BookingState::Cancelled)
@@ -95,7 +96,7 @@ impl Booking {
             (Request::RemoveAttendee(person), _) if !self.attendees.contains(person) => return Ok(None),
             // Access lasts a while longer than the booking.
             (Request::RemoveAttendee(person), BookingState::Completed) => self.without(*person),
-            (_, state) if !state.is_open() && !revives => return Err(Refusal::State(state)),
+            (_, state) if !state.is_open() && !is_undecided => return Err(Refusal::State(state)),
             (Request::Confirm, _) if self.window.end() <= now => return Err(Refusal::Over),
             (Request::Confirm, _) => becomes(BookingState::Confirmed, ""),
             (Request::Reschedule(window), _) if window.end() <= now => return Err(Refusal::Over),
@@ -171,7 +172,7 @@ mod tests {
             (Confirmed, cancel.clone(), Ok(Some(Cancelled))),
             (Cancelled, cancel.clone(), Ok(None)),
             (Completed, cancel.clone(), Err(Refusal::State(Completed))),
-            (Failed, cancel, Err(Refusal::State(Failed))),
+            (Failed, cancel, Ok(Some(Cancelled))),
             (Pending, fail.clone(), Ok(Some(Failed))),
             (Confirmed, fail.clone(), Ok(Some(Failed))),
             (Failed, fail.clone(), Ok(None)),

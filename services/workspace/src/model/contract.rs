@@ -2,6 +2,7 @@
 
 use domain::{ContractId, ResourceId, Timestamp, WorkspaceId};
 
+use super::team::LAG_MAX;
 use super::{Holder, Location, Party, Resource, Workspace};
 
 /// Desks and offices of one contract at most: its events name them all.
@@ -98,6 +99,7 @@ impl Contract {
         }
         let next = match request {
             Request::ChangePeople => self.clone(),
+            Request::End(_) if self.ends_at.is_some_and(|end| end + LAG_MAX <= now) => return Ok(None),
             Request::End(Some(end)) if end > now => {
                 if end <= self.starts_at {
                     return Err(Refusal::BeforeStart);
@@ -165,6 +167,18 @@ mod tests {
                 after.map(|(ends, ended): (Option<i64>, Option<i64>)| (ends.map(day), ended.map(day), 2))
             });
             assert_eq!(outcome, expected, "{request:?} of {starts} until {ends:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_come_to_its_end_can_be_ended_at_once_as_long_as_a_lag_may_last() {
+        let over = contract(0, Some(11)).unwrap();
+        for request in [Request::End(None), Request::End(Some(day(11)))] {
+            let now = day(12) - Duration::hours(1);
+            assert_eq!(over.plan(request, now).unwrap().unwrap().ended_at, Some(now), "{request:?}");
+        }
+        for request in [Request::End(None), Request::End(Some(day(11))), Request::End(Some(day(20)))] {
+            assert_eq!(over.plan(request, day(12)), Ok(None), "{request:?}");
         }
     }
 

@@ -3,6 +3,7 @@
 use chrono::Duration;
 use domain::{MembershipId, PlanId, Timestamp, Window, WorkspaceId};
 
+use super::team::LAG_MAX;
 use super::{Holder, Location, Party, Plan, Terms, Workspace};
 
 chassis::text_enum! {
@@ -37,7 +38,7 @@ pub(crate) struct Membership {
     /// First moment after what is paid for.
     pub period_ends_at: Timestamp,
     pub is_paused: bool,
-    /// Whether it ends with the paid period, paused or not.
+    /// Whether it ends with the paid period, paused or not, and was not ended at once.
     pub is_ending: bool,
     pub ended_at: Option<Timestamp>,
     pub version: i64,
@@ -61,8 +62,8 @@ pub(crate) struct MembershipSnapshot {
 pub(crate) enum Request {
     /// It is paid for until then.
     Renew(Timestamp),
-    /// It will not be paid for any further.
-    FailRenewal,
+    /// The renewal after the paid period that ends then has failed for good.
+    FailRenewal(Timestamp),
     Pause,
     Resume,
     Cancel {
@@ -126,9 +127,16 @@ impl Membership {
     /// The membership after `request`; `None` if it is so already. Pure.
     pub(crate) fn plan(&self, request: Request, now: Timestamp) -> Result<Option<Self>, Refusal> {
         let is_unpaid = self.period_ends_at <= now;
+        let ended_now = || Self { ended_at: Some(now), is_ending: false, ..self.clone() };
         let next = match request {
+            // What has come to its end gives access until its lag is over.
+            Request::Cancel { at_once: true } if self.ran_out() && now < self.period_ends_at + LAG_MAX => {
+                ended_now()
+            }
             // What ends stays as it is, whoever says so again.
-            Request::FailRenewal | Request::Cancel { .. } if self.ended_at.is_some() => return Ok(None),
+            Request::FailRenewal(_) | Request::Cancel { .. } if self.ended_at.is_some() => return Ok(None),
+            // It has been paid for since.
+            Request::FailRenewal(period_end) if period_end != self.period_ends_at => return Ok(None),
             // The lag may not be over.
             Request::ChangePeople => self.clone(),
             _ if self.ended_at.is_some() => return Err(Refusal::Ended),
@@ -140,17 +148,24 @@ impl Membership {
             Request::Pause => Self { is_paused: true, ..self.clone() },
             Request::Resume if !self.is_paused => return Ok(None),
             Request::Resume => Self { is_paused: false, ..self.clone() },
-            Request::Cancel { at_once: true } => Self { ended_at: Some(now), ..self.clone() },
-            Request::FailRenewal | Request::Cancel { at_once: false } if self.is_ending => return Ok(None),
+            Request::Cancel { at_once: true } => ended_now(),
+            Request::FailRenewal(_) | Request::Cancel { at_once: false } if self.is_ending => {
+                return Ok(None);
+            }
             // There is no grace for what is known not to go on.
-            Request::FailRenewal | Request::Cancel { at_once: false } if is_unpaid => {
+            Request::FailRenewal(_) | Request::Cancel { at_once: false } if is_unpaid => {
                 Self { ended_at: Some(now), ..self.clone() }
             }
-            Request::FailRenewal | Request::Cancel { at_once: false } => {
+            Request::FailRenewal(_) | Request::Cancel { at_once: false } => {
                 Self { is_ending: true, ..self.clone() }
             }
         };
         Ok(Some(Self { version: self.version + 1, updated_at: now, ..next }))
+    }
+
+    /// Whether it came to its end with the paid period, and was not ended before or since.
+    fn ran_out(&self) -> bool {
+        self.is_ending && self.ended_at == Some(self.period_ends_at)
     }
 
     /// The membership once the paid period, with which it ends, is over; `None` if it is not, or does not.
@@ -201,7 +216,6 @@ mod tests {
         new.started(&plan(), day(0)).unwrap()
     }
 
-    const FAIL: Request = Request::FailRenewal;
     const CANCEL: Request = Request::Cancel { at_once: false };
     const CANCEL_NOW: Request = Request::Cancel { at_once: true };
 
@@ -229,7 +243,7 @@ mod tests {
     #[test]
     fn each_state_takes_what_it_may() {
         use MembershipState::{Active, Ended, Ending, Paused};
-        let renew = Request::Renew(day(60));
+        let (renew, fail) = (Request::Renew(day(60)), Request::FailRenewal(day(30)));
         for (before, request, on, expected) in [
             (&[][..], renew, 10, Ok(Some(Active))),
             (&[], renew, 33, Ok(Some(Active))),
@@ -238,12 +252,14 @@ mod tests {
             (&[(1, Request::Pause)], renew, 10, Ok(Some(Paused))),
             (&[(1, CANCEL)], renew, 10, Ok(Some(Active))),
             (&[(1, CANCEL_NOW)], renew, 10, Err(Refusal::Ended)),
-            (&[], FAIL, 29, Ok(Some(Ending))),
-            (&[], FAIL, 30, Ok(Some(Ended))),
-            (&[(1, Request::Pause)], FAIL, 29, Ok(Some(Paused))),
-            (&[(1, Request::Pause)], FAIL, 31, Ok(Some(Ended))),
-            (&[(1, FAIL)], FAIL, 31, Ok(None)),
-            (&[(31, FAIL)], FAIL, 32, Ok(None)),
+            (&[], fail, 29, Ok(Some(Ending))),
+            (&[], fail, 30, Ok(Some(Ended))),
+            (&[(1, renew)], fail, 29, Ok(None)),
+            (&[(1, renew)], Request::FailRenewal(day(60)), 29, Ok(Some(Ending))),
+            (&[(1, Request::Pause)], fail, 29, Ok(Some(Paused))),
+            (&[(1, Request::Pause)], fail, 31, Ok(Some(Ended))),
+            (&[(1, fail)], fail, 31, Ok(None)),
+            (&[(31, fail)], fail, 32, Ok(None)),
             (&[], Request::Pause, 5, Ok(Some(Paused))),
             (&[(1, Request::Pause)], Request::Pause, 5, Ok(None)),
             (&[(1, CANCEL)], Request::Pause, 5, Ok(Some(Paused))),
@@ -276,6 +292,18 @@ mod tests {
         assert!(membership().run_out(day(99)).is_none());
     }
 
+    #[test]
+    fn what_has_just_run_out_can_still_be_ended_at_once_for_its_lag_may_not_be_over() {
+        let over = after(&[(1, CANCEL)]).run_out(day(30)).unwrap();
+        for now in [day(30), day(30) + Duration::hours(23)] {
+            let ended = over.plan(CANCEL_NOW, now).unwrap().unwrap();
+            assert_eq!((ended.ended_at, ended.is_ending, ended.version), (Some(now), false, 4));
+            assert_eq!(ended.plan(CANCEL_NOW, now + Duration::hours(1)), Ok(None), "twice is once");
+            assert_eq!(over.plan(CANCEL, now), Ok(None), "it has ended with its period");
+        }
+        assert_eq!(over.plan(CANCEL_NOW, day(31)), Ok(None), "no lag is longer");
+    }
+
     proptest! {
         #[test]
         fn what_is_paid_for_grows_what_has_ended_stays_and_each_change_is_a_version(
@@ -285,8 +313,9 @@ mod tests {
             let mut today = 0;
             for (days, what, until) in steps {
                 today += days;
+                let fail = Request::FailRenewal(membership.period_ends_at);
                 let requests = [
-                    Request::Renew(day(until)), FAIL, Request::Pause, Request::Resume, CANCEL, CANCEL_NOW,
+                    Request::Renew(day(until)), fail, Request::Pause, Request::Resume, CANCEL, CANCEL_NOW,
                     Request::ChangePeople,
                 ];
                 let Ok(Some(after)) = membership.plan(requests[what], day(today)) else { continue };

@@ -1,7 +1,7 @@
 //! Who may do what to whom, beyond the role that a method requires. Pure.
 
-use chassis::auth::{Principal, Reach, Role as CallerRole};
-use domain::{LocationId, PersonId};
+use chassis::auth::{AuthError, Principal, Reach, Role as CallerRole};
+use domain::{LocationId, PersonId, WorkspaceId};
 
 use super::booking::{Booking, Request};
 use super::{Location, Person, Role};
@@ -49,6 +49,26 @@ pub(crate) fn sees(reach: &Reach, person: PersonId, location: LocationId) -> boo
     }
 }
 
+/// What a caller sees who sees their own wherever it is, besides what is in their reach.
+#[derive(Debug)]
+pub(crate) struct Sight {
+    pub reach: Reach,
+    /// The caller, if it is a person.
+    pub own: Option<PersonId>,
+}
+
+impl Sight {
+    /// What the caller sees in this workspace.
+    pub(crate) fn of(caller: &Principal, workspace: WorkspaceId) -> Result<Self, AuthError> {
+        Ok(Self { reach: caller.reach(workspace)?, own: caller.id.parse().ok() })
+    }
+
+    /// Whether something of a person at a location is in it, such as a pass.
+    pub(crate) fn holds(&self, person: PersonId, location: LocationId) -> bool {
+        self.own == Some(person) || sees(&self.reach, person, location)
+    }
+}
+
 /// Whether something of several people, at several locations, is in the caller's sight, such as a team's
 /// membership.
 pub(crate) fn sees_any(reach: &Reach, people: &[Person], locations: &[Location]) -> bool {
@@ -73,7 +93,7 @@ pub(crate) fn may_ask(reach: &Reach, request: &Request, booking: &Booking, locat
 
 #[cfg(test)]
 mod tests {
-    use domain::{ApiKeyId, WorkspaceId};
+    use domain::ApiKeyId;
 
     use super::*;
     use crate::model::PersonStatus;
@@ -149,6 +169,12 @@ mod tests {
         ] {
             assert_eq!(sees(&reach, someone, here), is_seen, "{reach:?}");
         }
+        let [here, there] = [here, LocationId::new()];
+        let home = WorkspaceId::new();
+        let manager = Principal::person(someone.to_string(), home, CallerRole::Manager).at([here]);
+        let sight = Sight::of(&manager, home).unwrap();
+        assert!(sight.holds(someone, there), "one's own is one's own anywhere");
+        assert!(sight.holds(PersonId::new(), here) && !sight.holds(PersonId::new(), there));
         assert!(sees_person(&Reach::Own(someone), someone));
         assert!(!sees_person(&Reach::Own(PersonId::new()), someone));
     }

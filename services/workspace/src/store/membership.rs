@@ -131,8 +131,9 @@ pub(crate) async fn find_for_update(
     row.map(Membership::try_from).transpose()
 }
 
-/// What a team holds that was not over at that time; the rows are locked. The team's must be, before: so nothing
-/// begins meanwhile.
+/// What a team holds that gave something, or could, at that time or later; the rows are locked. The team's must be,
+/// before: so nothing begins meanwhile. What is not renewed until its grace is over stays as it is; a renewal tells
+/// all.
 pub(crate) async fn lock_of_team(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
@@ -141,7 +142,8 @@ pub(crate) async fn lock_of_team(
 ) -> Result<Vec<Membership>, sqlx::Error> {
     let rows: Vec<MembershipRow> = sqlx::query_as(
         "select * from membership
-         where workspace_id = $1 and team_id = $2 and (ended_at is null or ended_at > $3)
+         where workspace_id = $1 and team_id = $2
+           and coalesce(ended_at, period_ends_at + grace_days * interval '24 hours') > $3
          order by id for update",
     )
     .bind(workspace.uuid())

@@ -166,7 +166,8 @@ pub(crate) async fn find_for_update(
 /// Which passes to list; each that is set narrows further.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Filter {
-    pub locations: Option<Vec<LocationId>>,
+    /// Where they must be valid; or they are this person's.
+    pub managed: Option<(Vec<LocationId>, Option<PersonId>)>,
     /// Whose they must be whatever else is asked for.
     pub holder: Option<PersonId>,
     pub person: Option<PersonId>,
@@ -188,9 +189,10 @@ pub(crate) async fn list(
     if let Some(product) = filter.product {
         query.push(" and p.product_id = ").push_bind(product.uuid());
     }
-    if let Some(locations) = filter.locations {
+    if let Some((locations, own)) = filter.managed {
         let ids: Vec<Uuid> = locations.into_iter().map(LocationId::uuid).collect();
-        query.push(" and p.location_id = any(").push_bind(ids).push(")");
+        query.push(" and (p.location_id = any(").push_bind(ids);
+        query.push(") or p.person_id = ").push_bind(own.map(PersonId::uuid)).push(")");
     }
     query.push(" order by p.id limit ").push_bind(page.limit);
     let rows: Vec<PassRow> = query.build_query_as().fetch_all(conn).await?;

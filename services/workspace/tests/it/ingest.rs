@@ -139,3 +139,28 @@ async fn what_failed_over_there_stands_once_it_does_and_when_it_does() {
     assert_eq!(booking.start_time, Some(crate::world::at(11)));
     world.harness.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_failed_and_was_cancelled_then_no_older_telling_revives() {
+    let mut world = World::new().await;
+    let mut next = world.telling(1, "CONFIRMED");
+    next["externalRef"] = json!("erp-8");
+    for telling in
+        [world.telling(1, "FAILED"), world.telling(3, "CANCELLED"), world.telling(2, "CONFIRMED"), next]
+    {
+        world.tell(&telling).await;
+    }
+    let world_cell = tokio::sync::Mutex::new(&mut world);
+    let bookings = eventually("all are taken", LIMIT, async || {
+        let bookings = world_cell.lock().await.list().await;
+        if bookings.iter().any(|b| b.external_ref == "erp-8") {
+            Ok(bookings)
+        } else {
+            Err(format!("{bookings:?}"))
+        }
+    })
+    .await;
+    let cancelled = bookings.iter().find(|b| b.external_ref == "erp-7").unwrap();
+    assert_eq!(cancelled.state(), pb::BookingState::Cancelled);
+    world.harness.finish().await;
+}

@@ -27,7 +27,8 @@ type Client = MembershipServiceClient<InterceptedService<Channel, Bearer>>;
 pub(crate) enum Verb {
     /// Paid until so many days after the test's start.
     Renew(i64),
-    Fail,
+    /// The renewal after so many days has failed.
+    Fail(i64),
     Pause,
     Resume,
     Cancel,
@@ -84,8 +85,9 @@ impl World {
                 let request = pb::RenewMembershipRequest { name, period_end_time, request_id };
                 client.renew_membership(request).await?.into_inner().membership
             }
-            Verb::Fail => {
-                let request = pb::FailMembershipRenewalRequest { name, request_id };
+            Verb::Fail(day) => {
+                let period_end_time = Self::day(day);
+                let request = pb::FailMembershipRenewalRequest { name, period_end_time, request_id };
                 client.fail_membership_renewal(request).await?.into_inner().membership
             }
             Verb::Pause => {
@@ -162,15 +164,16 @@ async fn its_whole_life_is_told_each_step_once_and_complete() {
         (Verb::Pause, Paused, 2),
         (Verb::Resume, Active, 3),
         (Verb::Resume, Active, 3),
-        (Verb::Fail, Ending, 4),
-        (Verb::Fail, Ending, 4),
+        (Verb::Fail(30), Ending, 4),
+        (Verb::Fail(30), Ending, 4),
         (Verb::Renew(60), Active, 5),
         (Verb::Renew(60), Active, 5),
+        (Verb::Fail(30), Active, 5),
         (Verb::Cancel, Ending, 6),
         (Verb::Cancel, Ending, 6),
         (Verb::CancelAtOnce, Ended, 7),
         (Verb::CancelAtOnce, Ended, 7),
-        (Verb::Fail, Ended, 7),
+        (Verb::Fail(60), Ended, 7),
     ] {
         let after = world.ask(&started.name, verb).await.unwrap();
         assert_eq!((after.state(), after.version), (state, version), "{verb:?}");
@@ -218,7 +221,7 @@ async fn what_has_failed_ends_at_once_if_the_paid_period_is_over() {
     let plan = world.create_plan(world.terms()).await;
     let started = world.start(world.membership(&plan)).await.unwrap();
     world.harness.clock.advance(Duration::days(31));
-    let failed = world.ask(&started.name, Verb::Fail).await.unwrap();
+    let failed = world.ask(&started.name, Verb::Fail(30)).await.unwrap();
     assert_eq!((failed.state(), failed.ended_time), (pb::MembershipState::Ended, World::day(31)));
     assert_eq!(world.told_of_memberships(3).await[1].0, "membership_renewal_failed");
     world.harness.finish().await;
@@ -252,6 +255,13 @@ async fn what_was_to_end_ends_by_itself_when_the_paid_period_does_and_nothing_el
     let last: Vec<(&str, i64)> =
         told.iter().filter(|it| it.0 == "membership_ended").map(|it| (it.0.as_str(), it.1)).collect();
     assert_eq!(last, [("membership_ended", 4)]);
+
+    let at_once = world.ask(&ending.name, Verb::CancelAtOnce).await.unwrap();
+    assert_eq!((at_once.ended_time, at_once.is_ending), (at_once.update_time, false), "without lag");
+    let told = world.told_of_memberships(7).await;
+    let (fact, version, snapshot) = told.last().unwrap();
+    assert_eq!((fact.as_str(), *version), ("membership_cancelled", 5));
+    assert_eq!(snapshot.membership.as_ref(), Some(&at_once));
     world.harness.finish().await;
 }
 
@@ -287,6 +297,8 @@ async fn what_makes_no_sense_is_refused_by_field_and_leaves_nothing_behind() {
     assert_eq!(faults(world.ask(&started.name, Verb::Renew(29)).await), ["period_end_time"]);
     let request = pb::RenewMembershipRequest { name: started.name.clone(), ..Default::default() };
     assert_eq!(faults(client.renew_membership(request).await), ["period_end_time"]);
+    let request = pb::FailMembershipRenewalRequest { name: started.name.clone(), ..Default::default() };
+    assert_eq!(faults(client.fail_membership_renewal(request).await), ["period_end_time"]);
     assert_eq!(world.get_membership(&started.name).await, started);
     world.harness.finish().await;
 }

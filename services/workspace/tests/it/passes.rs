@@ -400,6 +400,11 @@ async fn people_see_and_use_their_own_and_managers_those_of_their_locations() {
         let LocationName { workspace, id } = location.parse().unwrap();
         world.passes_as(&Principal::person("someone", workspace, Role::Manager).at([id]))
     };
+    let holder_there = {
+        let PersonName { workspace, id } = world.person.parse().unwrap();
+        let LocationName { id: location, .. } = elsewhere.parse().unwrap();
+        world.passes_as(&Principal::person(id.to_string(), workspace, Role::Manager).at([location]))
+    };
     let list = pb::ListPassesRequest { parent: world.name.clone(), ..Default::default() };
     let (member, here, there) =
         (world.passes_of(&world.person), manager_at(&world.location), manager_at(&elsewhere));
@@ -407,6 +412,7 @@ async fn people_see_and_use_their_own_and_managers_those_of_their_locations() {
         (member, vec![&own]),
         (here, vec![&own, &eves]),
         (there, vec![]),
+        (holder_there, vec![&own]),
         (world.passes(), vec![&own, &eves]),
     ] {
         let listed = client.list_passes(list.clone()).await.unwrap().into_inner().passes;

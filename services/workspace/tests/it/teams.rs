@@ -143,6 +143,29 @@ async fn a_membership_that_is_just_over_is_told_too_for_its_lag_may_not_be() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_membership_that_was_not_renewed_is_told_until_its_grace_and_lag_are_over() {
+    let mut world = World::new().await;
+    let [bo, cy] = [world.create_person("bo@example.org").await, world.create_person("cy@example.org").await];
+    let terms = world.terms();
+    let lasts = Duration::days(30 + i64::from(terms.grace_days) + 1);
+    let plan = world.create_plan(terms).await;
+    let team = world.create_team(&[&world.person]).await.name;
+    let lapsing = world.start_for(&plan, &team).await.name;
+    let going_on = world.start_for(&plan, &team).await.name;
+    world.ask(&going_on, Verb::Renew(90)).await.unwrap();
+    let versions = async || {
+        [world.get_membership(&lapsing).await.version, world.get_membership(&going_on).await.version]
+    };
+    world.harness.clock.advance(lasts - Duration::hours(1));
+    world.join(&team, &bo).await.unwrap();
+    assert_eq!(versions().await, [2, 3]);
+    world.harness.clock.advance(Duration::hours(1));
+    world.join(&team, &cy).await.unwrap();
+    assert_eq!(versions().await, [2, 4]);
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_can_not_be_in_a_team_is_refused() {
     let mut world = World::new().await;
     let rita = world.create_person("rita@example.org").await;
