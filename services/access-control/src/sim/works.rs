@@ -9,7 +9,8 @@ use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use rand::{Rng as _, SeedableRng as _};
 
 use super::shell::{Call, Consumer, Message, Request, Work};
-use super::truth::{MAPPED, MINUTE, Mapping, Settings, door};
+use super::source::MAPPED;
+use super::truth::{MINUTE, Mapping, Settings, door};
 use super::underway::{Failure, Outcome, Stand};
 use super::world::{Violation, World};
 
