@@ -22,6 +22,8 @@ pub(super) struct Booking {
     pub start: Second,
     pub end: Second,
     pub state: BookingState,
+    /// Whether an invitation was taken back when it was completed already.
+    pub is_left: bool,
 }
 
 impl Booking {
@@ -35,6 +37,11 @@ impl Booking {
     }
 
     pub(super) fn change(&mut self, Whim { now, start, length, choice, .. }: Whim) {
+        if self.state == BookingState::Completed {
+            // All that can still happen to it.
+            self.is_left |= self.attendees.remove(&1);
+            return;
+        }
         match choice {
             0..4 => (self.start, self.end) = (start, start + length),
             4 => self.end += length,
@@ -43,7 +50,9 @@ impl Booking {
                     self.attendees.insert(1);
                 }
             }
-            7 if self.end <= now => self.state = BookingState::Completed,
+            7 if self.end <= now && self.state == BookingState::Confirmed => {
+                self.state = BookingState::Completed;
+            }
             8 if self.state == BookingState::Confirmed => self.state = BookingState::Failed,
             9 if self.state != BookingState::Confirmed => self.state = BookingState::Confirmed,
             _ => self.state = BookingState::Cancelled,
@@ -74,6 +83,10 @@ impl Booking {
                 Told::new(name, &told::BookingCancelled { snapshot, ..Default::default() })
             }
             BookingState::Failed => Told::new(name, &told::BookingFailed { snapshot, ..Default::default() }),
+            BookingState::Completed if self.is_left => {
+                let person = site.person_name(1);
+                Told::new(name, &told::BookingAttendeeRemoved { snapshot, person })
+            }
             BookingState::Completed => Told::new(name, &told::BookingCompleted { snapshot }),
             _ if version == FIRST => Told::new(name, &told::BookingConfirmed { snapshot }),
             _ => Told::new(name, &told::BookingRescheduled { snapshot, ..Default::default() }),

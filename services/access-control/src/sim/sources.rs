@@ -45,6 +45,7 @@ impl World<'_> {
             start,
             end,
             state: BookingState::Confirmed,
+            is_left: false,
         }
     }
 
