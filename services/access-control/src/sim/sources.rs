@@ -120,11 +120,8 @@ impl World<'_> {
 
     fn any_holders(&mut self, site: usize) -> Holders {
         let are_team = self.one_in(2);
-        let people = if are_team {
-            self.sites[site].team.clone()
-        } else {
-            BTreeSet::from([self.any_person()])
-        };
+        let people =
+            if are_team { self.sites[site].team.clone() } else { BTreeSet::from([self.any_person()]) };
         Holders { people, are_team }
     }
 
@@ -153,9 +150,9 @@ impl World<'_> {
             truth.team.insert(person);
         }
         let (team, calendar) = (truth.team.clone(), truth.calendar);
-        let changed = (0..).zip(&mut truth.sources).filter_map(|(number, source)| {
-            source.follow(&team, calendar).then_some(number)
-        });
+        let changed = (0..)
+            .zip(&mut truth.sources)
+            .filter_map(|(number, source)| source.follow(&team, calendar).then_some(number));
         let changed: Vec<usize> = changed.collect();
         self.note(format!("{site}: in the team are {team:?}"));
         for number in changed {

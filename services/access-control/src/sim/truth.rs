@@ -297,9 +297,8 @@ impl Site {
     /// From when until when it holds, lead and lag apart, around `now`.
     fn spans(&self, entitled: &Entitled, now: Second) -> Vec<(Second, Second)> {
         let Some(hours) = &entitled.hours else { return vec![(entitled.start, entitled.end)] };
-        let hold = |grain| {
-            (entitled.start..entitled.end).contains(&grain) && hours.hold(self.calendar, grain)
-        };
+        let hold =
+            |grain| (entitled.start..entitled.end).contains(&grain) && hours.hold(self.calendar, grain);
         let first = (now - 2 * HOUR) / GRAIN * GRAIN;
         let grains = (0..SCOPE / GRAIN).map(|number| first + number * GRAIN);
         let starts = grains.clone().filter(|&grain| hold(grain) && !hold(grain - GRAIN));
