@@ -19,6 +19,7 @@ mod check;
 mod contract;
 mod manual;
 mod membership;
+mod names;
 mod pass;
 mod provider;
 mod settle;

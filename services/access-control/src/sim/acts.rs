@@ -10,9 +10,10 @@ use proto::workspace::v1 as told;
 use rand::Rng as _;
 use rand::seq::IndexedRandom as _;
 
+use super::names::target;
 use super::shell::{Consumer, Message, Request};
 use super::source::{MAPPED, Told};
-use super::truth::{DOORS, GRAIN, HOUR, Integration, MINUTE, Mapping, PROVIDERS, Second, target};
+use super::truth::{DOORS, GRAIN, HOUR, Integration, MINUTE, Mapping, PROVIDERS, Second};
 use super::world::{Violation, World};
 
 impl World<'_> {

@@ -7,8 +7,9 @@ use domain::names::BookingName;
 use proto::workspace::v1 as told;
 use proto::workspace::v1::BookingState;
 
+use super::names::moment;
 use super::source::{Entitled, Mapped, Told, Whim, everyone};
-use super::truth::{Second, Site, moment};
+use super::truth::{Second, Site};
 
 /// The version at which bookings are told first: they were pending before.
 pub(super) const FIRST: i64 = 2;

@@ -4,8 +4,9 @@ use domain::ContractId;
 use domain::names::ContractName;
 use proto::membership::v1 as told;
 
+use super::names::moment;
 use super::source::{Entitled, Holders, Mapped, Told, Whim, everyone};
-use super::truth::{GRAIN, NEVER, Second, Site, moment};
+use super::truth::{GRAIN, NEVER, Second, Site};
 
 /// What was last done with one.
 #[derive(Debug, Clone, Copy)]

@@ -4,8 +4,9 @@ use domain::EntitlementId;
 use domain::names::EntitlementName;
 use proto::workspace::v1 as told;
 
+use super::names::{moment, target};
 use super::source::{Entitled, Subject, Told};
-use super::truth::{DOORS, NEVER, Second, Site, moment, target};
+use super::truth::{DOORS, NEVER, Second, Site};
 
 #[derive(Debug)]
 pub(super) struct Manual {

@@ -9,8 +9,9 @@ use proto::membership::v1 as told;
 use proto::membership::v1::MembershipState;
 
 use super::calendar::Hours;
+use super::names::moment;
 use super::source::{Entitled, Holders, Mapped, Told, Whim, everyone};
-use super::truth::{DAY, Second, Site, moment};
+use super::truth::{DAY, Second, Site};
 
 /// What was last done with one.
 #[derive(Debug, Clone, Copy)]

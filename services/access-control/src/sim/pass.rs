@@ -10,8 +10,9 @@ use proto::workspace::v1 as told;
 use proto::workspace::v1::{PassKind, PassState};
 
 use super::calendar::{Calendar, Hours};
+use super::names::moment;
 use super::source::{Entitled, Mapped, Told, Whim, everyone};
-use super::truth::{Second, Site, moment};
+use super::truth::{Second, Site};
 
 #[derive(Debug)]
 pub(super) struct Pass {

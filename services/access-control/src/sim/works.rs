@@ -8,9 +8,10 @@ use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use rand::{Rng as _, SeedableRng as _};
 
+use super::names::door;
 use super::shell::{Call, Consumer, Message, Request, Work};
 use super::source::MAPPED;
-use super::truth::{MINUTE, Mapping, Settings, door};
+use super::truth::{MINUTE, Mapping, Settings};
 use super::underway::{Failure, Outcome, Stand};
 use super::world::{Violation, World};
 
