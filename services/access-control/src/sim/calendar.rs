@@ -1,6 +1,7 @@
 //! The clocks on the wall of a location, minute by minute: on usual days, and about the nights in which they are
 //! put forward or back. Knows of zones what their clocks show at a moment, and nothing else.
 
+use std::fmt;
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime, Timelike as _};
@@ -105,7 +106,6 @@ fn local(zone: Tz, at: Second) -> NaiveDateTime {
 }
 
 /// Hours of the week.
-#[derive(Debug)]
 pub(super) struct Hours {
     /// The day from Monday, and its minutes from when until when; until the next day, if that is earlier.
     intervals: Vec<(u16, u16, u16)>,
@@ -153,5 +153,11 @@ impl Hours {
             end_minute: end.into(),
         });
         told::WeeklyHours { intervals: intervals.collect() }
+    }
+}
+
+impl fmt::Debug for Hours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.intervals).finish()
     }
 }
