@@ -124,7 +124,7 @@ mod tests {
             take(&mut heard, Framing::Rtu, 1),
             Heard::Request(Request { transaction: 0, unit: 1, pdu })
         );
-        assert_eq!(heard, []);
+        assert!(heard.is_empty());
         assert_eq!(checksum(&[1, 5, 2, 3, 0, 0x32]), [0xbd, 0xa7]);
     }
 

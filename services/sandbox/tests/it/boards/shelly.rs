@@ -176,7 +176,7 @@ async fn a_seventh_connection_is_closed_and_a_connection_serves_one_request() {
     let mut nothing = Vec::new();
     // A reset is as good as an end.
     within(seventh.read_to_end(&mut nothing)).await.ok();
-    assert_eq!(nothing, []);
+    assert!(nothing.is_empty());
     let mut first = open.remove(0);
     first.write_all(b"host: front\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
