@@ -18,7 +18,7 @@ use super::{Board, Device};
 use crate::credentials;
 
 /// An ESPHome node's settings.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EspHome {
     /// User and password that it asks for, if any.
@@ -32,12 +32,6 @@ pub struct EspHome {
     pub delay_ms: i64,
     /// Of each relay: for how long a pulse closes it. Further ones have 3,000.
     pub pulse_ms: Vec<u32>,
-}
-
-impl Default for EspHome {
-    fn default() -> Self {
-        Self { login: None, names: Vec::new(), knows_object_ids: false, delay_ms: 0, pulse_ms: Vec::new() }
-    }
 }
 
 impl EspHome {

@@ -171,7 +171,7 @@ async fn frame(
     };
     let called = frame.get("method").and_then(Value::as_str).unwrap_or_default();
     if let Err(challenge) = digest::admit(&board, called, &method, &uri, &headers) {
-        return challenge;
+        return challenge.into_response();
     }
     let params = frame.get("params").and_then(Value::as_object).cloned().unwrap_or_default();
     let mut answer = json!({ "id": frame.get("id"), "src": rpc::id(&board) });
@@ -218,7 +218,7 @@ fn call(
     (method, uri, headers): (&Method, &Uri, &HeaderMap),
 ) -> Response {
     if let Err(challenge) = digest::admit(board, called, method, uri, headers) {
-        return challenge;
+        return challenge.into_response();
     }
     match rpc::call(board, called, params) {
         Ok(result) => Json(result).into_response(),

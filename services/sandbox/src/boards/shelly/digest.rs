@@ -12,6 +12,20 @@ use super::super::{Board, Device};
 /// The only user there is.
 const USER: &str = "admin";
 
+/// What is asked of a request that may not call the method.
+pub(super) struct Challenge {
+    realm: String,
+    nonce: i64,
+}
+
+impl IntoResponse for Challenge {
+    fn into_response(self) -> Response {
+        let Self { realm, nonce } = self;
+        let challenge = format!(r#"Digest qop="auth", realm="{realm}", nonce="{nonce}", algorithm=SHA-256"#);
+        (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)]).into_response()
+    }
+}
+
 /// Whether the request may call the method; else the challenge.
 pub(super) fn admit(
     board: &Board,
@@ -19,7 +33,7 @@ pub(super) fn admit(
     method: &Method,
     uri: &Uri,
     headers: &HeaderMap,
-) -> Result<(), Response> {
+) -> Result<(), Challenge> {
     let Device::Shelly(shelly) = board.device() else { return Ok(()) };
     let Some(password) = shelly.password.filter(|_| called != "Shelly.GetDeviceInfo") else { return Ok(()) };
     let now = board.clock.now().timestamp();
@@ -40,11 +54,7 @@ pub(super) fn admit(
             && field("algorithm") == "SHA-256"
             && field("response") == expected
     });
-    if is_admitted {
-        return Ok(());
-    }
-    let challenge = format!(r#"Digest qop="auth", realm="{}", nonce="{now}", algorithm=SHA-256"#, shelly.id);
-    Err((StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)]).into_response())
+    if is_admitted { Ok(()) } else { Err(Challenge { realm: shelly.id, nonce: now }) }
 }
 
 /// The fields of the header, without quotes.
