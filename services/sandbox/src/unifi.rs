@@ -1,9 +1,10 @@
-//! The UniFi Access twin: one console with its doors, visitors, users and readers.
+//! The UniFi Access twin: one console with its doors, visitors and readers.
 //!
 //! Follows UniFi Access's API reference. It is served twice: below the sandbox's prefix in plain, for tests of single
-//! calls, and by [`Sandbox::serve_console`](crate::Sandbox::serve_console) over TLS, as a real console is, with a
-//! certificate that it made itself and that names no address. Left out: websocket, holiday groups, Touch Pass,
-//! identity resources, images. Where the real behaviour is not documented or varies, [`Switches`] choose.
+//! calls, and by [`Unifi::open`] over TLS, as a real console is, with a certificate that it made itself and that names
+//! no address. Left out: users, their groups and policies, cards, holiday groups, schedules by which doors are unlocked,
+//! websocket, Touch Pass, identity resources, images. Where the real behaviour is not documented or varies, [`Switches`]
+//! choose.
 
 mod access;
 mod certificate;
@@ -13,20 +14,21 @@ mod devices;
 mod doors;
 mod fields;
 mod groups;
+mod inspect;
 mod logs;
 mod model;
-mod policies;
 mod readers;
 mod refusal;
 mod routes;
 mod state;
 mod switches;
 mod token;
-mod users;
 mod versions;
 mod visitors;
 mod webhooks;
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
@@ -35,13 +37,17 @@ use http::StatusCode;
 use http::request::Parts;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use crate::guard::Guard;
+use crate::server::accept;
 use crate::{Twin, TwinParts, Vendor, credentials as header};
 
 pub use access::AccessWindow;
-pub(crate) use certificate::Resolver;
-pub use model::{Card, DoorSeed, GroupSeed, Token};
-pub use readers::{Presented, Shown, ShownAt};
+pub use inspect::DoorNow;
+pub use model::{DoorSeed, GroupSeed, LogEntry, Token};
 pub use switches::{RefusalStyle, ScopeRefusal, Switches, VersionRefusal, WebhookFlaw};
 
 use certificate::Identity;
@@ -53,12 +59,14 @@ use token::Scope;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// Where it is reached over TLS. None: nowhere, until it is [opened](Unifi::open).
+    pub listen: Option<SocketAddr>,
     /// What the building is called.
     pub building: String,
     /// The console's time zone.
     pub time_zone: String,
     /// Tokens of its API, by themselves.
-    pub tokens: std::collections::BTreeMap<String, Token>,
+    pub tokens: BTreeMap<String, Token>,
     /// Its doors.
     pub doors: Vec<DoorSeed>,
     /// Its own groups of doors.
@@ -68,9 +76,10 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            listen: None,
             building: "Building".to_owned(),
             time_zone: "Etc/UTC".to_owned(),
-            tokens: std::collections::BTreeMap::new(),
+            tokens: BTreeMap::new(),
             doors: Vec::new(),
             groups: Vec::new(),
         }
@@ -81,14 +90,60 @@ impl Default for Config {
 pub struct Unifi {
     config: Config,
     parts: TwinParts,
+    guard: Guard,
     state: Mutex<State>,
     identity: Mutex<Arc<Identity>>,
+    address: Mutex<Option<SocketAddr>>,
+    tracker: TaskTracker,
+    shutdown: CancellationToken,
 }
 
+/// Connections that it serves at once; further ones wait.
+const CONNECTIONS_MAX: usize = 256;
+
 impl Unifi {
-    pub(crate) fn new(config: Config, parts: TwinParts) -> Self {
-        let state = Mutex::new(State::seeded(&config));
-        Self { config, parts, state, identity: Mutex::new(Arc::new(Identity::generate())) }
+    pub(crate) fn new(config: Config, parts: TwinParts, guard: Guard) -> Self {
+        Self {
+            state: Mutex::new(State::seeded(&config)),
+            identity: Mutex::new(Arc::new(Identity::generate())),
+            address: Mutex::default(),
+            tracker: TaskTracker::new(),
+            shutdown: CancellationToken::new(),
+            config,
+            parts,
+            guard,
+        }
+    }
+
+    /// Has it served over TLS there. The address, with the port that it got.
+    pub async fn open(self: &Arc<Self>, listen: SocketAddr) -> std::io::Result<SocketAddr> {
+        let listener = tokio::net::TcpListener::bind(listen).await?;
+        let address = listener.local_addr()?;
+        let router = self.guard.before(self.clone(), self.clone().router());
+        let tls = TlsAcceptor::from(certificate::shown_by(self));
+        self.tracker.spawn(accept(listener, Some(tls), router, CONNECTIONS_MAX, self.shutdown.clone()));
+        *self.address.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
+        Ok(address)
+    }
+
+    /// Where it is served over TLS, if it is.
+    pub fn address(&self) -> Option<SocketAddr> {
+        *self.address.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens it where the configuration says.
+    pub(crate) async fn open_configured(self: &Arc<Self>) -> std::io::Result<()> {
+        match self.config.listen {
+            Some(listen) => self.open(listen).await.map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// Serves it no longer.
+    pub(crate) async fn close(&self) {
+        self.shutdown.cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
     }
 
     /// Changes how it behaves.

@@ -5,7 +5,7 @@ use domain::{Timestamp, Window};
 use serde::Serialize;
 
 use super::Unifi;
-use super::model::{Resource, ResourceKind, User, Visitor, Week};
+use super::model::{Resource, ResourceKind, Visitor, Week};
 use super::state::State;
 
 /// A visitor's time at a door.
@@ -65,23 +65,10 @@ impl State {
         !visitor.is_cancelled && is_in_window && is_in_week && self.cover(&visitor.resources, door)
     }
 
-    /// By one of the user's policies, or of the user's groups.
-    pub(super) fn user_may_enter(&self, user: &User, door: &str, at: Timestamp) -> bool {
-        let groups = self.user_groups.values().filter(|group| group.users.contains(&user.id));
-        let policies = user.access_policy_ids.iter().chain(groups.flat_map(|group| &group.access_policy_ids));
-        user.is_active
-            && policies.filter_map(|id| self.policies.get(id)).any(|policy| {
-                let schedule = self.schedules.get(&policy.schedule_id);
-                self.cover(&policy.resources, door)
-                    && schedule.is_some_and(|schedule| self.is_within(&schedule.week, at))
-            })
-    }
-
     /// Whether a week's hours hold, by the console's clocks.
     fn is_within(&self, week: &Week, at: Timestamp) -> bool {
-        let local = domain::zone::parse(&self.time_zone).map_or(at.naive_utc(), |zone| {
-            at.with_timezone(&zone).naive_local()
-        });
+        let local = domain::zone::parse(&self.time_zone)
+            .map_or(at.naive_utc(), |zone| at.with_timezone(&zone).naive_local());
         let hours = week.get(day_name(local.weekday())).map(Vec::as_slice).unwrap_or_default();
         hours.iter().any(|hours| is_in(local.time(), hours.start_time, hours.end_time))
     }
@@ -111,12 +98,9 @@ mod tests {
     #[test]
     fn hours_hold_until_the_end_of_their_last_second() {
         let time = |text: &str| text.parse::<NaiveTime>().unwrap();
-        for (at, inside) in [
-            ("08:59:59", false),
-            ("09:00:00", true),
-            ("16:59:59.9", true),
-            ("17:00:00", false),
-        ] {
+        for (at, inside) in
+            [("08:59:59", false), ("09:00:00", true), ("16:59:59.9", true), ("17:00:00", false)]
+        {
             assert_eq!(is_in(time(at), time("09:00:00"), time("16:59:59")), inside, "{at}");
         }
         assert!(is_in(time("23:59:59.5"), time("00:00:00"), time("23:59:59")));

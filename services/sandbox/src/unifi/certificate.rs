@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use rcgen::{CertificateParams, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
+use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
@@ -22,8 +23,8 @@ pub(super) struct Identity {
 
 impl Identity {
     pub(super) fn generate() -> Self {
-        let mut params =
-            CertificateParams::new(["unifi.local".to_owned()]).expect("the name is one that certificates take");
+        let mut params = CertificateParams::new(["unifi.local".to_owned()])
+            .expect("the name is one that certificates take");
         params.distinguished_name.push(DnType::CommonName, "UniFi Access (sandbox)");
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("the algorithm is known");
         let certificate = params.self_signed(&key).expect("the key is whole").der().clone();
@@ -56,7 +57,16 @@ impl<'de> Deserialize<'de> for Identity {
 }
 
 /// Shows each connection the certificate of the moment.
-pub(crate) struct Resolver(pub(crate) Arc<Unifi>);
+pub(super) fn shown_by(unifi: &Arc<Unifi>) -> Arc<ServerConfig> {
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("the provider has the ciphers of the default versions")
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(Resolver(unifi.clone())));
+    Arc::new(config)
+}
+
+struct Resolver(Arc<Unifi>);
 
 impl ResolvesServerCert for Resolver {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {

@@ -74,6 +74,18 @@ pub(super) struct Door {
     pub devices: [String; 2],
 }
 
+impl Door {
+    /// The rule that holds, if one does.
+    pub(super) fn rule_at(&self, now: Timestamp) -> Option<&Rule> {
+        self.rule.as_ref().filter(|rule| now < rule.ends_at)
+    }
+
+    /// Whether a rule holds it open.
+    pub(super) fn is_held_open(&self, now: Timestamp) -> bool {
+        self.rule_at(now).is_some_and(|rule| matches!(rule.kind, RuleKind::KeepUnlock | RuleKind::Custom))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Rule {
     pub kind: RuleKind,
@@ -86,15 +98,12 @@ pub(super) enum RuleKind {
     KeepLock,
     KeepUnlock,
     Custom,
-    LockEarly,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Group {
     pub name: String,
     pub doors: Vec<String>,
-    /// Made by the console for a visitor's single doors; not listed.
-    pub is_implicit: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -133,7 +142,10 @@ pub(super) struct Visitor {
     pub created_at: i64,
     pub start_time: i64,
     pub end_time: i64,
+    /// As they were asked for.
     pub resources: Vec<Resource>,
+    /// Of the group that the console makes of its single doors; not listed.
+    pub group_id: String,
     pub schedule_id: String,
     pub week_schedule: Option<Week>,
     pub is_cancelled: bool,
@@ -190,56 +202,6 @@ pub(super) struct Pin {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct User {
-    pub id: String,
-    pub first_name: String,
-    pub last_name: String,
-    pub user_email: String,
-    pub employee_number: String,
-    pub onboard_time: i64,
-    pub is_active: bool,
-    pub access_policy_ids: Vec<String>,
-    pub pin: Option<Pin>,
-}
-
-/// An NFC card.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Card {
-    /// By which the API names it.
-    pub token: String,
-    /// What is printed on it.
-    pub display_id: String,
-    /// What the operator calls it.
-    #[serde(default)]
-    pub alias: String,
-    /// Whose it is: a user or a visitor.
-    #[serde(default)]
-    pub holder_id: Option<String>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Policy {
-    pub name: String,
-    pub resources: Vec<Resource>,
-    pub schedule_id: String,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Schedule {
-    pub name: String,
-    pub is_default: bool,
-    pub week: Week,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct UserGroup {
-    pub name: String,
-    pub up_id: String,
-    pub users: BTreeSet<String>,
-    pub access_policy_ids: Vec<String>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Webhook {
     pub endpoint: String,
     pub name: String,
@@ -247,4 +209,27 @@ pub(super) struct Webhook {
     pub headers: BTreeMap<String, String>,
     pub secret: String,
     pub sent: u64,
+}
+
+/// An entry of the system log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogEntry {
+    /// The console's id of it.
+    pub id: String,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The door.
+    pub door_id: String,
+    /// What the door is called.
+    pub door_name: String,
+    /// Who it was: a visitor's id, or whom the caller named.
+    pub actor_id: String,
+    /// What they are called.
+    pub actor_name: String,
+    /// `visitor` or `user`.
+    pub actor_type: String,
+    /// How: `PIN_CODE` or `REMOTE_THROUGH_UAH`.
+    pub provider: String,
+    /// Whether the door opened.
+    pub is_open: bool,
 }

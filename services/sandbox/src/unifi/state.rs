@@ -1,15 +1,12 @@
 //! The console's whole state, and how it follows the clock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use domain::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::model::{
-    Card, Door, Group, Hours, Pin, Policy, Resource, ResourceKind, Rule, RuleKind, Schedule, Token, User, UserGroup,
-    Visitor, Week, Webhook,
-};
+use super::model::{Door, Group, LogEntry, Pin, Resource, ResourceKind, Token, Visitor, Webhook};
 use super::refusal::{Code, Refusal};
 use super::switches::Switches;
 use super::{Config, webhooks};
@@ -30,15 +27,9 @@ pub(super) struct State {
     pub is_locked_down: bool,
     pub is_evacuated: bool,
     pub visitors: BTreeMap<String, Visitor>,
-    pub users: BTreeMap<String, User>,
-    pub user_groups: BTreeMap<String, UserGroup>,
-    pub policies: BTreeMap<String, Policy>,
-    pub schedules: BTreeMap<String, Schedule>,
-    /// By token.
-    pub cards: BTreeMap<String, Card>,
     pub webhooks: BTreeMap<String, Webhook>,
-    /// Oldest first, as in the answer.
-    pub logs: Vec<Value>,
+    /// Oldest first.
+    pub logs: VecDeque<LogEntry>,
     pub switches: Switches,
 }
 
@@ -79,15 +70,10 @@ impl State {
         let groups = config.groups.iter().map(|seed| {
             let ids = seed.doors.iter().filter_map(|name| by_name.get(name.as_str()));
             let doors = ids.map(|id| (*id).to_owned()).collect();
-            let group = Group { name: seed.name.clone(), doors, is_implicit: false };
+            let group = Group { name: seed.name.clone(), doors };
             (seed.id.clone().unwrap_or_else(new_id), group)
         });
         let groups = groups.collect();
-        let time = |text: &str| text.parse().expect("it is a time of day");
-        let whole_day = || vec![Hours { start_time: time("00:00:00"), end_time: time("23:59:59") }];
-        let days = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
-        let week: Week = days.into_iter().map(|day| (day.to_owned(), whole_day())).collect();
-        let always = Schedule { name: "Always Access".to_owned(), is_default: true, week };
         Self {
             time_zone: config.time_zone.clone(),
             tokens: config.tokens.clone(),
@@ -99,13 +85,8 @@ impl State {
             is_locked_down: false,
             is_evacuated: false,
             visitors: BTreeMap::new(),
-            users: BTreeMap::new(),
-            user_groups: BTreeMap::new(),
-            policies: BTreeMap::new(),
-            schedules: BTreeMap::from([(new_id(), always)]),
-            cards: BTreeMap::new(),
             webhooks: BTreeMap::new(),
-            logs: Vec::new(),
+            logs: VecDeque::new(),
             switches: Switches::default(),
         }
     }
@@ -122,7 +103,9 @@ impl State {
     pub(super) fn check_resources(&self, resources: &[Resource]) -> Result<(), Refusal> {
         let is_there = |resource: &Resource| match resource.r#type {
             ResourceKind::Door => self.doors.contains_key(&resource.id),
-            ResourceKind::DoorGroup => resource.id == self.building_id || self.groups.contains_key(&resource.id),
+            ResourceKind::DoorGroup => {
+                resource.id == self.building_id || self.groups.contains_key(&resource.id)
+            }
         };
         if resources.iter().all(is_there) { Ok(()) } else { Err(Refusal::new(Code::NotExists)) }
     }
@@ -132,24 +115,11 @@ impl State {
         if self.is_locked_down {
             return false;
         }
-        let rule = door.rule.as_ref().filter(|rule| now < rule.ends_at);
-        match rule.map(|rule| rule.kind) {
-            _ if self.is_evacuated => true,
-            Some(RuleKind::KeepUnlock | RuleKind::Custom) => true,
-            Some(RuleKind::KeepLock | RuleKind::LockEarly) | None => {
-                door.unlocked_until.is_some_and(|until| now < until)
-            }
-        }
-    }
-
-    pub(super) fn rule<'a>(&self, door: &'a Door, now: Timestamp) -> Option<&'a Rule> {
-        door.rule.as_ref().filter(|rule| now < rule.ends_at)
+        self.is_evacuated || door.is_held_open(now) || door.unlocked_until.is_some_and(|until| now < until)
     }
 
     fn pins(&self) -> impl Iterator<Item = (&str, &Pin)> {
-        let visitors = self.visitors.values().map(|visitor| (visitor.id.as_str(), visitor.pin.as_ref()));
-        let users = self.users.values().map(|user| (user.id.as_str(), user.pin.as_ref()));
-        visitors.chain(users).filter_map(|(holder, pin)| Some((holder, pin?)))
+        self.visitors.values().filter_map(|visitor| Some((visitor.id.as_str(), visitor.pin.as_ref()?)))
     }
 
     /// A PIN that nobody has.
@@ -167,9 +137,8 @@ impl State {
         if !has_length || !code.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(Refusal::new(Code::PinLengthInvalid));
         }
-        let is_taken = |(by, held): (&str, &Pin)| {
-            held.code == code && (by != holder || self.switches.own_pin_is_taken)
-        };
+        let is_taken =
+            |(by, held): (&str, &Pin)| held.code == code && (by != holder || self.switches.own_pin_is_taken);
         if self.pins().any(is_taken) {
             return Err(Refusal::new(Code::PinExists));
         }
@@ -190,8 +159,7 @@ impl State {
             }
         }
         for door in self.doors.values_mut() {
-            if door.rule.as_ref().is_some_and(|rule| rule.ends_at <= now) {
-                door.rule = None;
+            if door.rule.take_if(|rule| rule.ends_at <= now).is_some() {
                 told.push(webhooks::Told {
                     event: "access.temporary_unlock.end",
                     door: Some(door.id.clone()),

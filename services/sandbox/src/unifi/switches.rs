@@ -14,12 +14,14 @@ pub struct Switches {
     pub refusals: RefusalStyle,
     /// With which status a token without the scope is refused. Default unauthorized.
     pub scope_refusal: ScopeRefusal,
-    /// Whether lists of visitors and users say how many there are. Default on.
+    /// Whether lists of visitors say how many there are. Default on.
     pub has_pagination: bool,
     /// Whether devices come grouped by door. Default on.
     pub has_nested_devices: bool,
-    /// Whether a visitor's or user's own PIN, assigned again, is refused as taken. Default off.
+    /// Whether a visitor's own PIN, assigned again, is refused as taken. Default off.
     pub own_pin_is_taken: bool,
+    /// Whether a visitor's single doors show in the group alone that the console makes of them. Default off.
+    pub hides_single_doors: bool,
     /// Digits of PINs. Default 8.
     pub pin_digits: u32,
     /// What is wrong with webhooks. Default nothing.
@@ -36,6 +38,7 @@ impl Default for Switches {
             has_pagination: true,
             has_nested_devices: true,
             own_pin_is_taken: false,
+            hides_single_doors: false,
             pin_digits: 8,
             webhook_flaw: WebhookFlaw::None,
         }
