@@ -49,8 +49,16 @@ pub(crate) struct Credentials {
 
 #[derive(Default)]
 struct Kept {
-    accounts: HashMap<Site, (Option<Account>, Instant)>,
+    accounts: HashMap<Site, (Option<Found>, Instant)>,
     refused: HashMap<IntegrationName, Refusal>,
+}
+
+/// The account in force at a site, and whose values lead to it.
+#[derive(Clone)]
+struct Found {
+    account: Account,
+    /// The location that has values of its own; `None`: the workspace's alone are in force.
+    location: Option<LocationId>,
 }
 
 /// A credential that the provider refuses is not sent again for a while: providers suspend those who
@@ -67,25 +75,25 @@ impl Credentials {
         Self { client, provider, keep, kept: Mutex::default() }
     }
 
-    /// The account in force; `None` if nothing is connected.
-    pub(crate) async fn account(&self, site: Site) -> Result<Option<Account>, ProviderError> {
-        if let Some((account, until)) = self.lock().accounts.get(&site)
-            && Instant::now() < *until
-        {
-            return Ok(account.clone());
-        }
-        self.fresh_account(site).await
+    /// The account that a site's commands are for, by its own values; `None` if it has none. The workspace's are no
+    /// substitute: what a location's doors are called at its own account may be other doors at the workspace's.
+    pub(crate) async fn own_account(&self, site: Site) -> Result<Option<Account>, ProviderError> {
+        let kept = self.lock().accounts.get(&site).filter(|(_, until)| Instant::now() < *until).cloned();
+        let found = match kept {
+            Some((found, _)) => found,
+            None => self.ask(site).await?,
+        };
+        Ok(own(found, site))
     }
 
     /// The same, asked for now.
+    pub(crate) async fn fresh_own_account(&self, site: Site) -> Result<Option<Account>, ProviderError> {
+        Ok(own(self.ask(site).await?, site))
+    }
+
+    /// The account in force at a site, be it the workspace's, asked for now; `None` if nothing is connected.
     pub(crate) async fn fresh_account(&self, site: Site) -> Result<Option<Account>, ProviderError> {
-        let account = self.resolve(site).await?;
-        let mut kept = self.lock();
-        if kept.accounts.len() >= KEPT_MAX {
-            kept.accounts.clear();
-        }
-        kept.accounts.insert(site, (account.clone(), Instant::now() + self.keep));
-        Ok(account)
+        Ok(self.ask(site).await?.map(|found| found.account))
     }
 
     /// The same, with nothing kept of the workspace: values may just have been saved.
@@ -94,7 +102,17 @@ impl Credentials {
         self.fresh_account(site).await
     }
 
-    async fn resolve(&self, site: Site) -> Result<Option<Account>, ProviderError> {
+    async fn ask(&self, site: Site) -> Result<Option<Found>, ProviderError> {
+        let found = self.resolve(site).await?;
+        let mut kept = self.lock();
+        if kept.accounts.len() >= KEPT_MAX {
+            kept.accounts.clear();
+        }
+        kept.accounts.insert(site, (found.clone(), Instant::now() + self.keep));
+        Ok(found)
+    }
+
+    async fn resolve(&self, site: Site) -> Result<Option<Found>, ProviderError> {
         let workspace = site.workspace;
         let location = site.location.map(|id| LocationName { workspace, id }.to_string());
         let request = ResolveCredentialRequest {
@@ -123,7 +141,14 @@ impl Credentials {
             ProviderError::new(ErrorKind::Malformed, "the certificate that the host must show is not known")
         })?;
         let values = answer.values.into_iter().map(|(name, value)| (name, SecretString::from(value)));
-        Ok(Some(Account { integration, credential: Credential::new(values), certificate }))
+        let account = Account { integration, credential: Credential::new(values), certificate };
+        let location = Some(answer.location).filter(|text| !text.is_empty());
+        let location: Option<LocationName> =
+            location.map(|text| text.parse()).transpose().map_err(|error| {
+                tracing::error!(integration.id = %integration.id, %error, "the credentials of no location");
+                ProviderError::new(ErrorKind::Malformed, "whose credentials they are is not known")
+            })?;
+        Ok(Some(Found { account, location: location.map(|name| name.id) }))
     }
 
     /// Why these credentials need not be tried just now, if so.
@@ -155,4 +180,8 @@ impl Credentials {
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn own(found: Option<Found>, site: Site) -> Option<Account> {
+    found.filter(|found| found.location == site.location).map(|found| found.account)
 }

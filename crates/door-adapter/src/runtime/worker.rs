@@ -172,7 +172,7 @@ impl<P: DoorProvider> Worker<P> {
     async fn carry_out(&self, lease: &Lease, job: &Job) -> Result<Turn, LedgerError> {
         let request = &job.request;
         let site = request.site();
-        let account = match self.credentials.account(site).await {
+        let account = match self.credentials.own_account(site).await {
             Ok(Some(account)) => account,
             Ok(None) => return self.fail(lease, job, None, not_connected(P::DISPLAY_NAME), Vec::new()).await,
             Err(error) => return self.fail(lease, job, None, error, Vec::new()).await,
@@ -204,7 +204,7 @@ impl<P: DoorProvider> Worker<P> {
             return result;
         }
         // The kept credential may be one that was just replaced.
-        match self.credentials.fresh_account(site).await {
+        match self.credentials.fresh_own_account(site).await {
             Ok(Some(fresh)) if fresh.integration == account.integration && fresh != *account => {
                 let result = self.ask(&fresh, request, changes).await;
                 if let Err(ApplyError::Provider(error)) = &result

@@ -34,8 +34,8 @@ pub(crate) struct NewCommand<'a> {
     pub body: Vec<u8>,
 }
 
-/// Keeps commands until they are answered: of each matter the newest, none that is older than one that
-/// was answered. At most one per matter may be given.
+/// Keeps commands until they are answered: of each matter the newest, none that was answered itself, or is older
+/// than one that was: nobody would hear of what it does. At most one per matter may be given.
 pub(crate) async fn put(conn: &mut PgConnection, commands: &[NewCommand<'_>]) -> Result<(), sqlx::Error> {
     sqlx::query(
         "with new as (
@@ -53,7 +53,7 @@ pub(crate) async fn put(conn: &mut PgConnection, commands: &[NewCommand<'_>]) ->
            left join route on route.workspace_id = new.workspace_id and route.site_id = new.site_id
            left join answered on answered.workspace_id = new.workspace_id
                              and answered.grant_id = new.grant_id
-           where answered.generation is null or answered.generation <= new.generation
+           where answered.generation is null or answered.generation < new.generation
            order by new.workspace_id, new.grant_id
            on conflict (workspace_id, grant_id) do update
              set generation = excluded.generation, site_id = excluded.site_id,

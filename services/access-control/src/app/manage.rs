@@ -129,7 +129,7 @@ impl App {
         };
         let now = self.clock.now();
         let before = settings::replace_of_location(change.conn(), workspace, location.id, settings).await?;
-        grant::make_workspace_due(change.conn(), workspace, None, now).await?;
+        grant::make_location_due(change.conn(), workspace, location.id, now).await?;
         audit::location_settings(author, location, before, settings, now)
             .record(SOURCE, change.conn())
             .await?;

@@ -112,6 +112,15 @@ impl World<'_> {
         let (new_start, length, choice) =
             (self.any_start(site), self.any_length(), self.rng.random_range(0..10));
         let now = self.now;
+        if let What::Booking { state: told::BookingState::Completed, attendees, .. } =
+            &self.sites[site].sources[number].what
+        {
+            // All that can still happen to it.
+            if attendees.contains(&1) {
+                self.take_invitation_back(site, number);
+            }
+            return;
+        }
         self.sites[site].sources[number].change(|what| match what {
             What::Manual { is_ended, .. } => *is_ended = true,
             What::Booking { attendees, start, end, state, .. } => match choice {
@@ -129,6 +138,23 @@ impl World<'_> {
             },
         });
         self.tell_source(site, number);
+    }
+
+    fn take_invitation_back(&mut self, site: usize, number: usize) {
+        let source = &mut self.sites[site].sources[number];
+        source.change(|what| {
+            if let What::Booking { attendees, .. } = what {
+                attendees.remove(&1);
+            }
+        });
+        let source = &self.sites[site].sources[number];
+        let ((name, told), version) = (self.sites[site].told(source), source.version);
+        self.note(format!("{site}: {:?} version {version}", self.sites[site].sources[number].what));
+        if let Told::Booking(_, snapshot) = told {
+            let person = self.sites[site].person_name(1);
+            let fact = told::BookingAttendeeRemoved { snapshot: Some(*snapshot), person };
+            self.send(site, Consumer::Workspace, &name, version, &fact);
+        }
     }
 
     pub(super) fn change_person(&mut self, site: usize) {

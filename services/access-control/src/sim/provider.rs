@@ -107,11 +107,11 @@ impl Accounts {
         Ok(Command { at, grant: command.grant.clone(), generation: command.generation, window, email })
     }
 
-    /// A command comes in: of a grant the newest waits, and none that is older than one that was answered.
+    /// A command comes in: of a grant the newest waits, and none that was answered, or is older than one that was.
     pub(super) fn arrive(&mut self, command: Command) {
         let answered = self.answered.get(&(command.at.0, command.grant.clone())).copied().unwrap_or(0);
         let waiting = self.waiting.get(&command.at).map_or(-1, |waiting| waiting.generation);
-        if answered <= command.generation && waiting < command.generation {
+        if answered < command.generation && waiting < command.generation {
             self.waiting.insert(command.at, command);
         }
     }

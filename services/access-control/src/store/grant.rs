@@ -350,6 +350,43 @@ pub(crate) async fn make_workspace_due(
     Ok(())
 }
 
+/// The same of those that a location's mappings lead to, or someone's door there that is named directly: for another
+/// lead or lag of the location.
+pub(crate) async fn make_location_due(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    location: LocationId,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "with door as (
+           select provider, target_kind, target_ref from door_mapping
+           where workspace_id = $1 and location_id = $2
+           union
+           select provider, target_kind, target_ref from entitlement
+           where workspace_id = $1 and location_id = $2 and ends_at > $3 - interval '1 day'
+         )
+         update access_grant g set next_check_at = $3
+         from (
+           select a.workspace_id, a.id from door
+           join access_grant a on a.workspace_id = $1 and a.provider = door.provider
+             and a.target_kind = door.target_kind and a.target_ref = door.target_ref
+           where a.next_check_at is not null or a.observed <> 'nothing' or exists (
+             select from entitlement e
+             where e.workspace_id = $1 and e.person_id = a.person_id
+               and e.ends_at > $3 - interval '1 day')
+           order by a.workspace_id, a.id for update of a
+         ) as o
+         where g.workspace_id = o.workspace_id and g.id = o.id",
+    )
+    .bind(workspace.uuid())
+    .bind(location.uuid())
+    .bind(now)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Has all grants of people looked at.
 pub(crate) async fn make_people_due(
     conn: &mut PgConnection,

@@ -86,6 +86,37 @@ async fn a_mapping_wins_over_its_location_and_that_over_the_workspace() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn other_settings_of_a_location_have_nothing_looked_at_that_is_elsewhere() {
+    let mut world = World::new().await;
+    let (here, there) = (world.location.clone(), world.elsewhere());
+    let room = world.new_resource();
+    for (subject, location, group) in [(&world.mapped("here").await, &here, "here"), (&room, &there, "there")]
+    {
+        if location != &here {
+            let mapping = pb::DoorMapping { location: location.clone(), ..world.mapping(subject, group) };
+            world.create_mapping(mapping).await.unwrap();
+        }
+        world.tell(&world.booking(&world.new_person(), subject, 9, 10)).await;
+        world.obey().await;
+    }
+    let given_to = world.new_person();
+    world.tell_manual(&world.manual(&given_to, "given", 9, Some(10)), &given_to).await;
+    world.obey().await;
+    assert_eq!(world.quiet().await, []);
+    let later = world.now() + chrono::Duration::days(1);
+    let rest = "update access_grant set next_check_at = $1 where provider = 'kisi'";
+    sqlx::query(rest).bind(later).execute(&world.pool).await.unwrap();
+    world.update_location_settings(&here, Some(0), Some(0)).await;
+    let mut told = [world.obey().await, world.obey().await].map(|command| command.target.unwrap().r#ref);
+    told.sort();
+    assert_eq!(told, ["given", "here"]);
+    let resting = "select target_ref from access_grant where next_check_at = $1 and provider = 'kisi'";
+    let left: Vec<String> = sqlx::query_scalar(resting).bind(later).fetch_all(&world.pool).await.unwrap();
+    assert_eq!(left, ["there"]);
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn settings_of_a_location_that_make_no_sense_or_are_of_another_workspace_are_refused() {
     let mut world = World::new().await;
     let good = pb::LocationAccessSettings { lead: Some(minutes(1)), lag: None };

@@ -16,6 +16,8 @@ pub(crate) struct Resolved {
     pub values: Values,
     /// Where they came from; the more specific one if they came from two.
     pub integration: Option<IntegrationId>,
+    /// The location that has values of its own among them.
+    pub location: Option<LocationId>,
     /// The certificate that the host among them must show; `None`: it has shown none yet.
     pub certificate: Option<Certificate>,
 }
@@ -66,7 +68,8 @@ pub(super) fn open(
             source,
         })?;
         resolved.values.insert(row.name, value);
-        (resolved.integration, resolved.certificate) = (Some(row.integration), row.certificate);
+        (resolved.integration, resolved.location) = (Some(row.integration), row.location);
+        resolved.certificate = row.certificate;
     }
     let host = resolved.host();
     // What another host has shown says nothing about this one.

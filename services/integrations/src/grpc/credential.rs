@@ -48,6 +48,13 @@ impl CredentialService for Methods {
             resolved.integration.map_or_else(String::new, |id| IntegrationName { workspace, id }.to_string());
         let certificate_fingerprint =
             resolved.certificate.map_or_else(String::new, |certificate| certificate.fingerprint.to_string());
-        Ok(Response::new(pb::ResolveCredentialResponse { values, integration, certificate_fingerprint }))
+        let location =
+            resolved.location.map_or_else(String::new, |id| LocationName { workspace, id }.to_string());
+        Ok(Response::new(pb::ResolveCredentialResponse {
+            values,
+            integration,
+            certificate_fingerprint,
+            location,
+        }))
     }
 }

@@ -19,16 +19,17 @@ async fn a_locations_value_wins_over_the_workspaces() {
     assert_eq!(at_here.location, here);
     let resolved = world.resolve(&here).await;
     assert_eq!(resolved.values["api_key"], "the-key-of-this-location");
-    assert_eq!(resolved.integration, at_here.name);
+    assert_eq!((&resolved.integration, &resolved.location), (&at_here.name, &here));
     for location in ["", &elsewhere] {
         let resolved = world.resolve(location).await;
         assert_eq!(resolved.values["api_key"], GOOD_KEY);
-        assert_eq!(resolved.integration, whole.name);
+        assert_eq!((&resolved.integration, resolved.location.as_str()), (&whole.name, ""));
     }
 
     world.disconnect(&at_here.name).await.unwrap();
     let resolved = world.resolve(&here).await;
     assert_eq!((resolved.values["api_key"].as_str(), &resolved.integration), (GOOD_KEY, &whole.name));
+    assert_eq!(resolved.location, "", "it has none of its own any more");
     world.harness.finish().await;
 }
 

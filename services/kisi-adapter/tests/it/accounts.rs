@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use domain::Clock as _;
 use kisi_adapter::{Config, KisiConfig};
+use proto::access::v1::AccessFailureKind;
 use proto::access::v1::access_command_completed::Outcome;
 use sandbox::Vendor;
 use sandbox::kisi::Switches;
@@ -147,6 +148,37 @@ async fn commands_by_the_workspaces_own_credentials_do_not_follow_a_locations() 
         .unwrap();
     assert!(lanes.contains(&(whole.integration.id.uuid(), true)), "{lanes:?}");
     assert!(lanes.contains(&(own.integration.id.uuid(), false)), "{lanes:?}");
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locations_commands_never_reach_the_workspaces_account_when_its_own_is_disconnected() {
+    let mut world = World::start().await;
+    let (whole, own) = (world.site("Whole"), world.site("Own"));
+    let own = Site { workspace: whole.workspace, location: whole.location, ..own };
+    world.keys.set(&own, own.org.key());
+    world.keys.set_of_workspace(&whole, whole.org.key());
+    // There are groups of that name at both.
+    let grant = own.grant("Group 00");
+    world.send(&grant, 1, Some(world.window(1, 2))).await;
+    world.success(&grant).await;
+    world.keys.remove(&own);
+    world.tell_status_changed(own.workspace).await;
+    let same_target = whole.grant("Group 00");
+    let mut generation = 1;
+    loop {
+        generation += 1;
+        world.send(&same_target, generation, Some(world.window(1, 2))).await;
+        let (.., outcome) = world.next_answer().await;
+        // Until the news is there, the location's own key is used.
+        if let Outcome::Failed(failure) = outcome
+            && failure.reason.contains("no Kisi credentials are saved for this location")
+        {
+            assert_eq!(failure.kind(), AccessFailureKind::Unauthorized);
+            break;
+        }
+    }
+    assert_eq!(whole.windows(&same_target), [], "it is another account's door");
     world.finish().await;
 }
 

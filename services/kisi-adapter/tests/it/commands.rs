@@ -97,6 +97,33 @@ async fn only_the_newest_generation_counts_whatever_comes_when() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_that_comes_again_after_its_answer_is_void() {
+    let mut world = World::start().await;
+    let site = world.site("Nine");
+    let grant = site.grant("Group 00");
+    world.keys.remove(&site);
+    world.send(&grant, 1, Some(world.window(1, 2))).await;
+    world.failure(&grant).await;
+    // Whoever asked may want something else by now, and waits for no answer.
+    world.keys.set(&site, site.org.key());
+    world.tell_status_changed(site.workspace).await;
+    let later = site.grant("Group 01");
+    let mut generation = 0;
+    loop {
+        generation += 1;
+        world.send(&grant, 1, Some(world.window(1, 2))).await;
+        world.send(&later, generation, Some(world.window(1, 2))).await;
+        let (name, .., outcome) = world.next_answer().await;
+        assert_eq!(name, later.name);
+        if let Outcome::Applied(_) = outcome {
+            break;
+        }
+    }
+    assert_eq!(site.windows(&grant), []);
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_command_that_makes_no_sense_is_answered_or_put_among_the_dead_letters() {
     let mut world = World::start().await;
     let site = world.site("Nine");

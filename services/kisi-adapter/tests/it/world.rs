@@ -82,7 +82,9 @@ impl CredentialService for Integrations {
         let WorkspaceName(workspace) = request.workspace.parse().unwrap();
         let location = request.location.parse().ok().map(|location: LocationName| location.id);
         let keys = self.0.keys.lock().unwrap();
-        let Some((integration, key)) = keys.get(&(workspace, location)) else {
+        let own = keys.get(&(workspace, location)).map(|found| (found, request.location));
+        let whole = || keys.get(&(workspace, None)).map(|found| (found, String::new()));
+        let Some(((integration, key), location)) = own.or_else(whole) else {
             return Ok(Response::new(ResolveCredentialResponse::default()));
         };
         let integration = IntegrationName { workspace, id: *integration };
@@ -90,6 +92,7 @@ impl CredentialService for Integrations {
             values: [("api_key".to_owned(), key.clone())].into(),
             integration: integration.to_string(),
             certificate_fingerprint: String::new(),
+            location,
         }))
     }
 }
