@@ -13,8 +13,7 @@ use crate::provider::{Account, DoorProvider};
 /// ledger, and nothing of it waits for commands.
 pub trait DoorControl: DoorProvider {
     /// The doors as they are now, by name.
-    fn list_doors(&self, account: &Account)
-    -> impl Future<Output = Result<Vec<Door>, ProviderError>> + Send;
+    fn list_doors(&self, account: &Account) -> impl Future<Output = Result<Vec<Door>, ProviderError>> + Send;
 
     /// Which doors a group opens, by the provider's ids. None for a provider that knows no groups.
     fn doors_of_group(

@@ -40,17 +40,18 @@ mod store;
 pub use batcher::Batcher;
 pub use config::{CommandsConfig, ConfigError, PeersConfig, ReconcilerConfig};
 pub use control::{
-    Abilities, Action, Actor, Door, DoorControl, DoorState, Fate, Operated, Operation, PulseLength, Spot, cannot,
+    Abilities, Action, Actor, Door, DoorControl, DoorState, Fate, Operated, Operation, PulseLength, Spot,
+    cannot,
 };
 pub use drift::{Drift, Held, compare};
 pub use error::{ApplyError, ErrorKind, LedgerError, Problem, ProblemKind, ProviderError};
+/// Why a door does not open, in the words of the contracts.
+pub use proto::access::v1::AccessReason;
 pub use provider::{
     Account, AccountInfo, Applied, Capabilities, Credential, DoorProvider, Finding, Listed, Origin, Period,
     Place, Right, UserApplied, UserState,
 };
 pub use request::{AccessRequest, Person, Target, TargetKind, UserRequest, UserWish};
-/// Why a door does not open, in the words of the contracts.
-pub use proto::access::v1::AccessReason;
 pub use service::{BuildError, build};
 
 /// The tables of this crate, for the schema of each adapter.

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use chrono::Duration;
 use domain::{Timestamp, Window};
 use door_adapter::{
-    Abilities, AccessReason, Account, Action, Door, DoorControl, DoorProvider as _, DoorState, ErrorKind, Fate,
-    Operated, Operation, ProviderError, PulseLength, Spot, cannot,
+    Abilities, AccessReason, Account, Action, Door, DoorControl, DoorProvider as _, DoorState, ErrorKind,
+    Fate, Operated, Operation, ProviderError, PulseLength, Spot, cannot,
 };
 
 use crate::provider::{KisiProvider, failure};
@@ -58,7 +58,9 @@ impl DoorControl for KisiProvider {
             (Spot::Door(lock), Action::LockDown) => kisi.set_lock_down(LockId(id(lock)?), true).await,
             (Spot::Door(lock), Action::LiftLockdown) => kisi.set_lock_down(LockId(id(lock)?), false).await,
             (Spot::Place(place), Action::LockDown) => kisi.set_place_down(PlaceId(id(place)?), true).await,
-            (Spot::Place(place), Action::LiftLockdown) => kisi.set_place_down(PlaceId(id(place)?), false).await,
+            (Spot::Place(place), Action::LiftLockdown) => {
+                kisi.set_place_down(PlaceId(id(place)?), false).await
+            }
             (_, Action::Pulse(_) | Action::HoldOpen(_) | Action::Lock) => {
                 return Err(cannot(Self::DISPLAY_NAME));
             }
@@ -151,7 +153,9 @@ fn no_door() -> ProviderError {
 fn refusal(error: Error) -> ProviderError {
     let Some(reason) = error.vendor().map(Reason::of) else { return failure(error) };
     let (kind, code, words) = match reason {
-        Reason::LockedDown => (ErrorKind::Rejected, AccessReason::DoorLockedDown, "the door is in lockdown at Kisi"),
+        Reason::LockedDown => {
+            (ErrorKind::Rejected, AccessReason::DoorLockedDown, "the door is in lockdown at Kisi")
+        }
         Reason::OutsideSchedule => {
             (ErrorKind::Rejected, AccessReason::DoorRestricted, "Kisi's own schedule keeps the door shut now")
         }

@@ -187,7 +187,10 @@ pub async fn a_place_is_locked_down_with_all_of_its_doors<W: ControlWorld>() {
             assert_ne!(read(&world, &name).await.state.is_locked_down, Some(!is_down));
             assert_eq!(fate(&world, &whole, world.now()).await, Fate::Done);
             let opened = operate(&world, &pulse(&name)).await;
-            assert_eq!(opened.err().map(|error| error.code()), is_down.then_some(AccessReason::DoorLockedDown));
+            assert_eq!(
+                opened.err().map(|error| error.code()),
+                is_down.then_some(AccessReason::DoorLockedDown)
+            );
         }
     }
     world.finish().await;

@@ -39,10 +39,7 @@ pub(crate) struct Controls<P> {
 }
 
 impl<P: DoorControl> Controls<P> {
-    pub(crate) fn service(
-        provider: Arc<P>,
-        credentials: Arc<Credentials>,
-    ) -> DoorControlServiceServer<Self> {
+    pub(crate) fn service(provider: Arc<P>, credentials: Arc<Credentials>) -> DoorControlServiceServer<Self> {
         DoorControlServiceServer::new(Self { provider, credentials, under_way: Mutex::default() })
     }
 
@@ -75,7 +72,8 @@ impl<P: DoorControl> Controls<P> {
 
     async fn operate(&self, account: AccountRef, operation: &Operation) -> Result<Operated, ProviderError> {
         let deadline = Instant::now() + OPERATE_TIMEOUT;
-        let _place = if operation.action.is_emergency() { None } else { Some(self.admit(account.integration)?) };
+        let _place =
+            if operation.action.is_emergency() { None } else { Some(self.admit(account.integration)?) };
         let account = self.account(account, deadline).await?;
         let operated = timeout_at(deadline, self.provider.operate(&account, operation)).await;
         operated.unwrap_or_else(|_| Err(late::<P>(OPERATE_TIMEOUT).with_unknown_outcome()))
@@ -109,9 +107,10 @@ impl<P: DoorControl> DoorControlService for Controls<P> {
         let account = convert::account(request.into_inner().account.as_ref()).map_err(refuse)?;
         let list = |account: Account| async move { self.provider.list_doors(&account).await };
         Ok(Response::new(match self.read(account, list).await {
-            Ok(doors) => {
-                pb::ListProviderDoorsResponse { doors: doors.into_iter().map(Into::into).collect(), failed: None }
-            }
+            Ok(doors) => pb::ListProviderDoorsResponse {
+                doors: doors.into_iter().map(Into::into).collect(),
+                failed: None,
+            },
             Err(error) => pb::ListProviderDoorsResponse { doors: Vec::new(), failed: Some((&error).into()) },
         }))
     }

@@ -21,8 +21,9 @@ use super::convert::{self, KeyCheck, NewUser, RoleAssignment, User, Validity};
 use super::error::{self, Error, may_exist_already};
 use super::listing::{self, Listing, Next};
 use super::wire::{
-    EventSet, EventSetStatus, Group, GroupId, GroupLock, Lock, LockId, NewEventSet, NewEventSetFields, NewGroup,
-    NewGroupFields, NewGroupLock, NewGroupLockFields, PatchUser, PatchUserFields, Place, PlaceId, RoleAssignmentId, Row, UserId, WireRoleAssignment, WireUser,
+    EventSet, EventSetStatus, Group, GroupId, GroupLock, Lock, LockId, NewEventSet, NewEventSetFields,
+    NewGroup, NewGroupFields, NewGroupLock, NewGroupLockFields, PatchUser, PatchUserFields, Place, PlaceId,
+    RoleAssignmentId, Row, UserId, WireRoleAssignment, WireUser,
 };
 
 /// Largest page of most lists.
@@ -316,7 +317,8 @@ impl KisiAccount {
     /// `Unknown` the door may have opened.
     pub async fn unlock(&self, lock: LockId) -> Result<(), Error> {
         let id = lock.to_string();
-        self.send_promptly(self.call(Method::POST, "/locks/{id}/unlock", &["locks", &id, "unlock"], &[])).await
+        self.send_promptly(self.call(Method::POST, "/locks/{id}/unlock", &["locks", &id, "unlock"], &[]))
+            .await
     }
 
     /// Has the lock open for nobody, or ends that. Twice is once.

@@ -13,7 +13,7 @@ use domain::{Clock, IntegrationId, Timestamp, Window, WorkspaceId};
 use door_adapter::conformance::{ControlWorld, Fault, World};
 use door_adapter::{Account, Credential, Person, Target, TargetKind};
 use kisi_adapter::vendor::KisiAccount;
-use kisi_adapter::{DEFINITION, KisiProvider};
+use kisi_adapter::{DEFINITION, KisiConfig, KisiProvider};
 use sandbox::kisi::{DuplicateAssignments, Refusal, Switches};
 use sandbox::{Action, Phase, Vendor};
 use secrecy::SecretString;
@@ -24,6 +24,9 @@ use crate::twin::{Org, Twin};
 
 /// How the twin treats a second right.
 pub(crate) trait Policy {
+    /// Of a call that may be repeated without harm.
+    const ATTEMPTS_MAX: u32 = 1;
+
     fn switches() -> Switches;
 }
 
@@ -86,7 +89,8 @@ impl<P: Policy> World for KisiWorld<P> {
 
     fn provider(&self) -> KisiProvider {
         let clock: Arc<dyn Clock> = self.harness.clock.clone();
-        let kisi = self.twin.config().client(clock.clone()).unwrap();
+        let config = KisiConfig { attempts_max: P::ATTEMPTS_MAX, ..self.twin.config() };
+        let kisi = config.client(clock.clone()).unwrap();
         KisiProvider::new(kisi, self.pool.clone(), self.platform.clone(), clock)
     }
 
@@ -272,6 +276,8 @@ mod on_demand {
     pub(crate) struct Now;
 
     impl Policy for Now {
+        const ATTEMPTS_MAX: u32 = 3;
+
         fn switches() -> Switches {
             Switches::default()
         }
