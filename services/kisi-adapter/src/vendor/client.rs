@@ -122,7 +122,11 @@ impl Kisi {
     /// The account of an API key for calls for which someone waits. One by one key: who else's keys share Kisi's limit
     /// would take a call to learn, and a call too many is refused without harm.
     pub fn prompt_account(&self, key: &SecretString, line: Line) -> Result<KisiAccount, Error> {
-        let account = AccountKey::new(format!("{}-{line:?}", AccountKey::of_secret(key).as_str()));
+        let line = match line {
+            Line::Doors => "doors",
+            Line::Emergency => "emergency",
+        };
+        let account = AccountKey::new(format!("{}-{line}", AccountKey::of_secret(key).as_str()));
         self.open(key, self.shared.prompt.clone(), account)
     }
 
