@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::{kisi, openid, sendgrid, stripe, twilio};
+use crate::{boards, kisi, openid, sendgrid, stripe, twilio};
 
 /// The world that the sandbox starts with when it runs as a process.
 pub const CONFIG_DEFAULTS: &str = include_str!("../config.default.toml");
@@ -38,6 +38,8 @@ pub struct Config {
     pub stripe: stripe::Config,
     /// The OpenID provider.
     pub openid: openid::Config,
+    /// Relay boards.
+    pub boards: boards::Config,
 }
 
 impl Default for Config {
@@ -52,6 +54,7 @@ impl Default for Config {
             twilio: twilio::Config::default(),
             stripe: stripe::Config::default(),
             openid: openid::Config::default(),
+            boards: boards::Config::default(),
         }
     }
 }

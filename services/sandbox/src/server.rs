@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use crate::guard::{ConnectionDropped, guarded};
+use crate::guard::ConnectionDropped;
 use crate::{Sandbox, StateError, Twin, control, page};
 
 /// How long requests under way may take after shutdown was asked for.
@@ -35,6 +35,9 @@ pub enum ServeError {
     /// The client for webhooks could not be built.
     #[error("cannot build the client for webhooks")]
     Client(#[source] reqwest::Error),
+    /// A relay board's address can't be listened at.
+    #[error("cannot listen where a relay board should be")]
+    Board(#[source] std::io::Error),
 }
 
 /// What the service answers when a fault drops the connection; hyper then closes it.
@@ -48,7 +51,8 @@ impl Sandbox {
     pub fn router(&self) -> Router {
         let mut router = Router::new().nest("/_control", control::router(self)).merge(page::router(self));
         for twin in self.twins() {
-            router = router.nest(&format!("/{}", twin.vendor().name()), guarded(self.clone(), twin));
+            let (prefix, own) = (format!("/{}", twin.vendor().name()), twin.clone().router());
+            router = router.nest(&prefix, self.inner.guard.before(twin, own));
         }
         router
     }
@@ -58,6 +62,7 @@ impl Sandbox {
     /// go to https addresses.
     pub async fn serve(&self, listener: TcpListener, shutdown: CancellationToken) -> Result<(), ServeError> {
         self.load_state()?;
+        self.inner.boards.open().await.map_err(ServeError::Board)?;
         let client = self.inner.delivery_queue.client().map_err(ServeError::Client)?;
         let deliveries = self.inner.delivery_queue.run(client, shutdown.clone());
         let connections =
@@ -65,6 +70,7 @@ impl Sandbox {
         let ticks = tick(self.twins(), shutdown.clone());
         let saving = self.keep_saved(shutdown);
         tokio::join!(deliveries, connections, ticks, saving);
+        self.inner.boards.close().await;
         self.save_state()?;
         Ok(())
     }
@@ -96,7 +102,7 @@ async fn accept(listener: TcpListener, router: Router, connections_max: usize, s
                     continue;
                 }
             };
-            let connection = serve_connection(stream, router.clone(), shutdown.clone());
+            let connection = serve_connection(stream, router.clone(), shutdown.clone(), Connection::Kept);
             let drained = drained.clone();
             tracker.spawn(async move {
                 drained.run_until_cancelled(connection).await;
@@ -113,12 +119,28 @@ async fn accept(listener: TcpListener, router: Router, connections_max: usize, s
     }
 }
 
-async fn serve_connection(stream: TcpStream, router: Router, shutdown: CancellationToken) {
+/// For how many requests a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Connection {
+    /// As many as come.
+    Kept,
+    /// One.
+    Once,
+}
+
+pub(crate) async fn serve_connection(
+    stream: TcpStream,
+    router: Router,
+    shutdown: CancellationToken,
+    kept: Connection,
+) {
     // Small answers should not wait for more; where the option fails they only come later.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| respond(router.clone(), request));
-    let connection =
-        http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    let connection = http1::Builder::new()
+        .keep_alive(kept == Connection::Kept)
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

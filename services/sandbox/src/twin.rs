@@ -23,11 +23,14 @@ pub enum Vendor {
     Stripe,
     /// Sign-in.
     OpenId,
+    /// Relay boards, whosever they are.
+    Boards,
 }
 
 impl Vendor {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 5] = [Self::Kisi, Self::SendGrid, Self::Twilio, Self::Stripe, Self::OpenId];
+    pub const ALL: [Self; 6] =
+        [Self::Kisi, Self::SendGrid, Self::Twilio, Self::Stripe, Self::OpenId, Self::Boards];
 
     /// The name in paths and in the state file.
     pub fn name(self) -> &'static str {
@@ -37,6 +40,7 @@ impl Vendor {
             Self::Twilio => "twilio",
             Self::Stripe => "stripe",
             Self::OpenId => "openid",
+            Self::Boards => "boards",
         }
     }
 }

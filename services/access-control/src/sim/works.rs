@@ -143,10 +143,16 @@ impl World<'_> {
             let Some(work) = &mut underway[number] else { break };
             if dies == Some(round) {
                 underway[number] = None;
-                shell.recover(number).await;
-                stands[1 - number] = Stand::Sent;
                 self.note(format!("one of them dies: {}", brief(&works[number])));
-                continue;
+                // It may wait for a lock of the other one, which goes on meanwhile.
+                match underway[1 - number].take() {
+                    Some(other) => {
+                        let (outcome, ()) = tokio::join!(other.finish(), shell.recover(number));
+                        outcomes[1 - number] = Some(outcome);
+                    }
+                    None => shell.recover(number).await,
+                }
+                break;
             }
             let statements = rng.random_range(1..4);
             stands[number] = shell.advance(number, work, statements).await;
