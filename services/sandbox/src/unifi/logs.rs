@@ -37,7 +37,7 @@ impl Unifi {
         self.lock().logs.iter().cloned().collect()
     }
 
-    /// Opens the door for its hub's time.
+    /// Opens the door for its hub's time, unless doors are locked down.
     pub(super) fn open_door(&self, state: &mut Console, opening: Opening) {
         let now = self.now();
         let is_locked_down = state.is_locked_down;
@@ -54,8 +54,10 @@ impl Unifi {
         let actor = json!({ "id": opening.actor_id, "name": opening.actor_name, "type": opening.actor_type });
         let data = json!({ "actor": actor, "object": object });
         let told = Told { event: "access.door.unlock", door: Some(opening.door.clone()), data };
-        state.log(opening, true, now);
-        state.tell(&self.parts.deliveries, &told, now);
+        state.log(opening, !is_locked_down, now);
+        if !is_locked_down {
+            state.tell(&self.parts.deliveries, &told, now);
+        }
     }
 }
 

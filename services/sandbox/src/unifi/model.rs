@@ -168,7 +168,7 @@ pub(super) enum VisitorStatus {
 
 impl VisitorStatus {
     /// In the list's filter.
-    pub(super) fn number(self) -> i64 {
+    pub(super) fn number(self) -> usize {
         match self {
             Self::Upcoming => 1,
             Self::Visited => 2,

@@ -37,7 +37,8 @@ async fn an_event_is_one_signed_post_to_those_who_want_it() {
     unlock(&world).await;
     let (headers, body) = receiver.next().await;
     assert_eq!(headers["signature"], signature(&secret, at("08:00").timestamp(), &body));
-    assert_eq!((&headers["x-site"], &headers["content-type"]), ("main", "application/json"));
+    assert_eq!(headers["x-site"], "main");
+    assert_eq!(headers["content-type"], "application/json");
     let event: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(event["event"], "access.door.unlock");
     assert_eq!(event["data"]["location"]["id"], "front");
