@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use vendor_http::http::{Method, header};
-use vendor_http::{Answer, Call, Effect, ErrorAnswer, Profile, Url, VendorError, Verdict};
+use vendor_http::{Answer, Call, Effect, ErrorAnswer, Profile, VendorError, Verdict};
 
 use super::http::{self, Line};
 use super::{Description, Driver, LEASE, Relay, RelayState, Timing, Unfit, Wish, no_relay, still_closed};
@@ -30,6 +30,16 @@ pub(crate) struct Shelly {
     password: Option<SecretString>,
     /// The challenge before, which may hold still.
     challenge: Mutex<Option<Challenge>>,
+}
+
+/// A call of a method.
+struct Rpc<'a> {
+    name: &'static str,
+    template: &'static str,
+    /// What it is about, where that stands in the address.
+    relay: Option<Relay>,
+    /// What changes something has a body, and what only reads has none.
+    body: Option<&'a Value>,
 }
 
 /// `GET /shelly`.
@@ -93,44 +103,50 @@ impl Shelly {
     /// Reads something about a relay.
     async fn ask<T: for<'de> Deserialize<'de>>(
         &self,
-        method: &'static str,
+        name: &'static str,
         template: &'static str,
         relay: Relay,
     ) -> Result<T, ProviderError> {
-        let id = (relay.get() - 1).to_string();
-        let call = || self.line.call(Method::GET, &["rpc", method], &[("id", &id)], template);
-        let url = self.line.base.at(&["rpc", method], &[("id", &id)]);
-        let answer = self.send(call, &url, "GET").await.map_err(|error| self.failure(error, relay))?;
+        let rpc = Rpc { name, template, relay: Some(relay), body: None };
+        let answer = self.send(&rpc).await.map_err(|error| self.failure(error, relay))?;
         Ok(answer.json()?)
     }
 
     async fn set(&self, relay: Relay, params: Value) -> Result<(), ProviderError> {
-        let segments = ["rpc", "Switch.Set"];
-        let call = || self.line.call(Method::POST, &segments, &[], "/rpc/Switch.Set").json(&params);
-        let url = self.line.base.at(&segments, &[]);
-        let answer = self.send(call, &url, "POST").await.map_err(|error| self.failure(error, relay))?;
+        let rpc = Rpc { name: "Switch.Set", template: "/rpc/Switch.Set", relay: None, body: Some(&params) };
+        let answer = self.send(&rpc).await.map_err(|error| self.failure(error, relay))?;
         answer.json::<Set>()?;
         Ok(())
     }
 
-    /// Sends a call; once more if the board wants to know anew who calls, for then it has done nothing.
-    async fn send(&self, call: impl Fn() -> Call, url: &Url, method: &str) -> Result<Answer, VendorError> {
-        let first = self.line.client.send(self.signed(call(), url, method)).await;
+    /// Calls a method; once more if the board wants to know anew who calls, for then it has done nothing.
+    async fn send(&self, rpc: &Rpc<'_>) -> Result<Answer, VendorError> {
+        let first = self.line.client.send(self.call(rpc)).await;
         let Err(error) = &first else { return first };
         let challenge = error.challenge().and_then(Challenge::read).filter(|_| self.password.is_some());
         if error.kind != vendor_http::ErrorKind::Unauthorized || challenge.is_none() {
             return first;
         }
         *self.lock() = challenge;
-        self.line.client.send(self.signed(call(), url, method)).await
+        self.line.client.send(self.call(rpc)).await
     }
 
-    fn signed(&self, call: Call, url: &Url, method: &str) -> Call {
+    fn call(&self, rpc: &Rpc<'_>) -> Call {
+        let segments = ["rpc", rpc.name];
+        let id = rpc.relay.map(|relay| (relay.get() - 1).to_string());
+        let query = id.as_deref().map(|id| ("id", id));
+        let method = if rpc.body.is_some() { Method::POST } else { Method::GET };
+        let call = self.line.call(method.clone(), &segments, query.as_slice(), rpc.template);
+        let call = match rpc.body {
+            Some(body) => call.json(body),
+            None => call,
+        };
         let mut challenge = self.lock();
         let (Some(challenge), Some(password)) = (challenge.as_mut(), &self.password) else { return call };
-        let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
+        let url = self.line.base.at(&segments, query.as_slice());
+        let target = url.query().map_or(url.path().to_owned(), |query| format!("{}?{query}", url.path()));
         let cnonce = format!("{:016x}", rand::random::<u64>());
-        match challenge.answer(password, method, target, &cnonce) {
+        match challenge.answer(password, method.as_str(), &target, &cnonce) {
             Some(answer) => call.header(header::AUTHORIZATION, answer),
             None => call,
         }
@@ -158,10 +174,9 @@ impl Shelly {
     }
 
     async fn count(&self) -> Result<u16, ProviderError> {
-        let segments = ["rpc", "Shelly.GetStatus"];
-        let call = || self.line.call(Method::GET, &segments, &[], "/rpc/Shelly.GetStatus");
-        let url = self.line.base.at(&segments, &[]);
-        let answer = self.send(call, &url, "GET").await;
+        let name = "Shelly.GetStatus";
+        let rpc = Rpc { name, template: "/rpc/Shelly.GetStatus", relay: None, body: None };
+        let answer = self.send(&rpc).await;
         let answer = answer.map_err(|error| http::failure(error, self.password.is_some()))?;
         let all: Map<String, Value> = answer.json()?;
         Ok((0..)

@@ -10,8 +10,6 @@ use domain::Framing;
 pub(crate) enum Request {
     /// Function 1: whether relays are closed.
     ReadCoils { first: u16, count: u16 },
-    /// Function 2: whether inputs are on.
-    ReadInputs { first: u16, count: u16 },
     /// Function 3: settings.
     ReadRegisters { first: u16, count: u16 },
     /// Function 5. The value is not only on and off: boards give it other meanings at other addresses.
@@ -49,7 +47,6 @@ impl Request {
     fn pdu(self) -> [u8; 5] {
         let (function, first, second) = match self {
             Self::ReadCoils { first, count } => (1, first, count),
-            Self::ReadInputs { first, count } => (2, first, count),
             Self::ReadRegisters { first, count } => (3, first, count),
             Self::WriteCoil { address, value } => (5, address, value),
         };
@@ -85,7 +82,7 @@ impl Request {
             Framing::Rtu => {
                 let [from, function, next, ..] = *heard else { return Heard::Incomplete };
                 let length = match function {
-                    1..=3 => 3 + usize::from(next),
+                    1 | 3 => 3 + usize::from(next),
                     5 => 6,
                     _ if function & EXCEPTION != 0 => 3,
                     _ => return Heard::Garbage,
@@ -111,10 +108,7 @@ impl Request {
                 let word = |pair: &[u8]| u16::from_be_bytes([pair[0], pair[1]]);
                 is_whole.then(|| Answer::Registers(words.chunks_exact(2).map(word).collect()))
             }
-            (
-                Self::ReadCoils { count, .. } | Self::ReadInputs { count, .. },
-                [function, length, bytes @ ..],
-            ) => {
+            (Self::ReadCoils { count, .. }, [function, length, bytes @ ..]) => {
                 let count = usize::from(count);
                 let is_whole = *function == asked[0]
                     && usize::from(*length) == bytes.len()
@@ -122,7 +116,7 @@ impl Request {
                 let bit = |index: usize| bytes[index / 8] >> (index % 8) & 1 == 1;
                 is_whole.then(|| Answer::Bits((0..count).map(bit).collect()))
             }
-            (Self::ReadRegisters { .. } | Self::ReadCoils { .. } | Self::ReadInputs { .. }, _) => None,
+            (Self::ReadRegisters { .. } | Self::ReadCoils { .. }, _) => None,
         }
     }
 }
@@ -207,7 +201,6 @@ mod tests {
             for request in [
                 FLASH,
                 Request::ReadCoils { first: 0, count },
-                Request::ReadInputs { first: 0, count },
                 Request::ReadRegisters { first: 0, count },
             ] {
                 request.decode(framing, 7, 1, &heard);
