@@ -91,14 +91,15 @@ impl EspHome {
         ms.map(|ms| (ms.as_micros() + 500) / 1_000).ok_or_else(malformed)
     }
 
-    /// Acts on an entity. The form has no fields, but its length is told, as the node wants it.
+    /// Acts on an entity. There is no body, but the node wants to be told so.
     async fn act(
         &self,
         segments: &[&str],
         query: &[(&str, &str)],
         template: &'static str,
     ) -> Result<(), ProviderError> {
-        self.send(self.line.call(Method::POST, segments, query, template).form([])).await?;
+        let call = self.line.call(Method::POST, segments, query, template).form([]);
+        self.send(call.header(header::CONTENT_LENGTH, HeaderValue::from(0))).await?;
         Ok(())
     }
 

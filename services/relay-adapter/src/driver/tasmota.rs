@@ -108,14 +108,17 @@ impl Tasmota {
         }
     }
 
-    async fn is_closed(&self, relay: Relay) -> Result<bool, ProviderError> {
-        let (fields, answer) = self.send(self.call(&format!("Power{relay}"))).await?;
-        Self::contact(&fields, relay).ok_or_else(|| answer.malformed("the relay is not in it").into())
-    }
-
-    async fn switch(&self, relay: Relay, word: &str) -> Result<bool, ProviderError> {
-        let call = self.call(&format!("Power{relay} {word}")).changing();
-        let (fields, answer) = self.send(call).await?;
+    /// Reads a relay, or tells it something first. Gives whether its contact is closed then.
+    async fn power(&self, relay: Relay, word: Option<&str>) -> Result<bool, ProviderError> {
+        let call = match word {
+            None => self.call(&format!("Power{relay}")),
+            Some(word) => self.call(&format!("Power{relay} {word}")).changing(),
+        };
+        let (fields, answer) = self.send(call).await.map_err(|error| match error.kind {
+            // It knows no command for a relay that it does not have.
+            ErrorKind::Rejected => no_relay(relay),
+            _ => error,
+        })?;
         Self::contact(&fields, relay).ok_or_else(|| answer.malformed("the relay is not in it").into())
     }
 
@@ -168,11 +171,7 @@ impl Driver for Tasmota {
     }
 
     async fn read(&self, relay: Relay) -> Result<RelayState, ProviderError> {
-        let is_closed = self.is_closed(relay).await.map_err(|error| match error.kind {
-            // It knows no command for a relay that it does not have.
-            ErrorKind::Rejected => no_relay(relay),
-            _ => error,
-        })?;
+        let is_closed = self.power(relay, None).await?;
         let timing = match self.settings(relay).await? {
             Ok(()) => self.timing(relay).await?,
             Err(unfit) => Err(unfit),
@@ -182,7 +181,7 @@ impl Driver for Tasmota {
 
     async fn close(&self, relay: Relay, wish: Wish) -> Result<Duration, ProviderError> {
         let length = wish.length(self.read(relay).await?)?;
-        if self.switch(relay, "ON").await? {
+        if self.power(relay, Some("ON")).await? {
             return Ok(length);
         }
         let reason = format!("relay {relay} does not close");
@@ -190,7 +189,7 @@ impl Driver for Tasmota {
     }
 
     async fn release(&self, relay: Relay) -> Result<(), ProviderError> {
-        if self.switch(relay, "OFF").await? { Err(still_closed(relay)) } else { Ok(()) }
+        if self.power(relay, Some("OFF")).await? { Err(still_closed(relay)) } else { Ok(()) }
     }
 }
 
