@@ -149,7 +149,8 @@ async fn the_whole_call_ends_in_time_whatever_the_attempts_may_take() {
     let call = server.call(Method::GET).timeouts(Duration::from_secs(60), Duration::from_millis(50));
     let error = fails(&client(), call).await;
     assert_eq!((error.kind, error.effect), (ErrorKind::Unreachable, Effect::None));
-    assert_eq!(server.requests().len(), 1);
+    // On a busy machine the time may be over before the first has been read.
+    assert!(server.requests().len() <= 1);
 }
 
 #[tokio::test]
