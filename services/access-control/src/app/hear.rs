@@ -200,6 +200,7 @@ fn tell(
                 reason: result.reason.clone(),
                 outcome_unknown: is_unknown,
                 retry_after: None,
+                code: crate::explain::of_failure(kind).into(),
             },
             now,
         )),
