@@ -29,6 +29,8 @@ pub struct ListedBoard {
     pub host: Host,
     /// Its port.
     pub port: Port,
+    /// How many relays it has, as far as they are doors'.
+    pub relays: u16,
 }
 
 /// A board's name: of lower case letters, digits and hyphens, at most 40.
@@ -58,8 +60,6 @@ pub struct ModbusBoard {
     pub framing: Framing,
     /// Its unit.
     pub unit: u8,
-    /// How many relays it has.
-    pub relays: u16,
     /// How its relays open again.
     pub timer: RelayTimer,
 }
@@ -197,21 +197,23 @@ fn board(line: &str) -> Result<ListedBoard, String> {
         return Err("must have a name, a kind and a host".to_owned());
     };
     let mut settings = Settings::of(words)?;
-    let (kind, port) = match kind {
+    let (kind, port, relays) = match kind {
         "esphome" => {
             let switches: String = settings.required("switches")?;
             // Blanks end words, so they are written as in URLs.
-            let switches = switches.split(',').map(|name| name.replace("%20", " ")).collect();
-            (BoardKind::EspHome { switches }, "80")
+            let switches: Vec<String> = switches.split(',').map(|name| name.replace("%20", " ")).collect();
+            let relays = u16::try_from(switches.len()).ok().filter(|relays| *relays <= RELAYS_MAX);
+            let relays = relays.ok_or_else(|| format!("must have at most {RELAYS_MAX} switches"))?;
+            (BoardKind::EspHome { switches }, "80", relays)
         }
-        "modbus" => (BoardKind::Modbus(modbus(&mut settings)?), "502"),
-        "shelly" => (BoardKind::Shelly, "80"),
-        "tasmota" => (BoardKind::Tasmota, "80"),
+        "modbus" => (BoardKind::Modbus(modbus(&mut settings)?), "502", settings.relays(8)?),
+        "shelly" => (BoardKind::Shelly, "80", settings.relays(1)?),
+        "tasmota" => (BoardKind::Tasmota, "80", settings.relays(1)?),
         _ => return Err("must name a kind: esphome, modbus, shelly or tasmota".to_owned()),
     };
     settings.finish()?;
     let (host, port) = host_and_port(address, port)?;
-    Ok(ListedBoard { name: name.parse()?, kind, host, port })
+    Ok(ListedBoard { name: name.parse()?, kind, host, port, relays })
 }
 
 fn modbus(settings: &mut Settings<'_>) -> Result<ModbusBoard, String> {
@@ -227,8 +229,7 @@ fn modbus(settings: &mut Settings<'_>) -> Result<ModbusBoard, String> {
         _ => return Err("must have timer=flash, timer=none, or timer=none accept=no-timer".to_owned()),
     };
     let unit = settings.number("unit", 1, 1..=247)?;
-    let relays = settings.number("relays", 8, 1..=RELAYS_MAX)?;
-    Ok(ModbusBoard { framing, unit: unit.to_be_bytes()[1], relays, timer })
+    Ok(ModbusBoard { framing, unit: unit.to_be_bytes()[1], timer })
 }
 
 /// `host`, `host:port`, `[v6]:port` or a bare address of version 6.
@@ -277,6 +278,10 @@ impl<'a> Settings<'a> {
         let Some(text) = self.take(name) else { return Ok(usual) };
         let number = text.parse().ok().filter(|number| range.contains(number));
         number.ok_or_else(|| format!("must have {name}= from {} to {}", range.start(), range.end()))
+    }
+
+    fn relays(&mut self, usual: u16) -> Result<u16, String> {
+        self.number("relays", usual, 1..=RELAYS_MAX)
     }
 
     /// Nothing is left that nobody knows.
@@ -342,14 +347,14 @@ mod tests {
             ("front".into(), BoardKind::Shelly, 80)
         );
         let gate = one("gate modbus 192.168.1.21");
-        let usual = ModbusBoard { framing: Framing::Tcp, unit: 1, relays: 8, timer: RelayTimer::Flash };
-        assert_eq!((gate.kind, gate.port.number()), (BoardKind::Modbus(usual), 502));
+        let usual = ModbusBoard { framing: Framing::Tcp, unit: 1, timer: RelayTimer::Flash };
+        assert_eq!((gate.kind, gate.port.number(), gate.relays), (BoardKind::Modbus(usual), 502, 8));
         let said = one("gate modbus relay.lan:4196 framing=rtu unit=3 relays=16 timer=none accept=no-timer");
-        let expected =
-            ModbusBoard { framing: Framing::Rtu, unit: 3, relays: 16, timer: RelayTimer::MissingAccepted };
-        assert_eq!((said.kind, said.port.number()), (BoardKind::Modbus(expected), 4196));
+        let expected = ModbusBoard { framing: Framing::Rtu, unit: 3, timer: RelayTimer::MissingAccepted };
+        assert_eq!((said.kind, said.port.number(), said.relays), (BoardKind::Modbus(expected), 4196, 16));
         let node = one("yard esphome [2001:db8::7]:81 switches=Door%201,Gate");
         assert_eq!(node.kind, BoardKind::EspHome { switches: vec!["Door 1".into(), "Gate".into()] });
+        assert_eq!((front.relays, one("front shelly 10.0.0.1 relays=4").relays, node.relays), (1, 4, 2));
         assert_eq!((node.host.to_string(), node.port.number()), ("2001:db8::7".into(), 81));
         assert_eq!(one("yard tasmota 2001:db8::7").host.to_string(), "2001:db8::7");
     }

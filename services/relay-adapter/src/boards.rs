@@ -32,6 +32,9 @@ const PLACES_MAX: usize = 10_000;
 /// A board that failed is left alone for so long.
 const COOL_DOWN: Duration = Duration::from_secs(2);
 
+/// Whose turn it is at a place.
+type Turn = Arc<Mutex<()>>;
+
 /// All boards that a process calls.
 pub struct Boards {
     shelly: VendorClient,
@@ -40,7 +43,7 @@ pub struct Boards {
     outgoing: Outgoing,
     config: BoardsConfig,
     untimed: Untimed,
-    places: StdMutex<HashMap<(Host, Port), Arc<Mutex<()>>>>,
+    places: StdMutex<HashMap<(Host, Port), Turn>>,
 }
 
 /// A board of an account. Its operations are carried out one after the other, also those of other accounts at the same
@@ -48,7 +51,7 @@ pub struct Boards {
 pub struct Board {
     name: BoardName,
     driver: Box<dyn Driver>,
-    turn: Arc<Mutex<()>>,
+    turn: Turn,
 }
 
 impl Boards {
@@ -93,7 +96,7 @@ impl Boards {
 
     /// A board that an account lists.
     pub fn open(&self, account: &Account, listed: &ListedBoard) -> Result<Board, ProviderError> {
-        let ListedBoard { name, kind, host, port } = listed;
+        let ListedBoard { name, kind, host, port, relays } = listed;
         // It may well be that no board has a key.
         let keys = account.credential.require(KEYS).ok();
         let keys = keys.map(|keys| BoardKeys::read(keys.expose_secret())).transpose();
@@ -114,7 +117,7 @@ impl Boards {
                     connect_timeout: self.config.connect_timeout(),
                     timeout: self.config.answer_timeout(),
                 };
-                Ok(Box::new(Modbus::new(reach, *board, self.untimed.clone())))
+                Ok(Box::new(Modbus::new(reach, *board, *relays, self.untimed.clone())))
             }
             BoardKind::Shelly => Ok(Box::new(Shelly::new(self.line(&self.shelly, host, *port)?, password))),
             BoardKind::Tasmota => {
@@ -134,7 +137,7 @@ impl Boards {
         Ok(Line { client: client.clone(), base, account, timeout: self.config.answer_timeout() })
     }
 
-    fn turn(&self, host: &Host, port: Port) -> Arc<Mutex<()>> {
+    fn turn(&self, host: &Host, port: Port) -> Turn {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         if places.len() >= PLACES_MAX {
             places.retain(|_, turn| Arc::strong_count(turn) > 1);

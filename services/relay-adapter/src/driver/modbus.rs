@@ -50,6 +50,7 @@ pub(crate) struct Reach {
 pub(crate) struct Modbus {
     reach: Reach,
     board: ModbusBoard,
+    relays: u16,
     untimed: Untimed,
 }
 
@@ -63,8 +64,8 @@ struct Connection {
 }
 
 impl Modbus {
-    pub(crate) fn new(reach: Reach, board: ModbusBoard, untimed: Untimed) -> Self {
-        Self { reach, board, untimed }
+    pub(crate) fn new(reach: Reach, board: ModbusBoard, relays: u16, untimed: Untimed) -> Self {
+        Self { reach, board, relays, untimed }
     }
 
     async fn connect(&self, framing: Framing) -> Result<Connection, ProviderError> {
@@ -82,7 +83,7 @@ impl Modbus {
 
     fn coil(&self, relay: Relay) -> Result<u16, ProviderError> {
         let coil = relay.get() - 1;
-        if coil < self.board.relays { Ok(coil) } else { Err(no_relay(relay)) }
+        if coil < self.relays { Ok(coil) } else { Err(no_relay(relay)) }
     }
 
     fn timing(&self, relay: Relay) -> Result<Timing, Unfit> {
@@ -217,7 +218,7 @@ impl Driver for Modbus {
             }
         };
         let mut relays = Vec::new();
-        for relay in (1..=self.board.relays).filter_map(Relay::new) {
+        for relay in (1..=self.relays).filter_map(Relay::new) {
             relays.push(self.look(&mut connection, relay).await?);
         }
         Ok(Description { model: "Modbus".to_owned(), firmware: version, relays })
