@@ -45,7 +45,8 @@ pub const ROUTED: [(&str, &str); 14] = [
 ];
 
 /// Those that it does not.
-pub const INTERNAL: [(&str, &str); 7] = [
+pub const INTERNAL: [(&str, &str); 8] = [
+    ("latchkey.access.v1.DoorControlService", "kisi-adapter"),
     ("latchkey.access.v1.DoorProviderService", "kisi-adapter"),
     ("latchkey.integrations.v1.ConnectionService", "kisi-adapter"),
     ("latchkey.integrations.v1.CredentialService", "integrations"),

@@ -90,6 +90,8 @@ ids! {
     MembershipId,
     /// One email or text to one recipient.
     MessageId,
+    /// Something that a door is told on demand.
+    OperationId,
     /// A person's pass.
     PassId,
     /// What one can buy to get in for some days or times.

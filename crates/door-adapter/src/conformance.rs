@@ -7,6 +7,7 @@
 
 mod by_hand;
 mod case;
+mod control;
 mod faults;
 mod people;
 mod reconciler;
@@ -14,15 +15,17 @@ mod wishes;
 
 use std::future::Future;
 
+use chrono::Duration;
 use domain::{Timestamp, Window};
 use sqlx::PgPool;
 
 pub use self::by_hand::*;
+pub use self::control::*;
 pub use self::faults::*;
 pub use self::people::*;
 pub use self::reconciler::*;
 pub use self::wishes::*;
-use crate::{Account, DoorProvider, Person, Target, TargetKind};
+use crate::{Account, DoorControl, DoorProvider, Person, Target, TargetKind};
 
 /// A provider with its ledger and its twin, fresh for each scenario.
 pub trait World: Sized {
@@ -74,6 +77,26 @@ pub trait World: Sized {
     fn set_credentials_work(&mut self, do_work: bool);
     /// Checks what must hold in the end, such as that no one was mailed.
     fn finish(self) -> impl Future<Output = ()>;
+}
+
+/// The same, whose doors are operated on demand.
+pub trait ControlWorld: World<Provider: DoorControl> {
+    /// The provider's id of one of many doors, by number. There are at least 40, and all of them work.
+    fn door(&self, number: usize) -> String;
+    /// The provider's id of a group, and those of the doors that it opens. `None` if the provider knows no groups.
+    fn group(&self) -> Option<(String, Vec<String>)>;
+    /// How often the door has opened for a moment so far.
+    fn openings(&self, door: &str) -> usize;
+    /// Whether it is held open now.
+    fn is_held(&self, door: &str) -> bool;
+    /// Whether it opens for nobody.
+    fn is_locked_down(&self, door: &str) -> bool;
+    /// The door's hardware does not answer any more.
+    fn unplug(&self, door: &str);
+    /// Whether the provider tells, in the end, what became of a door that was to open for a moment.
+    fn tells_fates(&self) -> bool;
+    /// Time goes on.
+    fn advance(&self, by: Duration);
 }
 
 /// How a call goes wrong.
@@ -130,4 +153,22 @@ macro_rules! conformance_suite {
             $crate::conformance::$scenario::<$world>().await;
         }
     )+};
+}
+
+/// Makes a test of each scenario with doors that are operated on demand.
+#[macro_export]
+macro_rules! control_conformance_suite {
+    ($world:ty) => {
+        $crate::conformance_suite!(@ $world:
+            doors_are_listed_and_read_as_they_are
+            a_door_does_what_it_can_and_nothing_else
+            a_door_that_is_locked_down_opens_for_nobody
+            a_place_is_locked_down_with_all_of_its_doors
+            a_door_opens_once_at_the_most_and_what_is_told_is_so
+            a_crash_leaves_an_operation_that_can_be_found
+            a_lockdown_holds_whatever_goes_wrong
+            a_door_without_working_hardware_says_so
+            a_revoked_key_opens_nothing
+        );
+    };
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use proto::access::v1 as pb;
 use proto::integrations::v1 as integrations_pb;
-use vendor_http::{Certificate, Effect, VendorError};
+use vendor_http::{Certificate, ConnectError, Effect, VendorError};
 
 /// The name of the value that says where a host is.
 pub(crate) const HOST: &str = "host";
@@ -42,13 +42,15 @@ pub struct ProviderError {
     pub reason: String,
     /// Not before this long.
     pub retry_after: Option<Duration>,
+    code: Option<pb::AccessReason>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl ProviderError {
     /// A failure that certainly had no effect.
     pub fn new(kind: ErrorKind, reason: impl Into<String>) -> Self {
-        Self { kind, outcome_unknown: false, reason: reason.into(), retry_after: None, source: None }
+        let reason = reason.into();
+        Self { kind, outcome_unknown: false, reason, retry_after: None, code: None, source: None }
     }
 
     /// The same with another kind and reason.
@@ -61,6 +63,23 @@ impl ProviderError {
     #[must_use]
     pub fn with_unknown_outcome(self) -> Self {
         Self { outcome_unknown: true, ..self }
+    }
+
+    /// The same, with a code that says more than the kind.
+    #[must_use]
+    pub fn with_code(self, code: pb::AccessReason) -> Self {
+        Self { code: Some(code), ..self }
+    }
+
+    /// Why, as a code of explanations.
+    pub fn code(&self) -> pb::AccessReason {
+        self.code.unwrap_or(match self.kind {
+            ErrorKind::Unreachable | ErrorKind::Malformed => pb::AccessReason::ProviderUnreachable,
+            ErrorKind::RateLimited => pb::AccessReason::ProviderRateLimited,
+            ErrorKind::Unauthorized => pb::AccessReason::ProviderRefusesCredentials,
+            ErrorKind::NotFound => pb::AccessReason::ProviderLacksDoor,
+            ErrorKind::Conflict | ErrorKind::Rejected => pb::AccessReason::ProviderRejects,
+        })
     }
 
     /// A value is missing, or can't be used. `reason` names it.
@@ -127,7 +146,22 @@ impl From<VendorError> for ProviderError {
             outcome_unknown: error.effect == Effect::Unknown,
             reason,
             retry_after: error.retry_after(),
+            code: None,
             source: Some(Arc::new(error)),
+        }
+    }
+}
+
+impl From<ConnectError> for ProviderError {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Refused(refused) => {
+                Self::of_value(HOST, ProblemKind::AddressRefused, refused.to_string())
+            }
+            ConnectError::Failed(_) => {
+                let reason = error.to_string();
+                Self { source: Some(Arc::new(error)), ..Self::new(ErrorKind::Unreachable, reason) }
+            }
         }
     }
 }
@@ -147,6 +181,7 @@ impl From<&ProviderError> for pb::AccessFailure {
             reason: error.reason.clone(),
             outcome_unknown: error.outcome_unknown,
             retry_after: wait,
+            code: error.code().into(),
         }
     }
 }

@@ -1,4 +1,7 @@
-//! `DoorProviderService` and `ConnectionService`.
+//! `DoorProviderService` and `ConnectionService`; `DoorControlService` in a file of its own.
+
+mod control;
+mod convert;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +18,7 @@ use proto::integrations::v1::connection_service_server::{ConnectionService, Conn
 use tonic::{Request, Response, Status};
 use vendor_http::Certificate;
 
+pub(crate) use self::control::Controls;
 use crate::credentials::{Credentials, Site};
 use crate::error::{ErrorKind, HOST, Problem, ProblemKind, ProviderError};
 use crate::provider::{Account, AccountInfo, DoorProvider, Place};

@@ -3,8 +3,9 @@
 //! An adapter is told by `AccessCommand` what one person should have at one door or group, and answers
 //! each command exactly once with `AccessCommandCompleted`; by `UserCommand` and `UserCommandCompleted`, how the
 //! user should be that the provider takes a person for. It tries once; when to try again is
-//! access-control's business. A new provider implements [`DoorProvider`], calls [`build`], adds
-//! [`MIGRATOR`] to its schema and passes the conformance suite (feature `conformance`).
+//! access-control's business. On demand, access-control has doors operated by calls. A new provider implements
+//! [`DoorProvider`] and [`DoorControl`], calls [`build`], adds [`MIGRATOR`] to its schema and passes the conformance
+//! suites (feature `conformance`).
 //!
 //! What holds for every provider:
 //! - A command is stored when it comes in, so that none blocks another; only the newest of a grant counts.
@@ -24,6 +25,7 @@ mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod consumers;
+mod control;
 mod credentials;
 mod drift;
 mod error;
@@ -37,8 +39,14 @@ mod store;
 
 pub use batcher::Batcher;
 pub use config::{CommandsConfig, ConfigError, PeersConfig, ReconcilerConfig};
+pub use control::{
+    Abilities, Action, Actor, Door, DoorControl, DoorState, Fate, Operated, Operation, PulseLength, Spot,
+    cannot,
+};
 pub use drift::{Drift, Held, compare};
 pub use error::{ApplyError, ErrorKind, LedgerError, Problem, ProblemKind, ProviderError};
+/// Why a door does not open, in the words of the contracts.
+pub use proto::access::v1::AccessReason;
 pub use provider::{
     Account, AccountInfo, Applied, Capabilities, Credential, DoorProvider, Finding, Listed, Origin, Period,
     Place, Right, UserApplied, UserState,

@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{CommandsConfig, ConfigError, PeersConfig, ReconcilerConfig};
 use crate::consumers::{commands, integrations};
+use crate::control::DoorControl;
 use crate::credentials::Credentials;
 use crate::facts::Source;
-use crate::grpc::Methods;
-use crate::provider::DoorProvider;
+use crate::grpc::{Controls, Methods};
 use crate::runtime::{Reconciler, Recorder, Scheduler, Worker};
 use crate::store::command::forget_answered;
 
@@ -35,7 +35,7 @@ pub enum BuildError {
 
 /// The parts of the adapter of `provider`. Its definition's migrations include
 /// [`MIGRATOR`](crate::MIGRATOR).
-pub fn build<P: DoorProvider>(
+pub fn build<P: DoorControl>(
     provider: P,
     config: &CommandsConfig,
     reconciler: &ReconcilerConfig,
@@ -82,6 +82,7 @@ pub fn build<P: DoorProvider>(
     let (pool, clock) = (deps.platform.clone(), basic.clock.clone());
     Ok(Service::new(definition.name, basic)
         .grpc(Methods::door_provider_service(provider.clone(), credentials.clone()))
+        .grpc(Controls::service(provider.clone(), credentials.clone()))
         .grpc(Methods::connection_service(provider, credentials.clone()))
         .outbox(deps, definition)
         .consumer(

@@ -95,6 +95,12 @@ impl Link {
     pub(crate) fn sentence(&self) -> String {
         sentence::of(self.reason, self.time)
     }
+
+    /// The same for staff, who can do something about it.
+    pub(crate) fn sentence_with_advice(&self) -> String {
+        let advice = sentence::advice(self.reason);
+        format!("{} {advice}", self.sentence()).trim_end().to_owned()
+    }
 }
 
 /// What a door does, and why.

@@ -13,6 +13,11 @@ use vendor_http::{Limit, Retry, VendorHttp};
 
 use crate::vendor::{Kisi, Settings};
 
+/// How long a call may take for which someone waits: less than they do.
+const PROMPT_TIMEOUT: Duration = Duration::from_secs(8);
+/// Such calls of one key under way at the same time.
+const PROMPT_IN_FLIGHT: NonZeroUsize = NonZeroUsize::new(16).expect("more than none");
+
 /// All settings. Their defaults and meanings stand in `config.default.toml`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Config {
@@ -37,7 +42,8 @@ pub struct KisiConfig {
     /// Whom Kisi may write to; empty: nobody.
     pub integration_contact: String,
     /// Calls per second that one user's keys may make together; 0: no limit. Kisi allows five (API
-    /// reference, Rate limits).
+    /// reference, Rate limits). Calls that someone waits for are counted apart, so as not to wait for the others; what is
+    /// too much then, Kisi refuses without harm.
     pub calls_per_second: u32,
     /// Calls of one user's keys under way at the same time.
     pub calls_in_flight: usize,
@@ -65,16 +71,27 @@ impl KisiConfig {
             integration_identifier: header("integration_identifier", &self.integration_identifier)?,
             integration_contact: contact.map(|text| header("integration_contact", text)).transpose()?,
             limit: self.limit()?,
-            unlock_timeout: call_timeout,
+            prompt_limit: self.prompt_limit(),
+            prompt_timeout: call_timeout.min(PROMPT_TIMEOUT),
         };
         Ok(Kisi::new(&VendorHttp::new(http, clock)?, settings))
     }
 
-    /// Calls are spaced evenly: a burst and as many again within the second would be too many.
+    /// Of calls that nobody waits for.
     fn limit(&self) -> anyhow::Result<Option<Limit>> {
         let in_flight =
             NonZeroUsize::new(self.calls_in_flight).context("calls_in_flight must be at least 1")?;
+        Ok(self.limit_of(in_flight))
+    }
+
+    /// Of those that someone waits for: one that is slow delays no other.
+    fn prompt_limit(&self) -> Option<Limit> {
+        self.limit_of(PROMPT_IN_FLIGHT)
+    }
+
+    /// Calls are spaced evenly: a burst and as many again within the second would be too many.
+    fn limit_of(&self, in_flight: NonZeroUsize) -> Option<Limit> {
         let limit = |per_second| Limit { per_second, burst: NonZeroU32::MIN, in_flight };
-        Ok(NonZeroU32::new(self.calls_per_second).map(limit))
+        NonZeroU32::new(self.calls_per_second).map(limit)
     }
 }

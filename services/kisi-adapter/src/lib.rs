@@ -11,6 +11,7 @@
 
 mod access;
 mod config;
+mod control;
 mod plan;
 mod provider;
 mod restrictions;

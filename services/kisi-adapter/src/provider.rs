@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chassis::postgres::WorkspacePool;
-use domain::Clock;
+use domain::{Clock, Timestamp};
 use door_adapter::{
     AccessRequest, Account, AccountInfo, Applied, ApplyError, Capabilities, DoorProvider, ErrorKind, Finding,
     Listed, Problem, ProviderError, Right, Target, TargetKind, UserApplied, UserRequest,
@@ -20,7 +20,7 @@ use crate::store::{Change, Door, Ledger, Place};
 use crate::survey::{self, Survey};
 use crate::user::Users;
 use crate::vendor::wire::{self, Group, GroupId, LockId, UserId};
-use crate::vendor::{Error, Kisi, KisiAccount, account_key_of_owner};
+use crate::vendor::{Error, Kisi, KisiAccount, Line, account_key_of_owner};
 
 /// The name of the one credential.
 const API_KEY: &str = "api_key";
@@ -44,26 +44,38 @@ impl KisiProvider {
         Self { kisi, ledger: Ledger::new(pool, platform), clock, owners: Mutex::default() }
     }
 
-    /// The account, limited together with its owner's other keys. A key that is new to this process
-    /// takes a call to learn whose it is.
+    /// The account, limited together with its owner's other keys.
     async fn open(&self, account: &Account) -> Result<KisiAccount, ProviderError> {
+        let owner = self.owner(account).await?;
+        self.kisi.account(account.credential.require(API_KEY)?, account_key_of_owner(owner)).map_err(failure)
+    }
+
+    /// The account for calls that someone waits for.
+    pub(crate) fn open_promptly(&self, account: &Account, line: Line) -> Result<KisiAccount, ProviderError> {
+        self.kisi.prompt_account(account.credential.require(API_KEY)?, line).map_err(failure)
+    }
+
+    /// Whose key it is. One that is new to this process takes a call to learn it.
+    pub(crate) async fn owner(&self, account: &Account) -> Result<UserId, ProviderError> {
         let key = account.credential.require(API_KEY)?;
         let by_key = AccountKey::of_secret(key);
         let known = self.lock().get(by_key.as_str()).copied();
-        let owner = match known {
-            Some(owner) => owner,
-            None => {
-                let probe = self.kisi.account(key, by_key.clone()).map_err(failure)?;
-                let owner = probe.check_key().await.map_err(failure)?.owner;
-                let mut owners = self.lock();
-                if owners.len() >= OWNERS_MAX {
-                    owners.clear();
-                }
-                owners.insert(by_key.as_str().to_owned(), owner);
-                owner
-            }
-        };
-        self.kisi.account(key, account_key_of_owner(owner)).map_err(failure)
+        if let Some(owner) = known {
+            return Ok(owner);
+        }
+        let probe = self.kisi.account(key, by_key.clone()).map_err(failure)?;
+        let owner = probe.check_key().await.map_err(failure)?.owner;
+        let mut owners = self.lock();
+        if owners.len() >= OWNERS_MAX {
+            owners.clear();
+        }
+        owners.insert(by_key.as_str().to_owned(), owner);
+        Ok(owner)
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The key's organization and its places.

@@ -17,7 +17,7 @@ mod error;
 mod listing;
 pub mod wire;
 
-pub use client::{Kisi, KisiAccount, LockGroup, Settings, account_key_of_owner};
+pub use client::{Kisi, KisiAccount, Line, LockGroup, Settings, account_key_of_owner};
 pub(crate) use client::{Reader, USER_PAGE, rights_on};
 pub use convert::{Assignee, GROUP_BASIC, KeyCheck, NewUser, RoleAssignment, Target, User, Validity};
 pub use error::{Error, Reason, may_exist_already};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::{kisi, openid, sendgrid, stripe, twilio};
+use crate::{boards, kisi, openid, sendgrid, stripe, twilio, unifi};
 
 /// The world that the sandbox starts with when it runs as a process.
 pub const CONFIG_DEFAULTS: &str = include_str!("../config.default.toml");
@@ -38,6 +38,10 @@ pub struct Config {
     pub stripe: stripe::Config,
     /// The OpenID provider.
     pub openid: openid::Config,
+    /// Relay boards.
+    pub boards: boards::Config,
+    /// The UniFi Access twin.
+    pub unifi: unifi::Config,
 }
 
 impl Default for Config {
@@ -52,6 +56,8 @@ impl Default for Config {
             twilio: twilio::Config::default(),
             stripe: stripe::Config::default(),
             openid: openid::Config::default(),
+            boards: boards::Config::default(),
+            unifi: unifi::Config::default(),
         }
     }
 }

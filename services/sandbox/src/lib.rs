@@ -1,14 +1,15 @@
 //! Stand-ins for the vendors that Latchkey talks to: each twin speaks its vendor's real wire format,
 //! keeps its state, and can be told to fail.
 //!
-//! One HTTP server on one port. Each vendor has a prefix (`/kisi/…`, `/sendgrid/v3/…`,
-//! `/twilio/2010-04-01/…`, `/stripe/v1/…`, `/openid/…`); below it the paths are exactly the vendor's, so `http://host:port/kisi` is
+//! One HTTP server on one port, and a port of its own for each relay board and for the UniFi console. Each vendor but
+//! the boards has a prefix (`/kisi/…`, `/sendgrid/v3/…`, `/twilio/2010-04-01/…`, `/stripe/v1/…`, `/openid/…`); below it the paths are exactly the vendor's, so `http://host:port/kisi` is
 //! what a client takes as the vendor's base URL. `/_control/…` is the sandbox's own API: clock, faults,
 //! request log, reset, and what each twin adds.
 //!
-//! Owns: make-believe state, in memory, saved to one file if configured. Deliberately absent: TLS,
-//! access control on the control API, and anything that a vendor does not do. Never expose it.
+//! Owns: make-believe state, in memory, saved to one file if configured. Deliberately absent: TLS (but for the UniFi
+//! console), access control on the control API, and anything that a vendor does not do. Never expose it.
 
+pub mod boards;
 mod clock;
 mod config;
 mod control;
@@ -26,11 +27,13 @@ mod state;
 pub mod stripe;
 pub mod twilio;
 mod twin;
+pub mod unifi;
 
 use std::sync::Arc;
 
 use domain::Clock;
 
+pub use boards::Boards;
 pub use clock::SandboxClock;
 pub use config::{CONFIG_DEFAULTS, Config, DeliveriesConfig, ProcessConfig};
 pub use deliveries::{Deliveries, Delivery, DeliveryCounts, Outcome};
@@ -44,6 +47,7 @@ pub use state::StateError;
 pub use stripe::Stripe;
 pub use twilio::Twilio;
 pub use twin::{Twin, TwinParts, Vendor};
+pub use unifi::Unifi;
 
 /// All twins and what they share. Cheap to clone; every clone is the same sandbox.
 #[derive(Clone)]
@@ -54,8 +58,9 @@ pub struct Sandbox {
 struct Inner {
     config: Config,
     clock: Arc<SandboxClock>,
-    faults: Faults,
-    requests: Requests,
+    faults: Arc<Faults>,
+    requests: Arc<Requests>,
+    guard: guard::Guard,
     deliveries: Deliveries,
     delivery_queue: deliveries::Queue,
     kisi: Arc<Kisi>,
@@ -63,6 +68,8 @@ struct Inner {
     twilio: Arc<Twilio>,
     stripe: Arc<Stripe>,
     openid: Arc<OpenId>,
+    boards: Arc<Boards>,
+    unifi: Arc<Unifi>,
 }
 
 impl Sandbox {
@@ -72,15 +79,21 @@ impl Sandbox {
         let clock = Arc::new(SandboxClock::new(clock));
         let (deliveries, delivery_queue) = Deliveries::new(config.deliveries.clone());
         let parts = TwinParts { clock: clock.clone(), deliveries: deliveries.clone() };
+        let faults = Arc::new(Faults::default());
+        let requests = Arc::new(Requests::new(config.request_log_capacity));
+        let guard = guard::Guard::new(clock.clone(), faults.clone(), requests.clone());
+        let boards = Arc::new(Boards::new(config.boards.clone(), &parts, guard.clone()));
+        let unifi = Arc::new(Unifi::new(config.unifi.clone(), parts.clone(), guard.clone()));
         let kisi = Arc::new(Kisi::new(config.kisi.clone(), parts.clone()));
         let sendgrid = Arc::new(SendGrid::new(config.sendgrid.clone(), parts.clone()));
         let twilio = Arc::new(Twilio::new(config.twilio.clone(), parts.clone()));
-        let stripe = Arc::new(Stripe::new(config.stripe.clone()));
+        let stripe = Arc::new(Stripe::new(config.stripe.clone(), parts.clone()));
         let openid = Arc::new(OpenId::new(config.openid.clone(), parts));
         Self {
             inner: Arc::new(Inner {
-                faults: Faults::default(),
-                requests: Requests::new(config.request_log_capacity),
+                faults,
+                requests,
+                guard,
                 clock,
                 deliveries,
                 delivery_queue,
@@ -89,6 +102,8 @@ impl Sandbox {
                 twilio,
                 stripe,
                 openid,
+                boards,
+                unifi,
                 config,
             }),
         }
@@ -102,6 +117,8 @@ impl Sandbox {
             self.inner.twilio.clone(),
             self.inner.stripe.clone(),
             self.inner.openid.clone(),
+            self.inner.boards.clone(),
+            self.inner.unifi.clone(),
         ]
     }
 
@@ -128,6 +145,16 @@ impl Sandbox {
     /// The OpenID provider.
     pub fn openid(&self) -> &Arc<OpenId> {
         &self.inner.openid
+    }
+
+    /// The relay boards.
+    pub fn boards(&self) -> &Arc<Boards> {
+        &self.inner.boards
+    }
+
+    /// The UniFi Access twin.
+    pub fn unifi(&self) -> &Arc<Unifi> {
+        &self.inner.unifi
     }
 
     /// The clock that all twins read.

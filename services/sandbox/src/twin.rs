@@ -23,11 +23,16 @@ pub enum Vendor {
     Stripe,
     /// Sign-in.
     OpenId,
+    /// Relay boards, whosever they are.
+    Boards,
+    /// Door access by a console on site.
+    Unifi,
 }
 
 impl Vendor {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 5] = [Self::Kisi, Self::SendGrid, Self::Twilio, Self::Stripe, Self::OpenId];
+    pub const ALL: [Self; 7] =
+        [Self::Kisi, Self::SendGrid, Self::Twilio, Self::Stripe, Self::OpenId, Self::Boards, Self::Unifi];
 
     /// The name in paths and in the state file.
     pub fn name(self) -> &'static str {
@@ -37,6 +42,8 @@ impl Vendor {
             Self::Twilio => "twilio",
             Self::Stripe => "stripe",
             Self::OpenId => "openid",
+            Self::Boards => "boards",
+            Self::Unifi => "unifi",
         }
     }
 }

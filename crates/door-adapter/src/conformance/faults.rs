@@ -1,6 +1,6 @@
 //! Whatever goes wrong on the way, a person ends up with exactly what was asked for.
 
-use std::future::{Future as _, poll_fn};
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
@@ -146,13 +146,19 @@ pub async fn crashes_leave_no_trace<W: World>() {
 /// unread and nothing recorded. `false` if it made fewer calls; nothing is recorded then, either.
 async fn crash_after<W: World>(world: &W, request: &AccessRequest, calls: usize) -> bool {
     let (provider, account, mut changes) = (world.provider(), world.account(), Vec::new());
+    cut_off(world, calls, provider.apply(&account, request, &mut changes)).await
+}
+
+/// Does something until the twin has answered so many calls, and drops it there, its last answer unread. `false` if
+/// it made fewer calls.
+pub(super) async fn cut_off<W: World>(world: &W, calls: usize, something: impl Future) -> bool {
     let last = world.calls() + calls;
-    let mut apply = pin!(provider.apply(&account, request, &mut changes));
+    let mut something = pin!(something);
     poll_fn(|context| {
         if world.calls() >= last {
             return Poll::Ready(true);
         }
-        apply.as_mut().poll(context).map(|_| false)
+        something.as_mut().poll(context).map(|_| false)
     })
     .await
 }

@@ -1,4 +1,4 @@
-//! The codes as sentences for people.
+//! The codes as sentences for people, and what staff can do.
 
 use domain::Timestamp;
 use proto::access::v1::AccessReason;
@@ -39,6 +39,8 @@ pub(super) fn of(reason: AccessReason, time: Option<Timestamp>) -> String {
         AccessReason::PersonActive => "The person may be let in.",
         AccessReason::PersonUnknown => "Nothing at any door was ever given to this person.",
         AccessReason::PersonNotActive => "The person is paused, or was removed: no door lets them in.",
+        AccessReason::PersonMayOperate => "Their role lets them operate the door.",
+        AccessReason::PersonRoleTooLow => "That takes a higher role than theirs.",
         AccessReason::EntitlementStands => "Something entitles them to enter.",
         AccessReason::EntitlementNone => "Nothing entitles them to enter there, now or later.",
         AccessReason::EntitlementOver => "What entitled them to enter is over.",
@@ -76,6 +78,15 @@ pub(super) fn of(reason: AccessReason, time: Option<Timestamp>) -> String {
             "The door or group is not there any more at the provider: map another one."
         }
         AccessReason::ProviderRejects => "The provider says no to what was asked.",
+        AccessReason::DoorObeyed => "The door did what was asked.",
+        AccessReason::DoorLockedDown => "The door is locked for everybody until that is lifted.",
+        AccessReason::DoorOffline => "The door's hardware does not answer.",
+        AccessReason::DoorNotSetUp => "The door has no hardware that works.",
+        AccessReason::DoorBusy => "The door is about to open already, or stands open by a schedule.",
+        AccessReason::DoorRestricted => {
+            "The provider does not let the door be opened from afar, or at this hour."
+        }
+        AccessReason::DoorCannot => "The door can't do what was asked.",
         AccessReason::NextNothing => "Nothing happens by itself.",
         AccessReason::NextConnect => "Connect the integration, or confirm its account.",
         AccessReason::NextActivate => {
@@ -84,4 +95,21 @@ pub(super) fn of(reason: AccessReason, time: Option<Timestamp>) -> String {
         AccessReason::NextMap => "Once a door is mapped, they have what they are entitled to.",
     };
     fixed.to_owned()
+}
+
+/// What staff can do about a code while there is time; empty if that is said already.
+pub(super) fn advice(reason: AccessReason) -> &'static str {
+    match reason {
+        AccessReason::PersonNotActive => "Take them up again if they may come, or cancel the booking.",
+        AccessReason::IntegrationInactive => "Connect it again, or confirm its account.",
+        AccessReason::ProviderRefusesCredentials | AccessReason::ProviderLacksDoor => "",
+        AccessReason::ProviderRejects => "See what it says and mend it, at the provider or of the person.",
+        AccessReason::GrantNotRevokedYet => {
+            "It is tried again; if it does not help, take it back at the provider."
+        }
+        AccessReason::EntitlementNone | AccessReason::EntitlementOver | AccessReason::WindowOver => {
+            "Book again, or give them the door directly."
+        }
+        _ => "It is tried again by itself; be ready to let them in by hand.",
+    }
 }

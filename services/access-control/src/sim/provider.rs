@@ -142,7 +142,7 @@ impl Accounts {
                 kind: kind.into(),
                 reason,
                 outcome_unknown,
-                retry_after: None,
+                ..Default::default()
             })
         };
         let outcome = match fate {

@@ -5,7 +5,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::SecondsFormat;
 use domain::contact::EmailAddress;
+use domain::{Timestamp, Window};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use vendor_http::http::header::{ACCEPT, AUTHORIZATION};
@@ -19,14 +21,18 @@ use super::convert::{self, KeyCheck, NewUser, RoleAssignment, User, Validity};
 use super::error::{self, Error, may_exist_already};
 use super::listing::{self, Listing, Next};
 use super::wire::{
-    Group, GroupId, GroupLock, Lock, LockId, NewGroup, NewGroupFields, NewGroupLock, NewGroupLockFields,
-    PatchUser, PatchUserFields, Place, PlaceId, RoleAssignmentId, Row, UserId, WireRoleAssignment, WireUser,
+    EventSet, EventSetStatus, Group, GroupId, GroupLock, Lock, LockId, NewEventSet, NewEventSetFields,
+    NewGroup, NewGroupFields, NewGroupLock, NewGroupLockFields, PatchUser, PatchUserFields, Place, PlaceId,
+    RoleAssignmentId, Row, UserId, WireRoleAssignment, WireUser,
 };
 
 /// Largest page of most lists.
 const PAGE: u64 = 250;
 /// Largest page of users.
 pub(crate) const USER_PAGE: usize = 100;
+/// How often an event set is looked at until Kisi is done with it, and how long after the time before.
+const EVENT_SET_TRIES: u32 = 5;
+const EVENT_SET_WAIT: Duration = Duration::from_millis(200);
 /// How often a list is read anew because rows moved in it.
 const LIST_TRIES: u32 = 3;
 
@@ -41,8 +47,10 @@ pub struct Settings {
     pub integration_contact: Option<HeaderValue>,
     /// Limit of each account.
     pub limit: Option<Limit>,
-    /// How long an unlock may take in all. It answers when the door's controller has.
-    pub unlock_timeout: Duration,
+    /// Limit of each account's calls for which someone waits: they wait for no others, and each [`Line`] for itself.
+    pub prompt_limit: Option<Limit>,
+    /// How long such a call may take in all. An unlock answers when the door's controller has.
+    pub prompt_timeout: Duration,
 }
 
 /// Kisi, for all accounts of a process. Made once, because the limits live in it.
@@ -53,6 +61,7 @@ pub struct Kisi {
 
 struct Shared {
     client: VendorClient,
+    prompt: VendorClient,
     settings: Settings,
     /// Endpoints whose end Kisi has announced, each told once.
     told: Mutex<HashSet<&'static str>>,
@@ -62,8 +71,18 @@ struct Shared {
 #[derive(Clone)]
 pub struct KisiAccount {
     shared: Arc<Shared>,
+    client: VendorClient,
     account: AccountKey,
     headers: HeaderMap,
+}
+
+/// What calls for which someone waits queue up with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line {
+    /// Doors that are opened, or looked at.
+    Doors,
+    /// Lockdowns.
+    Emergency,
 }
 
 /// A group to keep for one lock.
@@ -88,14 +107,35 @@ pub fn account_key_of_owner(owner: UserId) -> AccountKey {
 impl Kisi {
     /// Kisi by these settings.
     pub fn new(http: &VendorHttp, settings: Settings) -> Self {
-        let profile = Profile { name: "kisi", limit: settings.limit, read_error: error::read_error };
-        let client = http.vendor(profile);
-        Self { shared: Arc::new(Shared { client, settings, told: Mutex::new(HashSet::new()) }) }
+        let profile = |limit| Profile { name: "kisi", limit, read_error: error::read_error };
+        let client = http.vendor(profile(settings.limit));
+        let prompt = http.vendor(profile(settings.prompt_limit));
+        Self { shared: Arc::new(Shared { client, prompt, settings, told: Mutex::new(HashSet::new()) }) }
     }
 
     /// The account of an API key. `account` is the unit of Kisi's rate limit: see
     /// [`account_key_of_owner`].
     pub fn account(&self, key: &SecretString, account: AccountKey) -> Result<KisiAccount, Error> {
+        self.open(key, self.shared.client.clone(), account)
+    }
+
+    /// The account of an API key for calls for which someone waits. One by one key: who else's keys share Kisi's limit
+    /// would take a call to learn, and a call too many is refused without harm.
+    pub fn prompt_account(&self, key: &SecretString, line: Line) -> Result<KisiAccount, Error> {
+        let line = match line {
+            Line::Doors => "doors",
+            Line::Emergency => "emergency",
+        };
+        let account = AccountKey::new(format!("{}-{line}", AccountKey::of_secret(key).as_str()));
+        self.open(key, self.shared.prompt.clone(), account)
+    }
+
+    fn open(
+        &self,
+        key: &SecretString,
+        client: VendorClient,
+        account: AccountKey,
+    ) -> Result<KisiAccount, Error> {
         let mut authorization = HeaderValue::try_from(format!("KISI-LOGIN {}", key.expose_secret().trim()))
             .map_err(|_| Error::KeyUnusable)?;
         authorization.set_sensitive(true);
@@ -108,14 +148,14 @@ impl Kisi {
         if let Some(contact) = &settings.integration_contact {
             headers.insert(HeaderName::from_static("x-kisi-integration-contact"), contact.clone());
         }
-        Ok(KisiAccount { shared: self.shared.clone(), account, headers })
+        Ok(KisiAccount { shared: self.shared.clone(), client, account, headers })
     }
 }
 
 impl KisiAccount {
     /// Whether calls are sent, or refused because Kisi did not answer this account of late.
     pub fn circuit(&self) -> CircuitState {
-        self.shared.client.circuit(&self.account)
+        self.client.circuit(&self.account)
     }
 
     /// Whether the key works, and whose it is. `Unauthorized` means that it is wrong, expired or revoked.
@@ -260,12 +300,85 @@ impl KisiAccount {
         self.delete(ASSIGNMENT, "role_assignments", id.0).await
     }
 
+    /// The lock, unless deleted.
+    pub async fn find_lock(&self, lock: LockId) -> Result<Option<Lock>, Error> {
+        self.find(self.call(Method::GET, "/locks/{id}", &["locks", &lock.to_string()], &[])).await
+    }
+
+    /// The place, unless deleted.
+    pub async fn find_place(&self, place: PlaceId) -> Result<Option<Place>, Error> {
+        self.find(self.call(Method::GET, "/places/{id}", &["places", &place.to_string()], &[])).await
+    }
+
+    /// The locks that the group opens.
+    pub async fn list_locks_of_group(&self, group: GroupId) -> Result<Vec<LockId>, Error> {
+        let id = group.to_string();
+        let held: Vec<GroupLock> = self.list(GROUP_LOCKS, "group_locks", PAGE, &[("group_id", &id)]).await?;
+        Ok(held.into_iter().filter(|held| held.group_id == group).map(|held| held.lock_id).collect())
+    }
+
     /// Opens the lock, as the key's owner, for as long as its hardware is set to. With an effect of
     /// `Unknown` the door may have opened.
     pub async fn unlock(&self, lock: LockId) -> Result<(), Error> {
-        let (id, limit) = (lock.to_string(), self.shared.settings.unlock_timeout);
-        let call = self.call(Method::POST, "/locks/{id}/unlock", &["locks", &id, "unlock"], &[]);
-        // A door that opens late is worse than an error, so the time is for all attempts.
+        let id = lock.to_string();
+        self.send_promptly(self.call(Method::POST, "/locks/{id}/unlock", &["locks", &id, "unlock"], &[]))
+            .await
+    }
+
+    /// Has the lock open for nobody, or ends that. Twice is once.
+    pub async fn set_lock_down(&self, lock: LockId, is_down: bool) -> Result<(), Error> {
+        let (id, verb) = (lock.to_string(), lockdown(is_down));
+        let template = if is_down { "/locks/{id}/lock_down" } else { "/locks/{id}/cancel_lockdown" };
+        let call = self.call(Method::POST, template, &["locks", &id, verb], &[]);
+        self.send_promptly(call.idempotent()).await
+    }
+
+    /// Has all locks of the place open for nobody, or ends that. Twice is once.
+    pub async fn set_place_down(&self, place: PlaceId, is_down: bool) -> Result<(), Error> {
+        let (id, verb) = (place.to_string(), lockdown(is_down));
+        let template = if is_down { "/places/{id}/lock_down" } else { "/places/{id}/cancel_lockdown" };
+        let call = self.call(Method::POST, template, &["places", &id, verb], &[]);
+        self.send_promptly(call.idempotent()).await
+    }
+
+    /// The user's attempts to unlock the lock in the window, each with whether it opened; `None` if Kisi is not done
+    /// with looking them up, or if they are more than a page.
+    pub async fn find_unlocks(
+        &self,
+        lock: LockId,
+        user: UserId,
+        window: Window,
+    ) -> Result<Option<Vec<bool>>, Error> {
+        let time = |time: Timestamp| time.to_rfc3339_opts(SecondsFormat::Micros, true);
+        let question = NewEventSet {
+            event_set: NewEventSetFields {
+                interval: &format!("{}/{}", time(window.start()), time(window.end())),
+                event_type: "lock.unlock",
+                event_object_type: "Lock",
+                event_object_id: lock,
+                event_actor_type: "User",
+                event_actor_id: user,
+            },
+        };
+        // Asking twice does no harm.
+        let call = self.call(Method::POST, "/event_sets", &["event_sets"], &[]).json(&question).idempotent();
+        let asked: EventSet = self.send(call).await?.json()?;
+        let id = asked.id.to_string();
+        for _ in 0..EVENT_SET_TRIES {
+            let call = self.call(Method::GET, "/event_sets/{id}", &["event_sets", &id], &[("limit", "50")]);
+            let set: EventSet = self.send(call).await?.json()?;
+            if set.status == EventSetStatus::Finished {
+                let attempts = set.events.into_iter().map(|event| event.success).collect();
+                return Ok(set.cursor.is_none().then_some(attempts));
+            }
+            tokio::time::sleep(EVENT_SET_WAIT).await;
+        }
+        Ok(None)
+    }
+
+    /// Someone waits, so the time is for all attempts: a door that opens late is worse than an error.
+    async fn send_promptly(&self, call: Call) -> Result<(), Error> {
+        let limit = self.shared.settings.prompt_timeout;
         self.send(call.timeouts(limit, limit)).await?;
         Ok(())
     }
@@ -295,13 +408,8 @@ impl KisiAccount {
 
     /// Whether the group holds the lock. An error if it holds others: they would be opened too.
     async fn holds_just(&self, group: GroupId, lock: LockId) -> Result<bool, Error> {
-        let id = group.to_string();
-        let held: Vec<GroupLock> = self.list(GROUP_LOCKS, "group_locks", PAGE, &[("group_id", &id)]).await?;
-        let (ours, others): (Vec<_>, Vec<_>) = held
-            .into_iter()
-            .filter(|held| held.group_id == group)
-            .map(|held| held.lock_id)
-            .partition(|&held| held == lock);
+        let held = self.list_locks_of_group(group).await?;
+        let (ours, others): (Vec<_>, Vec<_>) = held.into_iter().partition(|&held| held == lock);
         if others.is_empty() {
             Ok(!ours.is_empty())
         } else {
@@ -369,7 +477,7 @@ impl KisiAccount {
 
     async fn send(&self, call: Call) -> Result<Answer, VendorError> {
         let template = call.template();
-        let answer = self.shared.client.send(call).await?;
+        let answer = self.client.send(call).await?;
         if ["deprecation", "sunset"].iter().any(|&header| answer.headers.contains_key(header)) {
             let mut told = self.shared.told.lock().unwrap_or_else(PoisonError::into_inner);
             if told.insert(template) {
@@ -476,6 +584,10 @@ impl Reader<WireRoleAssignment> {
 pub(crate) fn rights_on(group: GroupId, rows: Vec<WireRoleAssignment>) -> Vec<RoleAssignment> {
     let rights = rows.into_iter().map(RoleAssignment::from_wire);
     rights.filter(|right| right.target == convert::Target::Group(group)).collect()
+}
+
+fn lockdown(is_down: bool) -> &'static str {
+    if is_down { "lock_down" } else { "cancel_lockdown" }
 }
 
 const USER: &str = "/users/{id}";

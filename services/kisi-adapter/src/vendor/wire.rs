@@ -68,6 +68,9 @@ pub struct Place {
     pub name: String,
     /// IANA time zone.
     pub time_zone: Option<String>,
+    /// Whether it is in lockdown: then its locks open for nobody.
+    #[serde(default)]
+    pub locked_down: bool,
 }
 
 /// `GET /locks`.
@@ -84,6 +87,10 @@ pub struct Lock {
     pub configured: bool,
     /// Whether its controller is online; `None` if Kisi does not know.
     pub online: Option<bool>,
+    /// Whether it stands open, by its contact; `None` if Kisi does not know.
+    pub open: Option<bool>,
+    /// Whether it is unlocked; `None` if Kisi does not know.
+    pub unlocked: Option<bool>,
     /// Whether it is in lockdown: then it opens for nobody.
     #[serde(default)]
     pub locked_down: bool,
@@ -274,6 +281,49 @@ pub enum TargetType {
     /// A kind that is not known yet.
     #[serde(untagged)]
     Other(String),
+}
+
+/// `POST /event_sets`: a question to the log.
+#[derive(Serialize)]
+pub(crate) struct NewEventSet<'a> {
+    pub(crate) event_set: NewEventSetFields<'a>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct NewEventSetFields<'a> {
+    /// Begin and end, with a stroke in between.
+    pub(crate) interval: &'a str,
+    pub(crate) event_type: &'a str,
+    pub(crate) event_object_type: &'a str,
+    pub(crate) event_object_id: LockId,
+    pub(crate) event_actor_type: &'a str,
+    pub(crate) event_actor_id: UserId,
+}
+
+/// `POST /event_sets` and `GET /event_sets/{id}`: there are no events while it is in progress.
+#[derive(Deserialize)]
+pub(crate) struct EventSet {
+    pub(crate) id: u64,
+    pub(crate) status: EventSetStatus,
+    pub(crate) cursor: Option<String>,
+    #[serde(default)]
+    pub(crate) events: Vec<Event>,
+}
+
+/// How far an event set is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EventSetStatus {
+    Finished,
+    #[serde(untagged)]
+    Other(String),
+}
+
+/// An event of the log.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Event {
+    /// Of an attempt at a door: whether it opened.
+    pub(crate) success: bool,
 }
 
 /// `POST /role_assignments`.

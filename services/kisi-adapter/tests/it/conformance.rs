@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chassis::Deps;
 use chassis::postgres::WorkspacePool;
+use chrono::Duration;
 use domain::names::IntegrationName;
 use domain::{Clock, IntegrationId, Timestamp, Window, WorkspaceId};
-use door_adapter::conformance::{Fault, World};
+use door_adapter::conformance::{ControlWorld, Fault, World};
 use door_adapter::{Account, Credential, Person, Target, TargetKind};
 use kisi_adapter::vendor::KisiAccount;
-use kisi_adapter::{DEFINITION, KisiProvider};
+use kisi_adapter::{DEFINITION, KisiConfig, KisiProvider};
 use sandbox::kisi::{DuplicateAssignments, Refusal, Switches};
 use sandbox::{Action, Phase, Vendor};
 use secrecy::SecretString;
@@ -23,6 +24,9 @@ use crate::twin::{Org, Twin};
 
 /// How the twin treats a second right.
 pub(crate) trait Policy {
+    /// Of a call that may be repeated without harm.
+    const ATTEMPTS_MAX: u32 = 1;
+
     fn switches() -> Switches;
 }
 
@@ -85,7 +89,8 @@ impl<P: Policy> World for KisiWorld<P> {
 
     fn provider(&self) -> KisiProvider {
         let clock: Arc<dyn Clock> = self.harness.clock.clone();
-        let kisi = self.twin.config().client(clock.clone()).unwrap();
+        let config = KisiConfig { attempts_max: P::ATTEMPTS_MAX, ..self.twin.config() };
+        let kisi = config.client(clock.clone()).unwrap();
         KisiProvider::new(kisi, self.pool.clone(), self.platform.clone(), clock)
     }
 
@@ -222,6 +227,63 @@ impl<P: Policy> World for KisiWorld<P> {
         assert!(self.org.twin.mails().is_empty(), "nobody is mailed by Kisi");
         self.harness.finish().await;
     }
+}
+
+impl<P: Policy> ControlWorld for KisiWorld<P> {
+    fn door(&self, number: usize) -> String {
+        self.org.lock(&format!("Door {number:02}")).to_string()
+    }
+
+    fn group(&self) -> Option<(String, Vec<String>)> {
+        Some((self.org.group("Group 07").to_string(), vec![self.door(7)]))
+    }
+
+    fn openings(&self, door: &str) -> usize {
+        let opened = |event: &sandbox::kisi::Event| {
+            event.r#type == "lock.unlock" && event.success && event.object_id.to_string() == door
+        };
+        self.org.twin.events().iter().filter(|event| opened(event)).count()
+    }
+
+    fn is_held(&self, _door: &str) -> bool {
+        false
+    }
+
+    fn is_locked_down(&self, door: &str) -> bool {
+        let locks = self.org.twin.locks();
+        let lock = locks.iter().find(|lock| lock.id.to_string() == door).unwrap();
+        let places = self.org.twin.places();
+        lock.locked_down || places.iter().any(|place| place.id == lock.place_id && place.locked_down)
+    }
+
+    fn unplug(&self, door: &str) {
+        self.org.twin.set_online(door.parse().unwrap(), Some(false)).unwrap();
+    }
+
+    fn tells_fates(&self) -> bool {
+        true
+    }
+
+    fn advance(&self, by: Duration) {
+        self.harness.clock.advance(by);
+    }
+}
+
+/// Kisi knows one way to operate a door, however it treats rights.
+mod on_demand {
+    use super::*;
+
+    pub(crate) struct Now;
+
+    impl Policy for Now {
+        const ATTEMPTS_MAX: u32 = 3;
+
+        fn switches() -> Switches {
+            Switches::default()
+        }
+    }
+
+    door_adapter::control_conformance_suite!(KisiWorld<Now>);
 }
 
 macro_rules! policies {

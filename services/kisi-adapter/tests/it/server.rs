@@ -120,7 +120,8 @@ impl Server {
             integration_identifier: HeaderValue::from_static("latchkey"),
             integration_contact: Some(HeaderValue::from_static("ops@latchkey.example")),
             limit: None,
-            unlock_timeout: Duration::from_secs(15),
+            prompt_limit: None,
+            prompt_timeout: Duration::from_secs(8),
         };
         Kisi::new(&http, settings)
     }

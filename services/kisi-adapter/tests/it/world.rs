@@ -18,6 +18,7 @@ use futures::StreamExt as _;
 use kisi_adapter::{Config, DEFINITION, KisiConfig};
 use proto::access::v1 as pb;
 use proto::access::v1::access_command_completed::Outcome;
+use proto::access::v1::door_control_service_client::DoorControlServiceClient;
 use proto::access::v1::door_provider_service_client::DoorProviderServiceClient;
 use proto::integrations::v1::credential_service_server::{CredentialService, CredentialServiceServer};
 use proto::integrations::v1::{
@@ -420,6 +421,10 @@ impl World {
         DoorProviderServiceClient::new(self.harness.channel(&self.address, "integrations"))
     }
 
+    pub(crate) fn control_service(&self) -> DoorControlServiceClient<chassis::rpc::ServiceChannel> {
+        DoorControlServiceClient::new(self.harness.channel(&self.address, "access-control"))
+    }
+
     /// Nothing more is to come: everything was answered, once.
     pub(crate) async fn finish(self) {
         let left: i64 =
@@ -430,6 +435,12 @@ impl World {
 }
 
 impl Site {
+    /// The account, as calls name it.
+    pub(crate) fn account_ref(&self) -> pb::ProviderAccountRef {
+        let (integration, location) = (self.integration.to_string(), self.location_name());
+        pb::ProviderAccountRef { integration, location }
+    }
+
     /// A new person's grant on `Group 00` and the like, or on `Lock 00` and the like.
     pub(crate) fn grant(&self, door: &str) -> Grant {
         let id = PersonId::new();

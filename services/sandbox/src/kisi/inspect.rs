@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::doors::{self, Approach, Visitor};
 use super::events::Actor;
-use super::model::{Event, GroupLink, Id, Integration, LockRecord, Mail, RoleAssignment, Target, User};
+use super::model::{
+    Event, GroupLink, Id, Integration, LockRecord, Mail, PlaceRecord, RoleAssignment, Target, User,
+};
 use super::organization::{Organization, new_secret};
 use super::roles::Role;
 use super::seed::{CreatedKey, api_login, role};
@@ -244,6 +246,11 @@ impl Organization {
     /// All users, by id.
     pub fn users(&self) -> Vec<User> {
         self.state().users.values().cloned().collect()
+    }
+
+    /// All places, by id.
+    pub fn places(&self) -> Vec<PlaceRecord> {
+        self.state().places.values().cloned().collect()
     }
 
     /// All doors, by id.

@@ -138,7 +138,10 @@ impl Client {
             request = request.header("authorization", authorization);
         }
         if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body);
+            // Of an empty body, too: left out otherwise.
+            let length = body.len();
+            request = request.header("content-type", "application/json").header("content-length", length);
+            request = request.body(body);
         }
         let response = request.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());

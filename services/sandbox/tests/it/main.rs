@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod boards;
 mod harness;
 mod kisi;
 mod openid;
@@ -10,3 +11,4 @@ mod sandbox;
 mod sendgrid;
 mod stripe;
 mod twilio;
+mod unifi;
