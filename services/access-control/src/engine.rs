@@ -431,6 +431,29 @@ mod tests {
     }
 
     #[test]
+    fn what_was_refused_is_taken_back_until_that_is_known_for_it_may_have_been_done() {
+        let refused =
+            Outcome::Failed { kind: FailureKind::RateLimited, is_unknown: false, retry_after: None };
+        let told = plan([window(0, 60)], fresh(), at(0), &RULES).ledger;
+        let mut ledger = observe(told, 1, refused, at(0), 0.0).unwrap();
+        for generation in [2, 3] {
+            let taken_back = plan([], ledger, at(generation), &RULES);
+            assert_eq!(taken_back.command, Some(Command { generation, window: None, due: at(generation) }));
+            ledger = observe(taken_back.ledger, generation, refused, at(generation), 0.0).unwrap();
+            // As when the credentials are taken again.
+            (ledger.failures, ledger.retry_at) = (0, None);
+        }
+        let last = plan([], ledger, at(4), &RULES).ledger;
+        let known = observe(last, 4, Outcome::Applied(None), at(4), 0.0).unwrap();
+        assert_eq!(plan([], known, at(4), &RULES).command, None);
+        // The same where something is held that was to be prolonged.
+        let prolonged = plan([window(0, 90)], holding(window(0, 60)), at(1), &RULES).ledger;
+        let failed = observe(prolonged, 2, refused, at(1), 0.0).unwrap();
+        let again = plan([window(0, 60)], failed, at(1), &RULES).command.unwrap();
+        assert_eq!((again.generation, again.window), (3, Some(window(0, 60))));
+    }
+
+    #[test]
     fn what_nobody_knows_is_told_again_even_if_nothing_is_wanted() {
         let unknown = Ledger { generation: 4, observed: Observed::Unknown, ..fresh() };
         let decision = plan([], unknown, at(0), &RULES).command.unwrap();

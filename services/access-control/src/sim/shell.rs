@@ -279,7 +279,7 @@ impl Replica {
             received.extend(body.map(|body| Received { envelope: envelope.clone(), body, span }));
         }
         if received.is_empty() {
-            return Ok(None);
+            return Ok(Some("and reads none of it".to_owned()));
         }
         consumer::apply(&self.platform, name, handler, &received.iter().collect::<Vec<_>>()).await?;
         Ok(None)
