@@ -105,6 +105,12 @@ pub fn plan(outlook: impl Into<Outlook>, ledger: Ledger, now: Timestamp, rules: 
         ledger.in_flight_until = None;
         ledger.observed = Observed::Unknown;
     }
+    let is_told_otherwise = ledger.in_flight_until.is_none() && ledger.told != desired;
+    if is_told_otherwise && ledger.observed == desired.map_or(Observed::Nothing, Observed::Holds) {
+        // The provider is said to be as is wanted again, for it refused what it was told meanwhile. But an adapter that
+        // died may have had it done before, and nobody heard of that.
+        ledger.observed = Observed::Unknown;
+    }
     let is_settled = match (desired, ledger.observed) {
         (None, Observed::Nothing) => true,
         (Some(wanted), Observed::Holds(held)) => wanted == held && ledger.knows_person,

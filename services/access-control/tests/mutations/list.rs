@@ -31,7 +31,7 @@ const WEEKLY_HOURS: &str = "crates/domain/src/weekly_hours.rs";
 const ZONE: &str = "crates/domain/src/zone.rs";
 const CONSUMER: &str = "crates/events/src/consumer.rs";
 
-pub(crate) const MUTATIONS: [Mutation; 49] = [
+pub(crate) const MUTATIONS: [Mutation; 50] = [
     Mutation {
         name: "access is taken back at any booking's end",
         file: OUTLOOK,
@@ -67,6 +67,12 @@ pub(crate) const MUTATIONS: [Mutation; 49] = [
         file: ENGINE,
         text: "            if is_unknown {\n",
         replacement: "            if is_unknown && retry_after.is_some() {\n",
+    },
+    Mutation {
+        name: "what was refused was not done",
+        file: ENGINE,
+        text: "ledger.in_flight_until.is_none() && ledger.told != desired;",
+        replacement: "ledger.in_flight_until.is_none() && ledger.told != ledger.told;",
     },
     Mutation {
         name: "nobody looks when a window is over",
