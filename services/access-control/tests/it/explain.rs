@@ -127,6 +127,7 @@ async fn a_failure_has_its_code_in_explanations_grants_and_events() {
     world.told(&["failing"]).await;
     assert_eq!(world.grants_told().await[0].1["reason"], code.as_str_name());
     world.tell_manual(&ended(&given), &person).await;
+    assert_eq!(world.obey().await.window, None, "it may have been given all the same");
     world.grant("nothing is wanted", |grant| grant.reason() == AccessReason::GrantAtRest).await;
     world.harness.finish().await;
 }
