@@ -8,9 +8,8 @@ use chrono::TimeDelta;
 use domain::names::IntegrationName;
 use domain::{IntegrationId, SettableClock, WorkspaceId};
 use door_adapter::{Account, Credential};
-use relay_adapter::BoardsConfig;
 use relay_adapter::boards::{BOARDS, Board, Boards, KEYS};
-use relay_adapter::driver::Untimed;
+use relay_adapter::{BoardsConfig, Lasting};
 use sandbox::boards::{Board as Twin, Device, NewBoard};
 use sandbox::{Action, Fault, Sandbox, Vendor};
 use secrecy::SecretString;
@@ -31,7 +30,7 @@ pub(crate) const fn ms(ms: u64) -> Duration {
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     clock: Arc<SettableClock>,
-    pub(crate) untimed: Untimed,
+    pub(crate) lasting: Lasting,
     boards: Boards,
 }
 
@@ -48,9 +47,9 @@ impl World {
         let sandbox = Sandbox::new(sandbox::Config::default(), clock.clone());
         let config = BoardsConfig { connect_timeout_ms: 1_000, answer_timeout_ms: ANSWER_MS };
         let rules = OutgoingConfig { allowed: networks.to_owned(), denied: String::new() };
-        let untimed = Untimed::default();
-        let boards = Boards::new(config, rules.rules().unwrap(), clock.clone(), untimed.clone()).unwrap();
-        Self { sandbox, clock, untimed, boards }
+        let lasting = Lasting::default();
+        let boards = Boards::new(config, rules.rules().unwrap(), clock.clone(), lasting.clone()).unwrap();
+        Self { sandbox, clock, lasting, boards }
     }
 
     /// Puts up a board called `front`, with two relays.
