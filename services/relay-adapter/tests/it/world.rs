@@ -13,7 +13,7 @@ use relay_adapter::{BoardsConfig, Lasting};
 use sandbox::boards::{Board as Twin, Device, NewBoard};
 use sandbox::{Action, Fault, Sandbox, Vendor};
 use secrecy::SecretString;
-use vendor_http::OutgoingConfig;
+use vendor_http::{Outgoing, OutgoingConfig};
 
 /// How long an answer may take here.
 pub(crate) const ANSWER_MS: u64 = 400;
@@ -24,6 +24,15 @@ pub(crate) fn relay(number: u16) -> NonZeroU16 {
 
 pub(crate) const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
+}
+
+pub(crate) fn config() -> BoardsConfig {
+    BoardsConfig { connect_timeout_ms: 1_000, answer_timeout_ms: ANSWER_MS }
+}
+
+/// Hosts that people type may lead there.
+pub(crate) fn outgoing(networks: &str) -> Outgoing {
+    OutgoingConfig { allowed: networks.to_owned(), denied: String::new() }.rules().unwrap()
 }
 
 /// Boards, and what calls them.
@@ -45,10 +54,8 @@ impl World {
         TLS.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());
         let clock = Arc::new(SettableClock::at("2026-12-01T08:00:00Z".parse().unwrap()));
         let sandbox = Sandbox::new(sandbox::Config::default(), clock.clone());
-        let config = BoardsConfig { connect_timeout_ms: 1_000, answer_timeout_ms: ANSWER_MS };
-        let rules = OutgoingConfig { allowed: networks.to_owned(), denied: String::new() };
         let lasting = Lasting::default();
-        let boards = Boards::new(config, rules.rules().unwrap(), clock.clone(), lasting.clone()).unwrap();
+        let boards = Boards::new(config(), outgoing(networks), clock.clone(), lasting.clone()).unwrap();
         Self { sandbox, clock, lasting, boards }
     }
 
