@@ -211,7 +211,12 @@ impl DoorControl for RelayProvider {
         if operation.action == Action::LiftLockdown {
             return Ok(if note.is_locked_down { not_yet } else { Fate::Done });
         }
-        let is_closed = called.board.read(called.relay).await?.is_closed;
+        let is_closed = match called.board.read(called.relay).await {
+            Ok(state) => state.is_closed,
+            // Nothing shows at a board that can't be reached.
+            Err(error) if error.kind == ErrorKind::Unreachable => return Ok(Fate::Unknown),
+            Err(error) => return Err(error),
+        };
         Ok(match operation.action {
             Action::Pulse(length) => {
                 let length = TimeDelta::from_std(length.unwrap_or(PULSE_USUAL)).unwrap_or_default();
