@@ -24,6 +24,11 @@ impl Lasting {
         self.ending.run_until_cancelled(tokio::time::sleep(length)).await.is_none()
     }
 
+    /// Whether nothing is under way.
+    pub fn is_at_rest(&self) -> bool {
+        self.tracker.is_empty()
+    }
+
     /// Waits for the end, and then for all work to come to its own.
     pub async fn run(self, shutdown: CancellationToken) {
         shutdown.cancelled().await;
