@@ -88,12 +88,14 @@ async fn values_are_saved_in_any_order_and_what_is_missing_is_said() {
     assert_eq!(first.status(), NotConnected);
     assert_eq!(first.status_reason, "host is missing");
     assert!(first.problems.iter().all(|problem| problem.kind() == pb::ConnectionProblemKind::Missing));
-    // All is there now, and nothing in this installation speaks to consoles.
     let second = world.save("unifi", &[("host", "console.example"), ("api_key", "")]).await.unwrap();
     assert_eq!(second.name, first.name);
     let masks: Vec<_> = second.credentials.iter().map(|c| (c.name.as_str(), c.mask.as_str())).collect();
     assert_eq!(masks, [("api_key", "••••••••"), ("host", "console.example")]);
-    assert!(second.status_reason.contains("no adapter"), "{second:?}");
+    assert!(second.problems.iter().all(|problem| problem.kind() != pb::ConnectionProblemKind::Missing));
+    // All is there now, and nothing in this installation speaks to boards.
+    let all = world.save("relay", &[("boards", "front shelly relay.example")]).await.unwrap();
+    assert!(all.status_reason.contains("no adapter"), "{all:?}");
     world.harness.finish().await;
 }
 
