@@ -25,4 +25,5 @@ mod secrets;
 mod servers;
 mod sign_in;
 mod stripe;
+mod way_in;
 mod web;
