@@ -1,27 +1,35 @@
 //! Use cases: begin, read, decide, write, outbox, commit.
 
+mod doors;
 mod explain;
 mod hear;
 mod listing;
+mod lockdown;
 mod manage;
+mod operate;
 mod preflight;
 mod reconcile;
 mod replan;
 mod retire;
+mod roster;
 mod watch;
 
+pub(crate) use doors::DoorView;
 pub(crate) use explain::Doors;
+pub(crate) use operate::{Asked, Caller};
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chassis::postgres::WorkspacePool;
-use domain::{Clock, Timestamp};
+use domain::{Clock, IntegrationId, Timestamp};
 use opentelemetry::metrics::Counter;
 use sqlx::PgPool;
 use tokio::sync::Notify;
 
 use crate::config::Config;
+use crate::control::Adapters;
 use crate::engine::Rules;
 use crate::live::Watches;
 use crate::model::Settings;
@@ -36,10 +44,19 @@ pub(crate) struct App {
     due: Notify,
     watches: Arc<Watches>,
     drifts: Counter<u64>,
+    adapters: Adapters,
+    /// Accounts that are being asked for their doors.
+    turns: Mutex<HashMap<IntegrationId, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl App {
-    pub(crate) fn new(pool: WorkspacePool, platform: PgPool, clock: Arc<dyn Clock>, config: &Config) -> Self {
+    pub(crate) fn new(
+        pool: WorkspacePool,
+        platform: PgPool,
+        clock: Arc<dyn Clock>,
+        adapters: Adapters,
+        config: &Config,
+    ) -> Self {
         Self {
             pool,
             platform,
@@ -58,12 +75,26 @@ impl App {
                 .u64_counter("access.drifts")
                 .with_description("Differences found between providers and what they should have, by kind")
                 .build(),
+            adapters,
+            turns: Mutex::default(),
         }
     }
 
     /// Who watches grants.
     pub(crate) fn watches(&self) -> Arc<Watches> {
         self.watches.clone()
+    }
+
+    /// Whoever asks an account for its doors does so after whoever does at the moment.
+    fn turn_of(&self, account: IntegrationId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        turns.entry(account).or_default().clone()
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Wakes the scheduler of this process: something may be due.

@@ -1,4 +1,6 @@
-//! `AccessService`: check, call, convert back; nothing else.
+//! `AccessService`, and `DoorService` in a file of its own: check, call, convert back; nothing else.
+
+mod door;
 
 use std::sync::Arc;
 
@@ -15,6 +17,7 @@ use proto::access::v1 as pb;
 use proto::access::v1::access_service_server::{AccessService, AccessServiceServer};
 use tonic::{Request, Response, Status};
 
+pub(crate) use self::door::door_service;
 use crate::app::App;
 use crate::convert;
 

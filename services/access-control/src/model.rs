@@ -1,5 +1,7 @@
 //! What this service knows, as plain values. No IO.
 
+mod operation;
+
 use std::collections::HashSet;
 
 use domain::names::{IntegrationName, LocationName, PassProductName, PlanName, ResourceName};
@@ -10,6 +12,7 @@ use domain::{
 use proto::access::v1::{AccessReason, PreflightFinding};
 use uuid::Uuid;
 
+pub(crate) use self::operation::{Action, Lockdown, Operation, OperationState, SpotKind};
 use crate::engine::{Hours, Ledger, Observed, Policy, UserLedger};
 use crate::preflight::Stage;
 

@@ -23,6 +23,7 @@ use crate::consumers::reconciliations::Reconciliations;
 use crate::consumers::results::Results;
 use crate::consumers::workspace::Workspace;
 use crate::consumers::{integrations, reconciliations, results, workspace};
+use crate::control::Adapters;
 use crate::error::Error;
 use crate::{Config, DEFINITION, convert};
 
@@ -244,7 +245,8 @@ impl Replica {
         let of_pool = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut *tx).await.unwrap();
         let of_platform = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&platform).await.unwrap();
         drop(tx);
-        let app = Arc::new(App::new(pool.clone(), platform.clone(), clock.clone(), &Config::default()));
+        let (adapters, config) = (Adapters::default(), Config::default());
+        let app = Arc::new(App::new(pool.clone(), platform.clone(), clock.clone(), adapters, &config));
         Self {
             pool,
             platform,
