@@ -35,7 +35,9 @@ pub(crate) struct Facts<'a> {
     pub is_locked_down: bool,
     /// Whether the provider is told anything.
     pub is_followed: bool,
-    /// What the door can do; `None`: the provider has no such door.
+    /// Whether the provider ever said which doors it has.
+    pub is_listed: bool,
+    /// What the door can do; `None`: it is not among them.
     pub abilities: Option<&'a DoorAbilities>,
 }
 
@@ -71,7 +73,8 @@ pub(crate) fn decide(wish: Wish, facts: &Facts<'_>, rules: &Rules) -> Result<(),
         return refuse(AccessReason::IntegrationInactive);
     }
     match facts.abilities {
-        None => refuse(AccessReason::ProviderLacksDoor),
+        None if facts.is_listed => refuse(AccessReason::ProviderLacksDoor),
+        None => refuse(AccessReason::ProviderUnreachable),
         Some(abilities) if !can(abilities, wish, facts.now) => refuse(AccessReason::DoorCannot),
         Some(_) => Ok(()),
     }
@@ -213,6 +216,7 @@ mod tests {
             entitled,
             is_locked_down: false,
             is_followed: true,
+            is_listed: true,
             abilities: Some(&able),
         };
         let (person, admin) = (of(Some(Active), false, &inside), of(Some(Active), true, &nothing));
@@ -260,6 +264,12 @@ mod tests {
                 Some(Why::IntegrationInactive),
             ),
             ("no door", OPEN, Facts { abilities: None, ..admin.clone() }, Some(Why::ProviderLacksDoor)),
+            (
+                "doors that are not known",
+                OPEN,
+                Facts { abilities: None, is_listed: false, ..admin.clone() },
+                Some(Why::ProviderUnreachable),
+            ),
             (
                 "a door that can't",
                 OPEN,

@@ -1,6 +1,6 @@
 //! Doors for whoever asks.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chassis::auth::Reach;
 use chrono::Duration as Span;
@@ -33,6 +33,8 @@ const TO_LOOK_AT: Freshness = Freshness { doors: Span::seconds(30), groups: Span
 pub(crate) struct DoorView {
     pub target: Target,
     pub known: Option<KnownDoor>,
+    /// Whether the provider ever said which doors it has.
+    pub is_listed: bool,
     /// By what they are entitled to; `None`: they may by their role.
     pub admission: Option<Admission>,
     pub is_locked_down: bool,
@@ -76,6 +78,7 @@ impl App {
         let opened: HashMap<_, _> =
             opened.into_iter().map(|(of, group, doors)| ((of, group), doors)).collect();
         let known = door::known(&mut tx, workspace, &accounts).await?;
+        let listed: HashSet<_> = known.iter().map(|door| door.account_id).collect();
         let known: HashMap<_, _> =
             known.into_iter().map(|door| ((door.account_id, door.door_ref.clone()), door)).collect();
         let standing_there = lockdown::standing(&mut tx, workspace).await?;
@@ -126,6 +129,7 @@ impl App {
                     ..lead.target
                 },
                 known,
+                is_listed: listed.contains(&account.id.uuid()),
                 admission,
                 is_locked_down: is_locked_down.get(&key).copied().unwrap_or_default(),
                 is_followed: lead.is_followed,
@@ -189,7 +193,8 @@ impl DoorView {
             (true, reason) => match &self.known {
                 Some(door) if door.abilities.pulse.is_none() => (false, AccessReason::DoorCannot),
                 Some(_) => (true, reason),
-                None => (false, AccessReason::ProviderLacksDoor),
+                None if self.is_listed => (false, AccessReason::ProviderLacksDoor),
+                None => (false, AccessReason::ProviderUnreachable),
             },
         }
     }

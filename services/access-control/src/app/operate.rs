@@ -135,6 +135,7 @@ impl App {
             Some(serving) => {
                 let place = place(&mut tx, &serving.account, &asked.door_ref, now).await?;
                 let known = door::known(&mut tx, workspace, &[serving.account.id]).await?;
+                let is_listed = !known.is_empty();
                 let found = known.into_iter().find(|door| door.door_ref == asked.door_ref);
                 wanted.spot_name = found.as_ref().map(|door| door.name.clone()).unwrap_or_default();
                 let has_authority = has_authority(caller, asked.location, &place);
@@ -153,6 +154,7 @@ impl App {
                     entitled: &entitled,
                     is_locked_down: is_covered(&standing_there, &place, asked.location),
                     is_followed: serving.is_followed,
+                    is_listed,
                     abilities: found.as_ref().map(|door| &door.abilities.0),
                 };
                 decide(asked.wish, &facts, &self.rules)

@@ -72,14 +72,14 @@ impl App {
             return Ok(());
         }
         let since = self.clock.now() - age_max;
-        let stale =
-            async |conn: &mut sqlx::PgConnection| door::stale_groups(conn, account, groups, since).await;
-        let stale = self.read(account.workspace, stale).await?;
-        let ask = async |group: String| {
+        let mut tx = self.pool.begin(account.workspace).await?;
+        let stale = door::stale_groups(&mut tx, account, groups, since).await?;
+        tx.commit().await?;
+        let asking = stale.into_iter().map(|group| async move {
             let doors = self.adapters.doors_of_group(account, &group).await;
             (group, doors)
-        };
-        let mut answers = futures::stream::iter(stale).map(ask).buffer_unordered(GROUPS_AT_ONCE);
+        });
+        let mut answers = futures::stream::iter(asking).buffer_unordered(GROUPS_AT_ONCE);
         while let Some((group, doors)) = answers.next().await {
             match doors {
                 Ok(doors) => {
