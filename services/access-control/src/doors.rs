@@ -49,16 +49,19 @@ pub(crate) struct Refusal {
     pub time: Option<Timestamp>,
 }
 
-/// Whether it may be done. What people may not know of a door they are not told: who they are and what they are
-/// entitled to comes first.
+/// Whether it may be done. What people may not know of a door they are not told: what they are entitled to comes first,
+/// and who has nothing to do with it learns nothing else.
 pub(crate) fn decide(wish: Wish, facts: &Facts<'_>, rules: &Rules) -> Result<(), Refusal> {
     let refuse = |reason| Err(Refusal { reason, time: None });
+    let admission = |standing| admission(standing, facts.entitled, facts.now, rules);
+    if !facts.has_authority && admission(Standing::Active).reason == AccessReason::EntitlementNone {
+        return refuse(AccessReason::EntitlementNone);
+    }
     if facts.standing == Some(Standing::NotActive) {
         return refuse(AccessReason::PersonNotActive);
     }
     if !facts.has_authority {
-        let standing = facts.standing.unwrap_or(Standing::Unknown);
-        let admission = admission(standing, facts.entitled, facts.now, rules);
+        let admission = admission(facts.standing.unwrap_or(Standing::Unknown));
         if !admission.is_open {
             return Err(Refusal { reason: admission.reason, time: admission.time() });
         }
@@ -226,8 +229,9 @@ mod tests {
             ("before it", OPEN, of(Some(Active), false, &ahead), Some(Why::WindowAhead)),
             ("after it", OPEN, of(Some(Active), false, &over), Some(Why::WindowOver)),
             ("without any", OPEN, of(Some(Active), false, &nothing), Some(Why::EntitlementNone)),
-            ("a stranger", OPEN, of(Some(Unknown), false, &nothing), Some(Why::PersonUnknown)),
+            ("a stranger", OPEN, of(Some(Unknown), false, &nothing), Some(Why::EntitlementNone)),
             ("a machine without a role", OPEN, of(None, false, &inside), Some(Why::PersonUnknown)),
+            ("paused without any", OPEN, of(Some(NotActive), false, &nothing), Some(Why::EntitlementNone)),
             ("paused", OPEN, of(Some(NotActive), false, &inside), Some(Why::PersonNotActive)),
             ("a paused admin", OPEN, of(Some(NotActive), true, &inside), Some(Why::PersonNotActive)),
             ("an admin", OPEN, admin.clone(), None),

@@ -20,6 +20,9 @@ pub(crate) enum Error {
     /// Not there, or none of the caller's business.
     #[error("person {0} not found")]
     PersonNotFound(PersonId),
+    /// Not there, or none of the caller's business.
+    #[error("door {0:?} not found")]
+    DoorNotFound(String),
     /// Not there, or none of the caller's.
     #[error("door operation {0} not found")]
     OperationNotFound(OperationId),
@@ -55,6 +58,7 @@ impl Classify for Error {
             Self::Invalid(error) => error.class(),
             Self::DoorMappingNotFound(_)
             | Self::PersonNotFound(_)
+            | Self::DoorNotFound(_)
             | Self::OperationNotFound(_)
             | Self::LockdownNotFound(_) => Class::NotFound,
             Self::DoorMappingExists => Class::Exists,
@@ -72,6 +76,7 @@ impl Classify for Error {
             Self::Invalid(error) => error.reason(),
             Self::DoorMappingNotFound(_) => "DOOR_MAPPING_NOT_FOUND",
             Self::PersonNotFound(_) => "PERSON_NOT_FOUND",
+            Self::DoorNotFound(_) => "DOOR_NOT_FOUND",
             Self::OperationNotFound(_) => "DOOR_OPERATION_NOT_FOUND",
             Self::LockdownNotFound(_) => "LOCKDOWN_NOT_FOUND",
             Self::DoorMappingExists => "DOOR_MAPPING_EXISTS",

@@ -86,9 +86,14 @@ impl App {
         asked: &Asked,
     ) -> Result<Operation, Error> {
         self.prepare(workspace, caller, asked).await?;
-        match self.begin(workspace, caller, asked).await? {
-            Begun::New(operation) => self.carry_out(operation).await,
-            Begun::Known(operation) => self.end_of(operation).await,
+        let ended = match self.begin(workspace, caller, asked).await? {
+            Begun::New(operation) => self.carry_out(operation).await?,
+            Begun::Known(operation) => self.end_of(operation).await?,
+        };
+        match ended.reason {
+            // It is noted; and they are told no more than of a door that is not there.
+            AccessReason::EntitlementNone => Err(Error::DoorNotFound(asked.door_ref.clone())),
+            _ => Ok(ended),
         }
     }
 

@@ -31,6 +31,11 @@ async fn room(world: &World) -> String {
     resource
 }
 
+async fn assert_is_not_found(doors: &mut Doors, request: pb::OpenDoorRequest) {
+    let refused = doors.open_door(request).await.unwrap_err();
+    assert_eq!(refused.get_details_error_info().unwrap().reason, "DOOR_NOT_FOUND", "{refused:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_open_their_doors_within_the_window_and_never_else() {
     let (mut world, played) = World::with_doors().await;
@@ -62,8 +67,9 @@ async fn people_open_their_doors_within_the_window_and_never_else() {
     let seen = world.seen_by(&mut doors).await;
     assert!(seen.iter().all(|door| door.may_open && door.reason() == Why::WindowOpen), "{seen:?}");
     assert_eq!(opened(&mut doors, world.open("door-1")).await, (State::Done, Why::DoorObeyed));
-    assert_eq!(opened(&mut doors, world.open("door-3")).await, (State::Refused, Why::EntitlementNone));
-    assert_eq!(opened(&mut stranger, world.open("door-1")).await, (State::Refused, Why::PersonUnknown));
+    assert_is_not_found(&mut doors, world.open("door-3")).await;
+    assert_is_not_found(&mut doors, world.open("no-door")).await;
+    assert_is_not_found(&mut stranger, world.open("door-1")).await;
     assert_eq!(world.seen_by(&mut stranger).await, []);
     assert_eq!(played.told(), [(pb::DoorAction::Pulse, "door-1".to_owned())]);
 
@@ -94,7 +100,7 @@ async fn who_is_paused_is_refused_and_roles_operate_directly() {
     for doors in [&mut doors, &mut ours, &mut world.admin()] {
         assert_eq!(opened(doors, open.clone()).await, done);
     }
-    assert_eq!(opened(&mut elsewhere, open.clone()).await, (State::Refused, Why::PersonUnknown));
+    assert_is_not_found(&mut elsewhere, open.clone()).await;
     assert_eq!(world.seen_by(&mut ours).await.len(), 2);
     assert_eq!(world.seen_by(&mut elsewhere).await, []);
     assert!(world.doors().await.iter().all(|door| door.may_open && door.window.is_none()));
