@@ -3,6 +3,7 @@
 //! Pure: no IO, no clock of its own, no randomness of its own. A value that exists is valid; text
 //! becomes a value through `parse`, which says what is wrong.
 
+pub mod board;
 pub mod clock;
 pub mod contact;
 pub mod host;
@@ -13,6 +14,9 @@ pub mod weekly_hours;
 pub mod window;
 pub mod zone;
 
+pub use board::{
+    BoardKeys, BoardKind, BoardList, BoardName, Framing, ListedBoard, ModbusBoard, RelayName, RelayTimer,
+};
 pub use clock::{Clock, SettableClock, SystemClock};
 pub use host::{Fingerprint, Host, Port};
 pub use ids::*;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use proto::access::v1 as pb;
 use proto::integrations::v1 as integrations_pb;
-use vendor_http::{Certificate, Effect, VendorError};
+use vendor_http::{Certificate, ConnectError, Effect, VendorError};
 
 /// The name of the value that says where a host is.
 pub(crate) const HOST: &str = "host";
@@ -148,6 +148,20 @@ impl From<VendorError> for ProviderError {
             retry_after: error.retry_after(),
             code: None,
             source: Some(Arc::new(error)),
+        }
+    }
+}
+
+impl From<ConnectError> for ProviderError {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Refused(refused) => {
+                Self::of_value(HOST, ProblemKind::AddressRefused, refused.to_string())
+            }
+            ConnectError::Failed(_) => {
+                let reason = error.to_string();
+                Self { source: Some(Arc::new(error)), ..Self::new(ErrorKind::Unreachable, reason) }
+            }
         }
     }
 }

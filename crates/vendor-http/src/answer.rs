@@ -68,7 +68,7 @@ mod tests {
             headers: HeaderMap::new(),
             body: Bytes::from_static(body.as_bytes()),
             certificate: None,
-            site: Site { vendor: "acme", method: http::Method::POST, template: "/users" },
+            site: Site { vendor: "acme", method: http::Method::POST, template: "/users", is_read: false },
         }
     }
 

@@ -30,6 +30,7 @@ pub struct Call {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Body,
     pub(crate) safety: Safety,
+    pub(crate) is_read: bool,
     pub(crate) attempt_timeout: Option<Duration>,
     pub(crate) call_timeout: Option<Duration>,
     pub(crate) retry: Option<Retry>,
@@ -51,6 +52,7 @@ impl Call {
         let safety = if method.is_idempotent() { Safety::Idempotent } else { Safety::Once };
         Self {
             account,
+            is_read: method.is_safe(),
             method,
             url,
             template,
@@ -103,6 +105,14 @@ impl Call {
     #[must_use]
     pub fn idempotent(mut self) -> Self {
         self.safety = Safety::Idempotent;
+        self
+    }
+
+    /// Says that the call changes something although its method says that it does not, and that twice is not the
+    /// same as once.
+    #[must_use]
+    pub fn changing(mut self) -> Self {
+        (self.safety, self.is_read) = (Safety::Once, false);
         self
     }
 

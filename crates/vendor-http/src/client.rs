@@ -300,7 +300,8 @@ impl VendorClient {
             .with_code(verdict.code.as_deref().and_then(scrub::code))
             .with_message(verdict.message.as_deref().and_then(scrub::message))
             .with_retry_after(verdict.retry_after)
-            .with_certificate(certificate);
+            .with_certificate(certificate)
+            .with_challenge(headers.get(http::header::WWW_AUTHENTICATE).cloned());
         let outcome = if verdict.is_outage { Outcome::Dead } else { Outcome::Alive };
         Attempt { status: Some(status), outcome, result: Err(error) }
     }
@@ -323,7 +324,12 @@ impl VendorClient {
     }
 
     fn site(&self, call: &Call) -> Site {
-        Site { vendor: self.profile.name, method: call.method.clone(), template: call.template }
+        Site {
+            vendor: self.profile.name,
+            method: call.method.clone(),
+            template: call.template,
+            is_read: call.is_read,
+        }
     }
 
     fn tell(&self, change: Change, account: &AccountKey) {

@@ -71,7 +71,7 @@ impl Effect {
     }
 }
 
-/// A failed call. Holds no URL with values, no header and no body.
+/// A failed call. Holds no URL with values, no body, and no header but the vendor's challenge.
 pub struct VendorError {
     /// Cause.
     pub kind: ErrorKind,
@@ -86,6 +86,7 @@ pub(crate) struct Site {
     pub(crate) vendor: &'static str,
     pub(crate) method: http::Method,
     pub(crate) template: &'static str,
+    pub(crate) is_read: bool,
 }
 
 #[derive(Debug)]
@@ -96,6 +97,7 @@ struct Detail {
     message: Option<String>,
     retry_after: Option<Duration>,
     certificate: Option<Certificate>,
+    challenge: Option<http::HeaderValue>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -107,7 +109,7 @@ impl VendorError {
             _ => None,
         };
         // A read changes nothing, whatever became of it.
-        let effect = if site.method.is_safe() { Effect::None } else { effect };
+        let effect = if site.is_read { Effect::None } else { effect };
         let detail = Detail {
             site: site.clone(),
             status: None,
@@ -115,6 +117,7 @@ impl VendorError {
             message: None,
             retry_after,
             certificate: None,
+            challenge: None,
             source: None,
         };
         Self { kind, effect, detail: Box::new(detail) }
@@ -142,6 +145,11 @@ impl VendorError {
 
     pub(crate) fn with_certificate(mut self, certificate: Option<Certificate>) -> Self {
         self.detail.certificate = certificate;
+        self
+    }
+
+    pub(crate) fn with_challenge(mut self, challenge: Option<http::HeaderValue>) -> Self {
+        self.detail.challenge = challenge;
         self
     }
 
@@ -187,6 +195,11 @@ impl VendorError {
         self.detail.certificate.as_ref()
     }
 
+    /// How the vendor wants callers to prove who they are: the `WWW-Authenticate` of its refusal.
+    pub fn challenge(&self) -> Option<&str> {
+        self.detail.challenge.as_ref()?.to_str().ok()
+    }
+
     /// When the vendor wants to be called again, if it said so.
     pub fn retry_after(&self) -> Option<Duration> {
         self.detail.retry_after
@@ -195,7 +208,7 @@ impl VendorError {
 
 impl fmt::Display for VendorError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Site { vendor, method, template } = &self.detail.site;
+        let Site { vendor, method, template, .. } = &self.detail.site;
         match self.kind {
             ErrorKind::Unreachable => write!(f, "{vendor} did not serve {method} {template}"),
             ErrorKind::RateLimited { .. } => write!(f, "{vendor} is called too often: {method} {template}"),

@@ -47,7 +47,7 @@ pub use client::{BuildError, Profile, VendorClient, VendorHttp};
 pub use config::{Breaker, Config};
 pub use error::{Effect, ErrorKind, VendorError};
 pub use limit::Limit;
-pub use outgoing::{Forbidden, Outgoing, OutgoingConfig, OutgoingConfigError, Refused};
+pub use outgoing::{ConnectError, Forbidden, Outgoing, OutgoingConfig, OutgoingConfigError, Refused};
 pub use retry::Retry;
 pub use verdict::{ErrorAnswer, ReadError, Verdict};
 

@@ -10,9 +10,11 @@ mod special;
 
 use std::net::{IpAddr, SocketAddr};
 
+use domain::{Host, Port};
 use ipnet::IpNet;
 use nix::sys::socket::SockaddrStorage;
 use serde::Deserialize;
+use tokio::net::{TcpStream, lookup_host};
 
 pub(crate) use resolver::Resolver;
 pub use special::Forbidden;
@@ -113,7 +115,31 @@ pub struct Refused {
     pub forbidden: Forbidden,
 }
 
+/// Why there is no connection to a host that someone typed.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// It leads where it may not.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The name leads nowhere, or nobody there takes connections.
+    #[error("no connection")]
+    Failed(#[source] std::io::Error),
+}
+
 impl Outgoing {
+    /// Connects to a host that someone typed and that speaks something else than HTTP. How long that may take is the
+    /// caller's to say.
+    pub async fn connect(&self, host: &Host, port: Port) -> Result<TcpStream, ConnectError> {
+        let found: Vec<SocketAddr> = match host {
+            Host::Address(address) => vec![SocketAddr::new(*address, port.number())],
+            Host::Name(name) => {
+                lookup_host((name.as_str(), port.number())).await.map_err(ConnectError::Failed)?.collect()
+            }
+        };
+        let admitted = self.admit(&host.to_string(), found.into_iter())?;
+        TcpStream::connect(&admitted[..]).await.map_err(ConnectError::Failed)
+    }
+
     /// Whether an address may be connected to, and what it is if not.
     pub fn judge(&self, address: IpAddr) -> Result<(), Forbidden> {
         let meant = special::meant(address);

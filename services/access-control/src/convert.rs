@@ -328,7 +328,9 @@ pub(crate) fn finding(grant: &Grant, explanation: &Explanation, is_in_order: boo
         grant: grant_name(grant),
         is_in_order,
         reason: explanation.reason.into(),
-        sentence: decides.map(Link::sentence).unwrap_or_default(),
+        sentence: decides
+            .map(if is_in_order { Link::sentence } else { Link::sentence_with_advice })
+            .unwrap_or_default(),
         detail: details.collect(),
     }
 }

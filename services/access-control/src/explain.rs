@@ -96,6 +96,12 @@ impl Link {
     pub(crate) fn sentence(&self) -> String {
         sentence(self.reason, self.time)
     }
+
+    /// The same for staff, who can do something about it.
+    pub(crate) fn sentence_with_advice(&self) -> String {
+        let advice = sentence::advice(self.reason);
+        format!("{} {advice}", self.sentence()).trim_end().to_owned()
+    }
 }
 
 /// A code for a person to read; `time` is when that begins, ends or happens.

@@ -107,8 +107,11 @@ impl App {
                             expires_at: message.due.expires_at,
                         },
                     }),
-                    Step::Wait(_) => waiting
-                        .push(((message.key.workspace, message.booking, channel), message.booking_version)),
+                    Step::Wait(_) => waiting.extend(
+                        message
+                            .booking_version
+                            .map(|version| ((message.key.workspace, message.booking, channel), version)),
+                    ),
                     Step::Note(_) => {}
                 }
             }

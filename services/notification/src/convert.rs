@@ -16,6 +16,7 @@ pub(crate) fn message(entry: &Entry) -> pb::Message {
             Kind::Confirmed => pb::MessageKind::BookingConfirmed,
             Kind::Rescheduled => pb::MessageKind::BookingRescheduled,
             Kind::Cancelled => pb::MessageKind::BookingCancelled,
+            Kind::StaffAlert => pb::MessageKind::StaffAlert,
         }
         .into(),
         channel: match entry.channel {

@@ -1,7 +1,8 @@
-//! Tells people about their bookings: an email through SendGrid, a text message through Twilio.
+//! Tells people about their bookings, and staff of what must be done so that everybody is let in: an email
+//! through SendGrid, a text message through Twilio.
 //!
-//! Owns the ledger of messages: one row for each event and channel, so that an event that is delivered
-//! twice sends once. Holds that nothing is sent blindly twice, that nothing is lost without a reason in
+//! Owns the ledger of messages: one row for each event, person and channel, so that an event that is
+//! delivered twice sends once. Keeps what bookings and staff are like, as far as messages tell of them. Holds that nothing is sent blindly twice, that nothing is lost without a reason in
 //! the ledger, and that nobody hears of an older version of a booking after a newer one. Vendors'
 //! accounts are the platform's, not the workspaces'. Deliberately absent: preferences, campaigns, inbound
 //! messages, delivery reports beyond "the vendor has it".
@@ -28,7 +29,8 @@ use tokio::sync::Notify;
 use vendor_http::{BaseUrl, VendorHttp};
 
 use crate::app::App;
-use crate::consumers::bookings::{self, Bookings, Channels};
+use crate::consumers::Channels;
+use crate::consumers::{alerts, workspace};
 use crate::delivery::{EmailDelivery, SmsDelivery};
 use crate::jobs::sender::Sender;
 use crate::model::Channel;
@@ -53,16 +55,16 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
     let app = Arc::new(App::new(deps.pool.clone(), deps.platform.clone(), deps.basic.clock.clone()));
     let http = vendor_client(&config, &deps)?;
     let (email_wake, sms_wake) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let bookings = Bookings {
-        clock: deps.basic.clock.clone(),
-        channels: Channels { has_email: config.has_email(), has_sms: config.has_sms() },
-        wake: vec![email_wake.clone(), sms_wake.clone()],
-    };
+    let channels = Channels { has_email: config.has_email(), has_sms: config.has_sms() };
+    let wake = vec![email_wake.clone(), sms_wake.clone()];
+    let workspace = workspace::Workspace { clock: deps.basic.clock.clone(), channels, wake: wake.clone() };
+    let alerts = alerts::Alerts { clock: deps.basic.clock.clone(), channels, wake };
     let mut service = chassis::Service::new(DEFINITION.name, &deps.basic)
         .grpc(grpc::notification_service(app.clone()))
         .grpc(grpc::webhook_service(app.clone(), webhook_key(&config)?))
         .outbox(&deps, &DEFINITION)
-        .consumer(&deps, bookings::config(), bookings);
+        .consumer(&deps, workspace::config(), workspace)
+        .consumer(&deps, alerts::config(), alerts);
     if config.has_email() {
         let sender = Sender {
             app: app.clone(),

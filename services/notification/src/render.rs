@@ -8,13 +8,15 @@ mod tests;
 mod text;
 mod when;
 
+use std::borrow::Cow;
+
 use chrono_tz::Tz;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
-use crate::model::{Content, Kind};
+use crate::model::{Content, Kind, Problem};
 
 pub(crate) use email::RenderedEmail;
 
@@ -52,6 +54,10 @@ struct View<'a> {
     day: String,
     /// The window before, if the booking was moved.
     previous: Option<String>,
+    /// What is not in order.
+    problems: Cow<'a, [Problem]>,
+    /// How many more there are.
+    problems_more: usize,
 }
 
 macro_rules! template {
@@ -79,9 +85,13 @@ impl Renderer {
         template!(templates, "email/cancelled.html");
         template!(templates, "email/cancelled.txt");
         template!(templates, "email/cancelled.subject.txt");
+        template!(templates, "email/staff_alert.html");
+        template!(templates, "email/staff_alert.txt");
+        template!(templates, "email/staff_alert.subject.txt");
         template!(templates, "sms/confirmed.txt");
         template!(templates, "sms/rescheduled.txt");
         template!(templates, "sms/cancelled.txt");
+        template!(templates, "sms/staff_alert.txt");
         Self { templates, organizer: organizer.into() }
     }
 
@@ -94,8 +104,7 @@ impl Renderer {
             subject: text::shorten(&fill(format!("email/{kind}.subject.txt"))?, email::SUBJECT_CHARS_MAX),
             text: fill(format!("email/{kind}.txt"))?,
             html: fill(format!("email/{kind}.html"))?,
-            calendar: calendar::entry(kind, content, &self.organizer),
-            calendar_type: calendar::media_type(kind),
+            calendar: calendar::file(kind, content, &self.organizer),
         })
     }
 
@@ -108,6 +117,8 @@ impl Renderer {
             location: &names.location,
             workspace: &names.workspace,
             when: when::short(content.window, zone),
+            problems: content.problems.first().map(sms::problem).into_iter().collect(),
+            problems_more: content.problems_more + content.problems.len().saturating_sub(1),
             ..View::long(content, zone)
         };
         self.fill(&format!("sms/{kind}.txt"), &view)
@@ -131,6 +142,8 @@ impl<'a> View<'a> {
             when: when::long(content.window, zone),
             day: when::day(content.window.start(), zone),
             previous: content.previous_window.map(|window| when::long(window, zone)),
+            problems: Cow::Borrowed(&content.problems),
+            problems_more: content.problems_more,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::{boards, kisi, openid, sendgrid, stripe, twilio};
+use crate::{boards, kisi, openid, sendgrid, stripe, twilio, unifi};
 
 /// The world that the sandbox starts with when it runs as a process.
 pub const CONFIG_DEFAULTS: &str = include_str!("../config.default.toml");
@@ -40,6 +40,8 @@ pub struct Config {
     pub openid: openid::Config,
     /// Relay boards.
     pub boards: boards::Config,
+    /// The UniFi Access twin.
+    pub unifi: unifi::Config,
 }
 
 impl Default for Config {
@@ -55,6 +57,7 @@ impl Default for Config {
             stripe: stripe::Config::default(),
             openid: openid::Config::default(),
             boards: boards::Config::default(),
+            unifi: unifi::Config::default(),
         }
     }
 }

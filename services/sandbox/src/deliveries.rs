@@ -30,6 +30,8 @@ pub struct Delivery {
     pub body: Bytes,
     /// Wait before the first try, in real time.
     pub delay: Duration,
+    /// Whether one try is all.
+    pub is_tried_once: bool,
     /// Called once it is known how it went.
     pub done: Option<Box<dyn FnOnce(Outcome) + Send>>,
 }
@@ -86,6 +88,7 @@ impl Deliveries {
             headers,
             body: body.into(),
             delay: Duration::ZERO,
+            is_tried_once: false,
             done: None,
         });
     }
@@ -151,12 +154,13 @@ async fn deliver(
     config: DeliveriesConfig,
     counters: Arc<Counters>,
 ) {
-    let Delivery { url, headers, body, delay, done } = delivery;
+    let Delivery { url, headers, body, delay, is_tried_once, done } = delivery;
     tokio::time::sleep(delay).await;
     let mut wait = Duration::from_millis(config.retry_delay_ms);
     let longest = Duration::from_millis(config.retry_delay_max_ms);
     let mut outcome = Outcome::Failed;
-    for nth in 0..config.tries.max(1) {
+    let tries = if is_tried_once { 1 } else { config.tries.max(1) };
+    for nth in 0..tries {
         if nth > 0 {
             tokio::time::sleep(wait).await;
             wait = wait.saturating_mul(2).min(longest);

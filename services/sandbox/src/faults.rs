@@ -19,7 +19,8 @@ pub struct Fault {
     /// Whose API.
     pub vendor: Vendor,
     /// Only requests of this account: Kisi's organization id, SendGrid's API key id, Twilio's account SID,
-    /// Stripe's account id, the OpenID client's id, a board's name.
+    /// Stripe's account id, the OpenID client's id, a board's name,
+    /// the name of a UniFi console's token.
     #[serde(default)]
     pub account: Option<String>,
     /// Only this method, such as `POST`.

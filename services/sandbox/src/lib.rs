@@ -1,13 +1,13 @@
 //! Stand-ins for the vendors that Latchkey talks to: each twin speaks its vendor's real wire format,
 //! keeps its state, and can be told to fail.
 //!
-//! One HTTP server on one port, and a port of its own for each relay board. Each other vendor has a prefix (`/kisi/…`, `/sendgrid/v3/…`,
-//! `/twilio/2010-04-01/…`, `/stripe/v1/…`, `/openid/…`); below it the paths are exactly the vendor's, so `http://host:port/kisi` is
+//! One HTTP server on one port, and a port of its own for each relay board and for the UniFi console. Each vendor but
+//! the boards has a prefix (`/kisi/…`, `/sendgrid/v3/…`, `/twilio/2010-04-01/…`, `/stripe/v1/…`, `/openid/…`); below it the paths are exactly the vendor's, so `http://host:port/kisi` is
 //! what a client takes as the vendor's base URL. `/_control/…` is the sandbox's own API: clock, faults,
 //! request log, reset, and what each twin adds.
 //!
-//! Owns: make-believe state, in memory, saved to one file if configured. Deliberately absent: TLS,
-//! access control on the control API, and anything that a vendor does not do. Never expose it.
+//! Owns: make-believe state, in memory, saved to one file if configured. Deliberately absent: TLS (but for the UniFi
+//! console), access control on the control API, and anything that a vendor does not do. Never expose it.
 
 pub mod boards;
 mod clock;
@@ -27,6 +27,7 @@ mod state;
 pub mod stripe;
 pub mod twilio;
 mod twin;
+pub mod unifi;
 
 use std::sync::Arc;
 
@@ -46,6 +47,7 @@ pub use state::StateError;
 pub use stripe::Stripe;
 pub use twilio::Twilio;
 pub use twin::{Twin, TwinParts, Vendor};
+pub use unifi::Unifi;
 
 /// All twins and what they share. Cheap to clone; every clone is the same sandbox.
 #[derive(Clone)]
@@ -67,6 +69,7 @@ struct Inner {
     stripe: Arc<Stripe>,
     openid: Arc<OpenId>,
     boards: Arc<Boards>,
+    unifi: Arc<Unifi>,
 }
 
 impl Sandbox {
@@ -80,6 +83,7 @@ impl Sandbox {
         let requests = Arc::new(Requests::new(config.request_log_capacity));
         let guard = guard::Guard::new(clock.clone(), faults.clone(), requests.clone());
         let boards = Arc::new(Boards::new(config.boards.clone(), &parts, guard.clone()));
+        let unifi = Arc::new(Unifi::new(config.unifi.clone(), parts.clone(), guard.clone()));
         let kisi = Arc::new(Kisi::new(config.kisi.clone(), parts.clone()));
         let sendgrid = Arc::new(SendGrid::new(config.sendgrid.clone(), parts.clone()));
         let twilio = Arc::new(Twilio::new(config.twilio.clone(), parts.clone()));
@@ -99,6 +103,7 @@ impl Sandbox {
                 stripe,
                 openid,
                 boards,
+                unifi,
                 config,
             }),
         }
@@ -113,6 +118,7 @@ impl Sandbox {
             self.inner.stripe.clone(),
             self.inner.openid.clone(),
             self.inner.boards.clone(),
+            self.inner.unifi.clone(),
         ]
     }
 
@@ -144,6 +150,11 @@ impl Sandbox {
     /// The relay boards.
     pub fn boards(&self) -> &Arc<Boards> {
         &self.inner.boards
+    }
+
+    /// The UniFi Access twin.
+    pub fn unifi(&self) -> &Arc<Unifi> {
+        &self.inner.unifi
     }
 
     /// The clock that all twins read.

@@ -11,8 +11,10 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
@@ -38,6 +40,9 @@ pub enum ServeError {
     /// A relay board's address can't be listened at.
     #[error("cannot listen where a relay board should be")]
     Board(#[source] std::io::Error),
+    /// The UniFi console's address can't be listened at.
+    #[error("cannot listen where the UniFi console should be")]
+    Console(#[source] std::io::Error),
 }
 
 /// What the service answers when a fault drops the connection; hyper then closes it.
@@ -63,14 +68,16 @@ impl Sandbox {
     pub async fn serve(&self, listener: TcpListener, shutdown: CancellationToken) -> Result<(), ServeError> {
         self.load_state()?;
         self.inner.boards.open().await.map_err(ServeError::Board)?;
+        self.inner.unifi.open_configured().await.map_err(ServeError::Console)?;
         let client = self.inner.delivery_queue.client().map_err(ServeError::Client)?;
         let deliveries = self.inner.delivery_queue.run(client, shutdown.clone());
         let connections =
-            accept(listener, self.router(), self.inner.config.connections_max, shutdown.clone());
+            accept(listener, None, self.router(), self.inner.config.connections_max, shutdown.clone());
         let ticks = tick(self.twins(), shutdown.clone());
         let saving = self.keep_saved(shutdown);
         tokio::join!(deliveries, connections, ticks, saving);
         self.inner.boards.close().await;
+        self.inner.unifi.close().await;
         self.save_state()?;
         Ok(())
     }
@@ -86,7 +93,14 @@ async fn tick(twins: Vec<Arc<dyn Twin>>, shutdown: CancellationToken) {
     shutdown.run_until_cancelled(ticking).await;
 }
 
-async fn accept(listener: TcpListener, router: Router, connections_max: usize, shutdown: CancellationToken) {
+/// Takes connections, in plain or by TLS, until shutdown.
+pub(crate) async fn accept(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    connections_max: usize,
+    shutdown: CancellationToken,
+) {
     let tracker = TaskTracker::new();
     let slots = Arc::new(Semaphore::new(connections_max.max(1)));
     let drained = CancellationToken::new();
@@ -102,7 +116,18 @@ async fn accept(listener: TcpListener, router: Router, connections_max: usize, s
                     continue;
                 }
             };
-            let connection = serve_connection(stream, router.clone(), shutdown.clone(), Connection::Kept);
+            let (tls, router, shutdown) = (tls.clone(), router.clone(), shutdown.clone());
+            let connection = async move {
+                // Small answers should not wait for more; where the option fails they only come later.
+                let _ = stream.set_nodelay(true);
+                let Some(tls) = tls else {
+                    return serve_connection(stream, router, shutdown, Connection::Kept).await;
+                };
+                match tls.accept(stream).await {
+                    Ok(stream) => serve_connection(stream, router, shutdown, Connection::Kept).await,
+                    Err(error) => tracing::debug!(%error, "no TLS"),
+                }
+            };
             let drained = drained.clone();
             tracker.spawn(async move {
                 drained.run_until_cancelled(connection).await;
@@ -129,13 +154,11 @@ pub(crate) enum Connection {
 }
 
 pub(crate) async fn serve_connection(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     router: Router,
     shutdown: CancellationToken,
     kept: Connection,
 ) {
-    // Small answers should not wait for more; where the option fails they only come later.
-    let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| respond(router.clone(), request));
     let connection = http1::Builder::new()
         .keep_alive(kept == Connection::Kept)

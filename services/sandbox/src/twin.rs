@@ -25,12 +25,14 @@ pub enum Vendor {
     OpenId,
     /// Relay boards, whosever they are.
     Boards,
+    /// Door access by a console on site.
+    Unifi,
 }
 
 impl Vendor {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 6] =
-        [Self::Kisi, Self::SendGrid, Self::Twilio, Self::Stripe, Self::OpenId, Self::Boards];
+    pub const ALL: [Self; 7] =
+        [Self::Kisi, Self::SendGrid, Self::Twilio, Self::Stripe, Self::OpenId, Self::Boards, Self::Unifi];
 
     /// The name in paths and in the state file.
     pub fn name(self) -> &'static str {
@@ -41,6 +43,7 @@ impl Vendor {
             Self::Stripe => "stripe",
             Self::OpenId => "openid",
             Self::Boards => "boards",
+            Self::Unifi => "unifi",
         }
     }
 }

@@ -47,6 +47,25 @@ async fn a_call_that_may_have_taken_effect_is_not_repeated_and_says_so() {
 }
 
 #[tokio::test]
+async fn a_call_by_get_that_changes_something_is_not_repeated_and_says_so() {
+    for step in [Step::DropAfter, Step::CutOff, Step::body(200, "{")] {
+        let server = Server::start([step, Step::status(200)]).await;
+        let answer = client().send(server.call(Method::GET).changing()).await;
+        let error = answer.and_then(|answer| answer.json::<u8>()).unwrap_err();
+        assert_eq!(error.effect, Effect::Unknown, "{error}");
+        assert_eq!(server.requests().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_says_how_callers_prove_who_they_are() {
+    let step = Step::Answer(401, "www-authenticate: Digest realm=\"door\"\r\n", String::new());
+    let server = Server::start([step]).await;
+    let error = fails(&client(), server.call(Method::POST)).await;
+    assert_eq!((error.kind, error.challenge()), (ErrorKind::Unauthorized, Some("Digest realm=\"door\"")));
+}
+
+#[tokio::test]
 async fn a_call_that_was_not_let_in_is_repeated_even_if_it_must_happen_once() {
     let busy = Step::Answer(429, "retry-after: 0\r\n", String::new());
     let server = Server::start([busy.clone(), busy, Step::status(200)]).await;
@@ -130,7 +149,8 @@ async fn the_whole_call_ends_in_time_whatever_the_attempts_may_take() {
     let call = server.call(Method::GET).timeouts(Duration::from_secs(60), Duration::from_millis(50));
     let error = fails(&client(), call).await;
     assert_eq!((error.kind, error.effect), (ErrorKind::Unreachable, Effect::None));
-    assert_eq!(server.requests().len(), 1);
+    // On a busy machine the time may be over before the first has been read.
+    assert!(server.requests().len() <= 1);
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use sha2::{Digest as _, Sha256};
 use vendor_http::http::Method;
 use vendor_http::{
-    AccountKey, BaseUrl, Call, CircuitState, Effect, ErrorKind, OutgoingConfig, Retry, Trust, VendorClient,
-    VendorError,
+    AccountKey, BaseUrl, Call, CircuitState, ConnectError, Effect, ErrorKind, OutgoingConfig, Retry, Trust,
+    VendorClient, VendorError,
 };
 
 use crate::console::{Console, Shown};
@@ -72,6 +72,23 @@ async fn a_plain_host_is_guarded_and_its_redirects_are_not_followed() {
     assert!(server.requests().is_empty());
     assert_eq!(fails(&client(LOOPBACK), server.call(Method::GET)).await.kind, ErrorKind::Malformed);
     assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn other_protocols_are_guarded_too() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port().to_string().parse().unwrap();
+    let rules =
+        |allowed: &str| OutgoingConfig { allowed: allowed.into(), denied: String::new() }.rules().unwrap();
+    for host in ["localhost", "127.0.0.1"] {
+        let host = host.parse().unwrap();
+        let error = rules("10.0.0.0/8").connect(&host, port).await.unwrap_err();
+        assert!(matches!(error, ConnectError::Refused(_)), "{error}");
+        rules(LOOPBACK).connect(&host, port).await.unwrap();
+    }
+    let nowhere = "nowhere.invalid".parse().unwrap();
+    let error = rules(LOOPBACK).connect(&nowhere, port).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Failed(_)), "{error}");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The codes as sentences for people.
+//! The codes as sentences for people, and what staff can do.
 
 use domain::Timestamp;
 use proto::access::v1::AccessReason;
@@ -95,4 +95,21 @@ pub(super) fn of(reason: AccessReason, time: Option<Timestamp>) -> String {
         AccessReason::NextMap => "Once a door is mapped, they have what they are entitled to.",
     };
     fixed.to_owned()
+}
+
+/// What staff can do about a code while there is time; empty if that is said already.
+pub(super) fn advice(reason: AccessReason) -> &'static str {
+    match reason {
+        AccessReason::PersonNotActive => "Take them up again if they may come, or cancel the booking.",
+        AccessReason::IntegrationInactive => "Connect it again, or confirm its account.",
+        AccessReason::ProviderRefusesCredentials | AccessReason::ProviderLacksDoor => "",
+        AccessReason::ProviderRejects => "See what it says and mend it, at the provider or of the person.",
+        AccessReason::GrantNotRevokedYet => {
+            "It is tried again; if it does not help, take it back at the provider."
+        }
+        AccessReason::EntitlementNone | AccessReason::EntitlementOver | AccessReason::WindowOver => {
+            "Book again, or give them the door directly."
+        }
+        _ => "It is tried again by itself; be ready to let them in by hand.",
+    }
 }

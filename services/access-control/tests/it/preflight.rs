@@ -54,7 +54,10 @@ async fn a_booking_is_checked_a_day_an_hour_and_five_minutes_ahead() {
     assert_eq!((hour.stage(), hour.is_in_order), (PreflightStage::Hour, false));
     let problem = &hour.findings[0];
     assert_eq!((&problem.grant, problem.is_in_order), (&second.grant, false), "what is wrong comes first");
-    assert!(!problem.sentence.is_empty());
+    assert_eq!(
+        problem.sentence,
+        "The provider says no to what was asked. See what it says and mend it, at the provider or of the person."
+    );
     assert_eq!(checks(&world, "", true).await, std::slice::from_ref(&hour));
     let told = world.preflight_told().await;
     assert_eq!(told.len(), 1, "{told:?}");

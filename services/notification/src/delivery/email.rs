@@ -38,6 +38,11 @@ impl Delivery for EmailDelivery {
         let reply_to = content.reply_to.as_deref().and_then(|address| address.parse::<EmailAddress>().ok());
         let (workspace, message) = (work.key.workspace.to_string(), work.key.id.to_string());
         let workspace_name = content.workspace_name.as_str();
+        let calendar = email.calendar.as_ref().map(|file| Attachment {
+            filename: "booking.ics",
+            media_type: file.media_type,
+            content: file.text.as_bytes(),
+        });
         let mail = Mail {
             from: Mailbox {
                 email: &self.from,
@@ -48,11 +53,7 @@ impl Delivery for EmailDelivery {
             subject: &email.subject,
             text: &email.text,
             html: Some(&email.html),
-            attachments: &[Attachment {
-                filename: "booking.ics",
-                media_type: email.calendar_type,
-                content: email.calendar.as_bytes(),
-            }],
+            attachments: calendar.as_slice(),
             custom_args: &[(WORKSPACE_ARG, &workspace), (MESSAGE_ARG, &message)],
             categories: &["booking"],
         };

@@ -31,6 +31,25 @@ pub(crate) struct Content {
     pub booking_version: i64,
     /// When the fact became true.
     pub told_at: Timestamp,
+    /// Of an alert: what is not in order.
+    #[serde(default)]
+    pub problems: Vec<Problem>,
+    /// How many more there are.
+    #[serde(default)]
+    pub problems_more: usize,
+}
+
+/// Why a door will not let someone in.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Problem {
+    /// Who.
+    pub person: String,
+    /// Where.
+    pub door: String,
+    /// What is wrong, and what to do.
+    pub sentence: String,
+    /// What the provider said; may be empty.
+    pub detail: String,
 }
 
 /// Nothing of it: it is about people.

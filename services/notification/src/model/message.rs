@@ -13,6 +13,8 @@ chassis::text_enum! {
         Rescheduled = "rescheduled",
         /// A confirmed booking was called off.
         Cancelled = "cancelled",
+        /// To staff: not everybody will be let in who may come to a booking.
+        StaffAlert = "staff_alert",
     }
 }
 
@@ -59,7 +61,8 @@ pub(crate) struct NewMessage {
     pub channel: Channel,
     pub kind: Kind,
     pub booking: BookingId,
-    pub booking_version: i64,
+    /// `None`: it stands outside of the line of its booking's versions.
+    pub booking_version: Option<i64>,
     pub person: PersonId,
     pub content: Content,
     pub expires_at: Timestamp,

@@ -5,19 +5,22 @@ use icalendar::{Calendar, Component as _, Event, EventLike as _, EventStatus, Pr
 
 use crate::model::{Content, Kind};
 
-/// The file's media type. Mail programs want the method here, too.
-pub(super) fn media_type(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Confirmed | Kind::Rescheduled => "text/calendar; charset=utf-8; method=REQUEST",
-        Kind::Cancelled => "text/calendar; charset=utf-8; method=CANCEL",
-    }
+/// A file that adds, moves or removes a calendar entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CalendarFile {
+    /// With the method: mail programs want it here, too.
+    pub media_type: &'static str,
+    pub text: String,
 }
 
-/// The file.
-pub(super) fn entry(kind: Kind, content: &Content, organizer: &str) -> String {
-    let (method, status) = match kind {
-        Kind::Confirmed | Kind::Rescheduled => ("REQUEST", EventStatus::Confirmed),
-        Kind::Cancelled => ("CANCEL", EventStatus::Cancelled),
+/// The file; `None` if the message changes nothing in anybody's calendar.
+pub(super) fn file(kind: Kind, content: &Content, organizer: &str) -> Option<CalendarFile> {
+    let (method, status, media_type) = match kind {
+        Kind::Confirmed | Kind::Rescheduled => {
+            ("REQUEST", EventStatus::Confirmed, "text/calendar; charset=utf-8; method=REQUEST")
+        }
+        Kind::Cancelled => ("CANCEL", EventStatus::Cancelled, "text/calendar; charset=utf-8; method=CANCEL"),
+        Kind::StaffAlert => return None,
     };
     let mut event = Event::new();
     event
@@ -51,7 +54,7 @@ pub(super) fn entry(kind: Kind, content: &Content, organizer: &str) -> String {
         .append_property(("CALSCALE", "GREGORIAN"))
         .append_property(("METHOD", method));
     calendar.push(event.done());
-    calendar.to_string()
+    Some(CalendarFile { media_type, text: calendar.to_string() })
 }
 
 fn summary(content: &Content) -> String {

@@ -1,5 +1,7 @@
 //! An email in words.
 
+use super::calendar::CalendarFile;
+
 /// Characters of a subject: mail programs show far fewer.
 pub(super) const SUBJECT_CHARS_MAX: usize = 150;
 
@@ -9,8 +11,6 @@ pub(crate) struct RenderedEmail {
     pub subject: String,
     pub text: String,
     pub html: String,
-    /// A file that adds, moves or removes the calendar entry.
-    pub calendar: String,
-    /// Its media type, with the method.
-    pub calendar_type: &'static str,
+    /// What it changes in the person's calendar.
+    pub calendar: Option<CalendarFile>,
 }

@@ -2,12 +2,16 @@
 //! character more than halves what fits (Twilio Messages resource, `Body`: 160 or 70 characters).
 
 use super::text::shorten;
-use crate::model::Content;
+use crate::model::{Content, Problem};
 
 /// Characters of each name. With these, a text in the GSM alphabet mostly fits one segment.
 const RESOURCE_CHARS_MAX: usize = 32;
 const LOCATION_CHARS_MAX: usize = 24;
 const WORKSPACE_CHARS_MAX: usize = 24;
+
+/// Characters of what is wrong: with these the text of an alert fits two segments.
+const PERSON_CHARS_MAX: usize = 24;
+const SENTENCE_CHARS_MAX: usize = 130;
 
 /// The names that stand in a text message.
 #[derive(Debug)]
@@ -25,6 +29,16 @@ impl Names {
             location: name(&content.location_name, LOCATION_CHARS_MAX),
             workspace: name(&content.workspace_name, WORKSPACE_CHARS_MAX),
         }
+    }
+}
+
+/// What is wrong, in short.
+pub(super) fn problem(problem: &Problem) -> Problem {
+    Problem {
+        person: shorten(&plain(&problem.person), PERSON_CHARS_MAX),
+        sentence: shorten(&plain(&problem.sentence), SENTENCE_CHARS_MAX),
+        door: String::new(),
+        detail: String::new(),
     }
 }
 

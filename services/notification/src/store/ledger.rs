@@ -17,13 +17,18 @@ pub(crate) type Line = (WorkspaceId, BookingId, Channel);
 
 /// Writes messages that were not written yet; those of an event that was are left as they are. A
 /// message about a version of a booking that is not the newest is written as expired, and older ones
-/// that still wait expire.
+/// that still wait expire. One that is of no version neither expires others nor by them.
 pub(crate) async fn insert(conn: &mut PgConnection, messages: &[NewMessage]) -> Result<(), sqlx::Error> {
     let mut newest: HashMap<Line, i64> = HashMap::with_capacity(messages.len());
     for message in messages {
-        let version = newest.entry(line(message)).or_insert(message.booking_version);
-        *version = (*version).max(message.booking_version);
+        if let Some(version) = message.booking_version {
+            let newest = newest.entry(line(message)).or_insert(version);
+            *newest = (*newest).max(version);
+        }
     }
+    let is_old = |message: &NewMessage| {
+        message.booking_version.is_some_and(|version| version < newest[&line(message)])
+    };
     let column = |value: fn(&NewMessage) -> Uuid| messages.iter().map(value).collect::<Vec<Uuid>>();
     sqlx::query(
         "insert into message (workspace_id, id, event_id, channel, kind, booking_id, booking_version,
@@ -41,7 +46,7 @@ pub(crate) async fn insert(conn: &mut PgConnection, messages: &[NewMessage]) -> 
              as n (workspace_id, id, event_id, channel, kind, booking_id, booking_version, person_id,
                    content, expires_at, traceparent, created_at, is_old_here)
          ) as judged
-         on conflict (workspace_id, event_id, channel) do nothing",
+         on conflict (workspace_id, event_id, channel, person_id) do nothing",
     )
     .bind(column(|m| m.key.workspace.uuid()))
     .bind(column(|m| m.key.id.uuid()))
@@ -49,13 +54,13 @@ pub(crate) async fn insert(conn: &mut PgConnection, messages: &[NewMessage]) -> 
     .bind(messages.iter().map(|m| m.channel).collect::<Vec<Channel>>())
     .bind(messages.iter().map(|m| m.kind).collect::<Vec<Kind>>())
     .bind(column(|m| m.booking.uuid()))
-    .bind(messages.iter().map(|m| m.booking_version).collect::<Vec<i64>>())
+    .bind(messages.iter().map(|m| m.booking_version).collect::<Vec<Option<i64>>>())
     .bind(column(|m| m.person.uuid()))
     .bind(messages.iter().map(|m| Json(&m.content)).collect::<Vec<_>>())
     .bind(messages.iter().map(|m| m.expires_at).collect::<Vec<Timestamp>>())
     .bind(messages.iter().map(|m| m.traceparent.as_deref()).collect::<Vec<Option<&str>>>())
     .bind(messages.iter().map(|m| m.created_at).collect::<Vec<Timestamp>>())
-    .bind(messages.iter().map(|m| m.booking_version < newest[&line(m)]).collect::<Vec<bool>>())
+    .bind(messages.iter().map(is_old).collect::<Vec<bool>>())
     .bind(SUPERSEDED)
     .execute(&mut *conn)
     .await?;

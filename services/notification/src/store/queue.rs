@@ -14,7 +14,7 @@ use crate::model::{Channel, Content, Kind, MessageKey, Standing, State};
 pub(crate) struct DueMessage {
     pub key: MessageKey,
     pub booking: BookingId,
-    pub booking_version: i64,
+    pub booking_version: Option<i64>,
     pub kind: Kind,
     /// `None`: what is stored can't be read.
     pub content: Option<Content>,
@@ -27,7 +27,7 @@ struct DueRow {
     workspace_id: Uuid,
     id: Uuid,
     booking_id: Uuid,
-    booking_version: i64,
+    booking_version: Option<i64>,
     kind: Kind,
     content: Json<serde_json::Value>,
     traceparent: Option<String>,

@@ -2,6 +2,7 @@
 
 use domain::WorkspaceId;
 use notification::DEFINITION;
+use proto::auth::v1::Role;
 use proto::notification::v1::MessageChannel::{Email, Sms};
 use proto::notification::v1::MessageState::Sent;
 
@@ -12,11 +13,14 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
     let mut world = World::new().await;
     let here = world.workspace;
     world.tell(1, &world.confirmed(1)).await;
+    world.tell(1, &world.staff(Role::Admin, 1)).await;
     world.until(&[(Email, Sent), (Sms, Sent)]).await;
     world.workspace = WorkspaceId::new();
     world.tell(1, &world.confirmed(1)).await;
+    world.tell(1, &world.staff(Role::Admin, 1)).await;
+    world.heard().await;
     world.until(&[(Email, Sent), (Sms, Sent)]).await;
     let tried = world.harness.assert_isolated(&DEFINITION, [here, world.workspace]).await;
-    assert_eq!(tried, ["message"]);
+    assert_eq!(tried, ["booking", "message", "staff"]);
     world.finish().await;
 }

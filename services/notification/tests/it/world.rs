@@ -11,6 +11,7 @@ use domain::names::{BookingName, PersonName, WorkspaceName};
 use domain::{BookingId, EventId, PersonId, Timestamp, WorkspaceId};
 use events::{Bus, Envelope};
 use proto::Fact;
+use proto::auth::v1 as pb_auth;
 use proto::notification::v1 as npb;
 use proto::notification::v1::notification_service_client::NotificationServiceClient;
 use proto::notification::v1::webhook_service_client::WebhookServiceClient;
@@ -157,6 +158,13 @@ impl World {
             snapshot: Some(self.snapshot(version, pb::BookingState::Cancelled)),
             previous_state: previous.into(),
         }
+    }
+
+    /// The person of the bookings as they are in this version.
+    pub(crate) fn staff(&self, role: pb_auth::Role, version: i64) -> pb::PersonUpdated {
+        let person = self.snapshot(1, pb::BookingState::Confirmed).person.unwrap();
+        let status = pb::PersonStatus::Active.into();
+        pb::PersonUpdated { person: Some(pb::Person { role: role.into(), status, version, ..person }) }
     }
 
     /// Publishes a fact under a new id, as the workspace service would.

@@ -35,6 +35,8 @@ pub(super) async fn serve(boards: Arc<Boards>, board: Arc<Board>, listener: TcpL
     let closing = CancellationToken::new();
     let _closed = closing.clone().drop_guard();
     while let Ok((stream, _)) = listener.accept().await {
+        // Small answers should not wait for more; where the option fails they only come later.
+        let _ = stream.set_nodelay(true);
         let Ok(slot) = slots.clone().try_acquire_owned() else { continue };
         if !board.lock().has_power {
             continue;

@@ -44,6 +44,7 @@ pub(super) fn dispatch(organization: &Arc<Organization>, state: &mut State, even
                 headers: headers(integration, switches, &body),
                 body: body.clone().into(),
                 delay,
+                is_tried_once: false,
                 done: Some(Box::new(move |outcome| settle(&organization, id, outcome))),
             });
         }

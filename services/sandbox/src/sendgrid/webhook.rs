@@ -132,5 +132,12 @@ fn post(
         headers
             .insert(TIMESTAMP_HEADER, HeaderValue::from_str(&timestamp).expect("digits are a header value"));
     }
-    Delivery { url: webhook.url.clone(), headers, body: body.into(), delay: Duration::ZERO, done: None }
+    Delivery {
+        url: webhook.url.clone(),
+        headers,
+        body: body.into(),
+        delay: Duration::ZERO,
+        is_tried_once: false,
+        done: None,
+    }
 }

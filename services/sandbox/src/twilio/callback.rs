@@ -95,7 +95,7 @@ impl Callback {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         let signature = HeaderValue::from_str(&signature).expect("Base64 is a header value");
         headers.insert("x-twilio-signature", signature);
-        Delivery { url, headers, body: body.into(), delay: Duration::ZERO, done: None }
+        Delivery { url, headers, body: body.into(), delay: Duration::ZERO, is_tried_once: false, done: None }
     }
 }
 

@@ -11,3 +11,4 @@ mod sandbox;
 mod sendgrid;
 mod stripe;
 mod twilio;
+mod unifi;

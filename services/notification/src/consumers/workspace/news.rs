@@ -1,71 +1,65 @@
-//! What an event says, checked, and the messages that follow from it.
+//! What an event of a booking says, checked, and the messages that follow from it.
 
-use std::fmt;
+use std::collections::HashMap;
 
 use chassis::input::{Input, InvalidInput};
 use domain::names::{BookingName, PersonName};
-use domain::{MessageId, PersonId, Timestamp, WorkspaceId};
+use domain::{PersonId, Timestamp, Window, WorkspaceId};
 use events::Envelope;
 use proto::workspace::v1 as pb;
 
-use super::Channels;
-use crate::model::{Channel, Content, Kind, MessageKey, NewMessage};
+use super::super::{Channels, Letter, Recipient, line, some};
+use crate::model::{Booking, Content, Kind, NewMessage};
 
 /// A cancellation is worth telling for so long, even if the booking would be over by then.
 const CANCELLED_TELLING: chrono::Duration = chrono::Duration::hours(24);
 
 /// Two times of a message, both or neither of which make a window.
-type Times<'a> = (Option<&'a pbjson_types::Timestamp>, Option<&'a pbjson_types::Timestamp>);
+pub(super) type Times<'a> = (Option<&'a pbjson_types::Timestamp>, Option<&'a pbjson_types::Timestamp>);
 
-/// Something that a person should know.
+/// What an event tells its person of the booking.
+pub(super) struct Told<'a> {
+    pub kind: Kind,
+    /// Where it was before, if it was moved.
+    pub previous: Option<Times<'a>>,
+}
+
+/// Something that a person should know of a booking.
 pub(crate) struct News {
     kind: Kind,
+    previous_window: Option<Window>,
     person: PersonId,
     email: Option<String>,
     phone: Option<String>,
-    /// Without an address.
-    content: Content,
-}
-
-/// Nothing of it: it is about people.
-impl fmt::Debug for News {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("News(…)")
-    }
 }
 
 impl News {
     /// One message for each channel that there is and that reaches the person.
-    pub(crate) fn messages(
+    pub(super) fn messages(
         &self,
         envelope: &Envelope,
+        booking: &Booking,
         channels: Channels,
         now: Timestamp,
-    ) -> impl Iterator<Item = NewMessage> {
-        let email = self.email.as_ref().filter(|_| channels.has_email).map(|to| (Channel::Email, to));
-        let sms = self.phone.as_ref().filter(|_| channels.has_sms).map(|to| (Channel::Sms, to));
-        email.into_iter().chain(sms).map(move |(channel, to)| NewMessage {
-            key: MessageKey { workspace: envelope.workspace, id: MessageId::new() },
-            event: envelope.id,
-            channel,
+    ) -> Vec<NewMessage> {
+        let content = Content { previous_window: self.previous_window, ..booking.content.clone() };
+        let letter = Letter {
             kind: self.kind,
-            booking: self.content.booking,
-            booking_version: self.content.booking_version,
-            person: self.person,
-            content: Content { to: to.clone(), ..self.content.clone() },
-            expires_at: self.expires_at(),
-            traceparent: envelope.traceparent.clone(),
-            created_at: now,
-        })
+            booking_version: Some(content.booking_version),
+            expires_at: self.expires_at(&content),
+            content: &content,
+        };
+        let (email, phone) = (self.email.as_deref(), self.phone.as_deref());
+        letter.to(envelope, &Recipient { person: self.person, email, phone }, channels, now).collect()
     }
 
     /// A booking that stands is worth telling until it is over; one that was called off until it would
     /// have been, and for a day at least.
-    fn expires_at(&self) -> Timestamp {
-        let end = self.content.window.end();
+    fn expires_at(&self, content: &Content) -> Timestamp {
+        let end = content.window.end();
         match self.kind {
-            Kind::Confirmed | Kind::Rescheduled => end,
-            Kind::Cancelled => end.max(self.content.told_at + CANCELLED_TELLING),
+            Kind::Cancelled => end.max(content.told_at + CANCELLED_TELLING),
+            Kind::Confirmed | Kind::Rescheduled | Kind::StaffAlert => end,
         }
     }
 }
@@ -73,24 +67,22 @@ impl News {
 /// Checks what an event says.
 pub(super) fn read(
     envelope: &Envelope,
-    kind: Kind,
     snapshot: Option<&pb::BookingSnapshot>,
-    previous: Option<Times<'_>>,
-) -> Result<News, InvalidInput> {
+    told: Option<Told<'_>>,
+) -> Result<(Booking, Option<News>), InvalidInput> {
     let mut input = Input::new();
-    let news = input
+    let read = input
         .required("snapshot", snapshot)
-        .and_then(|snapshot| read_snapshot(&mut input, envelope, kind, snapshot, previous));
-    input.finish_with(news)
+        .and_then(|snapshot| read_snapshot(&mut input, envelope, snapshot, told));
+    input.finish_with(read)
 }
 
 fn read_snapshot(
     input: &mut Input,
     envelope: &Envelope,
-    kind: Kind,
     snapshot: &pb::BookingSnapshot,
-    previous: Option<Times<'_>>,
-) -> Option<News> {
+    told: Option<Told<'_>>,
+) -> Option<(Booking, Option<News>)> {
     let booking = input.required("snapshot.booking", snapshot.booking.as_ref());
     let person = input.required("snapshot.person", snapshot.person.as_ref());
     let resource = input.required("snapshot.resource", snapshot.resource.as_ref());
@@ -108,8 +100,10 @@ fn read_snapshot(
         ("snapshot.booking.start_time", booking.start_time.as_ref()),
         ("snapshot.booking.end_time", booking.end_time.as_ref()),
     );
-    let previous_window =
-        previous.map(|(start, end)| input.window(("previous_start_time", start), ("previous_end_time", end)));
+    let previous_window = told
+        .as_ref()
+        .and_then(|told| told.previous)
+        .map(|(start, end)| input.window(("previous_start_time", start), ("previous_end_time", end)));
     let zone = domain::zone::parse(&location.time_zone)
         .map_err(|error| input.refuse("snapshot.location.time_zone", error))
         .ok();
@@ -121,10 +115,7 @@ fn read_snapshot(
         address: line(&location.address),
         time_zone: zone?.name().to_owned(),
         window: window?,
-        previous_window: match previous_window {
-            None => None,
-            Some(window) => Some(window?),
-        },
+        previous_window: None,
         title: line(&booking.title),
         reason: line(&booking.state_reason),
         workspace_name: line(&workspace?.display_name),
@@ -132,30 +123,31 @@ fn read_snapshot(
         booking: booking_name?.id,
         booking_version: booking.version,
         told_at: envelope.time,
+        problems: Vec::new(),
+        problems_more: 0,
     };
-    Some(News {
-        kind,
-        person: person_name?.id,
-        email: some(&person.email),
-        phone: some(&person.phone),
-        content,
-    })
-}
-
-fn some(text: &str) -> Option<String> {
-    Some(line(text)).filter(|text| !text.is_empty())
-}
-
-/// A text of people as one line: what would break lines, hide or turn text becomes a space or goes.
-fn line(text: &str) -> String {
-    let is_hidden = |c: char| {
-        matches!(c, '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    let mut people = HashMap::new();
+    for person in std::iter::once(person).chain(&snapshot.attendees) {
+        // Whoever has no name of ours can't be named by what is said of the booking later.
+        if let Ok(PersonName { workspace, id }) = person.name.parse()
+            && workspace == envelope.workspace
+        {
+            people.insert(id, line(&person.display_name));
+        }
+    }
+    let news = match told {
+        None => None,
+        Some(told) => Some(News {
+            kind: told.kind,
+            previous_window: match previous_window {
+                None => None,
+                Some(window) => Some(window?),
+            },
+            person: person_name?.id,
+            email: some(&person.email),
+            phone: some(&person.phone),
+        }),
     };
-    let visible: String = text
-        .chars()
-        .filter(|c| !is_hidden(*c))
-        .map(|c| if c.is_control() || c.is_whitespace() { ' ' } else { c })
-        .collect();
-    visible.split_whitespace().collect::<Vec<_>>().join(" ")
+    let stands = booking.state() == pb::BookingState::Confirmed;
+    Some((Booking { workspace: envelope.workspace, stands, content, people }, news))
 }

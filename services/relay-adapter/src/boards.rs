@@ -1,0 +1,191 @@
+//! The boards of an account: which there are, and how each of them is called.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::time::Duration;
+
+use domain::{BoardKeys, BoardKind, BoardList, BoardName, Clock, Host, ListedBoard, Port, RelayName};
+use door_adapter::{Account, ErrorKind, ProviderError};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::Mutex;
+use vendor_http::{AccountKey, BaseUrl, Breaker, Outgoing, VendorClient, VendorHttp};
+
+use crate::config::BoardsConfig;
+use crate::driver::modbus::{Modbus, Reach};
+use crate::driver::{
+    Description, Driver, EspHome, Line, Relay, RelayState, Shelly, Tasmota, Untimed, Wish, esphome, shelly,
+    tasmota,
+};
+
+/// The value that lists the boards.
+pub const BOARDS: &str = "boards";
+/// The value that lists their keys.
+pub const KEYS: &str = "keys";
+
+/// Opening a contact waits so long for what is under way at its board, and no longer.
+const RELEASE_WAIT: Duration = Duration::from_secs(1);
+
+/// Places that are remembered, for taking turns; beyond, those where nothing is under way are forgotten.
+const PLACES_MAX: usize = 10_000;
+
+/// A board that failed is left alone for so long.
+const COOL_DOWN: Duration = Duration::from_secs(2);
+
+/// Whose turn it is at a place.
+type Turn = Arc<Mutex<()>>;
+
+/// All boards that a process calls.
+pub struct Boards {
+    shelly: VendorClient,
+    tasmota: VendorClient,
+    esphome: VendorClient,
+    outgoing: Outgoing,
+    config: BoardsConfig,
+    untimed: Untimed,
+    places: StdMutex<HashMap<(Host, Port), Turn>>,
+}
+
+/// A board of an account. Its operations are carried out one after the other, also those of other accounts at the same
+/// place.
+pub struct Board {
+    name: BoardName,
+    driver: Box<dyn Driver>,
+    turn: Turn,
+}
+
+impl Boards {
+    /// Calls boards where `outgoing` lets it. Contacts that no board opens are opened by `untimed`.
+    pub fn new(
+        config: BoardsConfig,
+        outgoing: Outgoing,
+        clock: Arc<dyn Clock>,
+        untimed: Untimed,
+    ) -> Result<Self, vendor_http::BuildError> {
+        let mut http = vendor_http::Config::new(concat!("latchkey/", env!("CARGO_PKG_VERSION")));
+        http.connect_timeout = config.connect_timeout();
+        http.breaker = Breaker { cool_down: COOL_DOWN, ..Breaker::default() };
+        let http = VendorHttp::guarded(http, clock, outgoing.clone())?;
+        Ok(Self {
+            shelly: http.vendor(shelly::PROFILE),
+            tasmota: http.vendor(tasmota::PROFILE),
+            esphome: http.vendor(esphome::PROFILE),
+            outgoing,
+            config,
+            untimed,
+            places: StdMutex::default(),
+        })
+    }
+
+    /// The boards that an account lists, in their order.
+    pub fn list(account: &Account) -> Result<BoardList, ProviderError> {
+        account.credential.parse(BOARDS)
+    }
+
+    /// The board of a relay, and the relay's number.
+    pub fn of_relay(&self, account: &Account, door_ref: &str) -> Result<(Board, Relay), ProviderError> {
+        let no_door = || {
+            let reason = format!("{door_ref:?} is no relay of a board that is listed: choose the door again");
+            ProviderError::new(ErrorKind::NotFound, reason)
+        };
+        let RelayName { board, relay } = door_ref.parse().map_err(|_| no_door())?;
+        let boards = Self::list(account)?;
+        let listed = boards.find(&board).ok_or_else(no_door)?;
+        Ok((self.open(account, listed)?, relay))
+    }
+
+    /// A board that an account lists.
+    pub fn open(&self, account: &Account, listed: &ListedBoard) -> Result<Board, ProviderError> {
+        let ListedBoard { name, kind, host, port, relays } = listed;
+        // It may well be that no board has a key.
+        let keys = account.credential.require(KEYS).ok();
+        let keys = keys.map(|keys| BoardKeys::read(keys.expose_secret())).transpose();
+        let keys =
+            keys.map_err(|error| ProviderError::new(ErrorKind::Unauthorized, format!("{KEYS} {error}")))?;
+        let key = keys.and_then(|keys| keys.of(name));
+        let password = key.map(SecretString::from);
+        let driver: Result<Box<dyn Driver>, ProviderError> = match kind {
+            BoardKind::EspHome { switches } => {
+                let node = EspHome::new(self.line(&self.esphome, host, *port)?, switches, key);
+                node.map(|node| Box::new(node) as _)
+            }
+            BoardKind::Modbus(board) => {
+                let reach = Reach {
+                    outgoing: self.outgoing.clone(),
+                    host: host.clone(),
+                    port: *port,
+                    connect_timeout: self.config.connect_timeout(),
+                    timeout: self.config.answer_timeout(),
+                };
+                Ok(Box::new(Modbus::new(reach, *board, *relays, self.untimed.clone())))
+            }
+            BoardKind::Shelly => Ok(Box::new(Shelly::new(self.line(&self.shelly, host, *port)?, password))),
+            BoardKind::Tasmota => {
+                let tasmota = Tasmota::new(self.line(&self.tasmota, host, *port)?, host, password.as_ref());
+                tasmota.map(|tasmota| Box::new(tasmota) as _)
+            }
+        };
+        let driver = driver.map_err(|error| named(name, error))?;
+        Ok(Board { name: name.clone(), driver, turn: self.turn(host, *port) })
+    }
+
+    fn line(&self, client: &VendorClient, host: &Host, port: Port) -> Result<Line, ProviderError> {
+        let base = BaseUrl::of_host("http", host, port).map_err(|error| {
+            ProviderError::new(ErrorKind::Unauthorized, format!("{BOARDS}: a host {error}"))
+        })?;
+        let account = AccountKey::new(format!("{host}:{port}"));
+        Ok(Line { client: client.clone(), base, account, timeout: self.config.answer_timeout() })
+    }
+
+    fn turn(&self, host: &Host, port: Port) -> Turn {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if places.len() >= PLACES_MAX {
+            places.retain(|_, turn| Arc::strong_count(turn) > 1);
+        }
+        places.entry((host.clone(), port)).or_default().clone()
+    }
+}
+
+impl Board {
+    /// What it is, and how its relays are.
+    pub async fn describe(&self) -> Result<Description, ProviderError> {
+        self.in_turn(self.driver.describe()).await
+    }
+
+    /// How a relay is.
+    pub async fn read(&self, relay: Relay) -> Result<RelayState, ProviderError> {
+        self.in_turn(self.driver.read(relay)).await
+    }
+
+    /// Closes a contact for a moment: so long, or as long as is usual there. Gives how long that is.
+    pub async fn pulse(&self, relay: Relay, length: Option<Duration>) -> Result<Duration, ProviderError> {
+        self.in_turn(self.driver.close(relay, Wish::Moment(length))).await
+    }
+
+    /// Closes a contact, or has it stay closed, for a lease. It opens by itself if that is not renewed in time. Gives
+    /// how long the lease is.
+    pub async fn hold(&self, relay: Relay, lease: Duration) -> Result<Duration, ProviderError> {
+        self.in_turn(self.driver.close(relay, Wish::Lease(lease))).await
+    }
+
+    /// Opens a contact: ends moment and lease.
+    pub async fn release(&self, relay: Relay) -> Result<(), ProviderError> {
+        // What is under way may hang; a door is to be locked all the same.
+        let _turn = tokio::time::timeout(RELEASE_WAIT, self.turn.lock()).await;
+        self.driver.release(relay).await.map_err(|error| named(&self.name, error))
+    }
+
+    async fn in_turn<T>(
+        &self,
+        operation: impl Future<Output = Result<T, ProviderError>>,
+    ) -> Result<T, ProviderError> {
+        let _turn = self.turn.lock().await;
+        operation.await.map_err(|error| named(&self.name, error))
+    }
+}
+
+/// The same error with the board's name.
+fn named(board: &BoardName, error: ProviderError) -> ProviderError {
+    let (kind, reason) = (error.kind, format!("board {board}: {}", error.reason));
+    error.meaning(kind, reason)
+}

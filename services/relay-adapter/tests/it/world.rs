@@ -1,0 +1,95 @@
+//! Twins of boards, and the adapter that calls them.
+
+use std::num::NonZeroU16;
+use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use domain::names::IntegrationName;
+use domain::{IntegrationId, SettableClock, WorkspaceId};
+use door_adapter::{Account, Credential};
+use relay_adapter::BoardsConfig;
+use relay_adapter::boards::{BOARDS, Board, Boards, KEYS};
+use relay_adapter::driver::Untimed;
+use sandbox::boards::{Board as Twin, Device, NewBoard};
+use sandbox::{Action, Fault, Sandbox, Vendor};
+use secrecy::SecretString;
+use vendor_http::OutgoingConfig;
+
+/// How long an answer may take here.
+pub(crate) const ANSWER_MS: u64 = 400;
+
+pub(crate) fn relay(number: u16) -> NonZeroU16 {
+    NonZeroU16::new(number).unwrap()
+}
+
+pub(crate) const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// Boards, and what calls them.
+pub(crate) struct World {
+    pub(crate) sandbox: Sandbox,
+    clock: Arc<SettableClock>,
+    pub(crate) untimed: Untimed,
+    boards: Boards,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::allowing("127.0.0.0/8")
+    }
+
+    /// One where hosts that people type may lead there.
+    pub(crate) fn allowing(networks: &str) -> Self {
+        static TLS: Once = Once::new();
+        TLS.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());
+        let clock = Arc::new(SettableClock::at("2026-12-01T08:00:00Z".parse().unwrap()));
+        let sandbox = Sandbox::new(sandbox::Config::default(), clock.clone());
+        let config = BoardsConfig { connect_timeout_ms: 1_000, answer_timeout_ms: ANSWER_MS };
+        let rules = OutgoingConfig { allowed: networks.to_owned(), denied: String::new() };
+        let untimed = Untimed::default();
+        let boards = Boards::new(config, rules.rules().unwrap(), clock.clone(), untimed.clone()).unwrap();
+        Self { sandbox, clock, untimed, boards }
+    }
+
+    /// Puts up a board called `front`, with two relays.
+    pub(crate) async fn put_up(&self, device: Device) -> Arc<Twin> {
+        self.sandbox.boards().add(NewBoard::new("front", device)).await.unwrap()
+    }
+
+    /// The board as it is listed, such as `modbus HERE framing=rtu`, with its key.
+    pub(crate) fn open(&self, twin: &Twin, line: &str, key: Option<&str>) -> Board {
+        let account = account(&format!("front {}", line.replace("HERE", &twin.address().to_string())), key);
+        let listed = Boards::list(&account).unwrap();
+        let listed = listed.iter().next().unwrap();
+        self.boards.open(&account, listed).unwrap()
+    }
+
+    /// Time goes on.
+    pub(crate) fn pass(&self, length: Duration) {
+        self.clock.advance(TimeDelta::from_std(length).unwrap());
+    }
+
+    /// What happens to the `nth` of the calls that match, once.
+    pub(crate) fn strike(&self, (method, path, nth): (&str, &str, u32), action: Action) {
+        let fault = Fault::on(Vendor::Boards, action).request(method, path).every(nth).times(1);
+        self.sandbox.faults().add(fault).unwrap();
+    }
+}
+
+fn account(boards: &str, key: Option<&str>) -> Account {
+    let boards = (BOARDS.to_owned(), SecretString::from(boards));
+    let keys = key.map(|key| (KEYS.to_owned(), SecretString::from(format!("front {key}"))));
+    Account {
+        integration: IntegrationName { workspace: WorkspaceId::new(), id: IntegrationId::new() },
+        credential: Credential::new(std::iter::once(boards).chain(keys)),
+        certificate: None,
+    }
+}
+
+/// For how long a relay was closed each time; none: it is closed still.
+pub(crate) fn closed(twin: &Twin, relay: NonZeroU16) -> Vec<Option<Duration>> {
+    let closures = twin.closures(usize::from(relay.get() - 1));
+    closures.iter().map(|it| Some((it.opened_at? - it.closed_at).to_std().unwrap())).collect()
+}
