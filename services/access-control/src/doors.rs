@@ -2,6 +2,7 @@
 //!
 //! Whoever is nothing of what stands here is refused.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use domain::{Timestamp, Window};
@@ -126,14 +127,14 @@ impl Admission {
     }
 }
 
-/// A door that is to be locked down.
+/// A door that is known when a lockdown is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lockable<A> {
     pub account: A,
     pub door_ref: String,
     /// What can be locked down as a whole, with all of its doors.
     pub place_ref: Option<String>,
-    /// Whether it is to be.
+    /// Whether it is to be locked down.
     pub is_meant: bool,
 }
 
@@ -144,23 +145,20 @@ pub(crate) enum Spot<A> {
     Door(A, String),
 }
 
-/// Where a lockdown is told, of all doors that are known: to places as a whole where all known doors of them are meant,
-/// which is one call for many doors; else door by door.
-pub(crate) fn spots<A: Clone + Ord>(doors: &[Lockable<A>]) -> Vec<Spot<A>> {
-    let is_whole = |of: &Lockable<A>| {
-        let same = |door: &&Lockable<A>| door.account == of.account && door.place_ref == of.place_ref;
-        of.place_ref.is_some() && doors.iter().filter(same).all(|door| door.is_meant)
-    };
-    let mut spots: Vec<Spot<A>> = doors
-        .iter()
-        .filter(|door| door.is_meant)
-        .map(|door| match &door.place_ref {
-            Some(place) if is_whole(door) => Spot::Place(door.account.clone(), place.clone()),
-            _ => Spot::Door(door.account.clone(), door.door_ref.clone()),
-        })
-        .collect();
-    spots.sort_unstable();
-    spots.dedup();
+/// Where a lockdown is told, of all doors that are known, and by the number of which of them: to places as a whole where
+/// all known doors of them are meant, which is one call for many doors; else door by door.
+pub(crate) fn spots<A: Clone + Ord>(doors: &[Lockable<A>]) -> BTreeMap<Spot<A>, usize> {
+    let place = |door: &Lockable<A>| door.place_ref.clone().map(|place| (door.account.clone(), place));
+    let not_whole: BTreeSet<(A, String)> =
+        doors.iter().filter(|door| !door.is_meant).filter_map(place).collect();
+    let mut spots = BTreeMap::new();
+    for (number, door) in doors.iter().enumerate().filter(|(_, door)| door.is_meant) {
+        let spot = match place(door).filter(|place| !not_whole.contains(place)) {
+            Some((account, place)) => Spot::Place(account, place),
+            None => Spot::Door(door.account.clone(), door.door_ref.clone()),
+        };
+        spots.entry(spot).or_insert(number);
+    }
     spots
 }
 
@@ -354,13 +352,14 @@ mod tests {
             door(1, "f", None, true),
             door(1, "g", None, false),
         ];
+        let spots: Vec<(Spot<i32>, usize)> = spots(&doors).into_iter().collect();
         assert_eq!(
-            spots(&doors),
+            spots,
             [
-                Spot::Place(1, "north".to_owned()),
-                Spot::Place(2, "south".to_owned()),
-                Spot::Door(1, "c".to_owned()),
-                Spot::Door(1, "f".to_owned()),
+                (Spot::Place(1, "north".to_owned()), 0),
+                (Spot::Place(2, "south".to_owned()), 4),
+                (Spot::Door(1, "c".to_owned()), 2),
+                (Spot::Door(1, "f".to_owned()), 5),
             ]
         );
     }

@@ -1,6 +1,7 @@
 //! Emergencies: a lockdown stands from the moment that it is noted, and is told to doors until they say that it is so.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use chrono::Duration as Span;
 use domain::{LocationId, LockdownId, OperationId, Timestamp, WorkspaceId};
@@ -24,6 +25,8 @@ const AGAIN: Span = Span::seconds(5);
 const LOOK: Span = Span::minutes(1);
 /// How long one round has before another process may begin one.
 const ROUND: Span = Span::seconds(30);
+/// How long whoever asks waits for doors.
+const ANSWER_MAX: Duration = Duration::from_secs(15);
 /// How old what is known of doors may be, once those that are known were told.
 const IN_AN_EMERGENCY: Freshness = Freshness { doors: Span::minutes(5), groups: Span::minutes(5) };
 /// Spots that are told at the same time.
@@ -54,7 +57,7 @@ impl App {
         let standing = lockdown::begin(&mut tx, &wanted, now + ROUND).await?;
         operation::doubt(&mut tx, workspace, standing.id, Action::LockDown).await?;
         tx.commit().await?;
-        self.tell(&standing).await
+        self.tell_for_a_while(&standing).await
     }
 
     /// Lifts a lockdown, and tells it to its doors.
@@ -71,7 +74,19 @@ impl App {
         let lifted = lifted.ok_or(Error::LockdownNotFound(id))?;
         operation::doubt(&mut tx, workspace, id, Action::LiftLockdown).await?;
         tx.commit().await?;
-        self.tell(&lifted).await
+        self.tell_for_a_while(&lifted).await
+    }
+
+    /// Tells it as long as someone may wait for. What is left the job goes on with.
+    async fn tell_for_a_while(&self, lockdown: &Lockdown) -> Result<(Lockdown, Vec<Operation>), Error> {
+        if let Ok(told) = tokio::time::timeout(ANSWER_MAX, self.tell(lockdown)).await {
+            return told;
+        }
+        let mut tx = self.pool.begin(lockdown.workspace).await?;
+        lockdown::set_check(&mut tx, lockdown, Some(self.clock.now())).await?;
+        let operations = operation::of_lockdown(&mut tx, lockdown.workspace, lockdown.id).await?;
+        tx.commit().await?;
+        Ok((lockdown.clone(), operations))
     }
 
     /// Tells lockdowns again whose doors have not all said that it is so.
@@ -148,8 +163,7 @@ impl App {
     async fn note_spots(&self, lockdown: &Lockdown) -> Result<Vec<Operation>, Error> {
         let now = self.clock.now();
         let mut tx = self.pool.begin(lockdown.workspace).await?;
-        // Two processes do so one after the other.
-        operation::take_turn(&mut tx, "lockdown", &lockdown.id.to_string()).await?;
+        operation::take_turn(&mut tx, &lockdown.id.to_string()).await?;
         let operations = operation::of_lockdown(&mut tx, lockdown.workspace, lockdown.id).await?;
         let locked: Vec<&Operation> =
             operations.iter().filter(|operation| operation.action == Action::LockDown).collect();
@@ -180,8 +194,8 @@ impl App {
 
     /// Where other lockdowns stand at the very same spots. Those that stand elsewhere are told again: with a place, its
     /// doors may have been lifted.
-    async fn kept_locked(&self, conn: &mut PgConnection, lifted: &Lockdown) -> Result<Vec<Key>, Error> {
-        let mut kept = Vec::new();
+    async fn kept_locked(&self, conn: &mut PgConnection, lifted: &Lockdown) -> Result<HashSet<Key>, Error> {
+        let mut kept = HashSet::new();
         for other in lockdown::standing(conn, lifted.workspace).await? {
             let operations = operation::of_lockdown(conn, other.workspace, other.id).await?;
             kept.extend(operations.iter().map(key));
@@ -232,36 +246,29 @@ impl App {
                 }
             }
         }
-        let place_of = |account: &Account, door: &String| {
-            known.get(&(account.id.uuid(), door.clone())).and_then(|door| door.place_ref.clone())
-        };
+        let found = |account: &Account, door: &str| known.get(&(account.id.uuid(), door.to_owned()));
+        let doors: Vec<((Account, String), (LocationId, bool))> = doors.into_iter().collect();
         let lockable: Vec<Lockable<Account>> = doors
             .iter()
             .map(|((account, door), (_, is_meant))| Lockable {
                 account: account.clone(),
                 door_ref: door.clone(),
-                place_ref: place_of(account, door),
+                place_ref: found(account, door).and_then(|door| door.place_ref.clone()),
                 is_meant: *is_meant,
             })
             .collect();
-        let spots = spots(&lockable).into_iter().filter_map(|spot| {
-            let (account, kind, spot_ref) = match spot {
-                Spot::Place(account, place) => (account, SpotKind::Place, place),
-                Spot::Door(account, door) => (account, SpotKind::Door, door),
+        let told = |(spot, number): (Spot<Account>, usize)| {
+            let (_, (location, _)) = &doors[number];
+            let (account, spot) = match spot {
+                Spot::Place(account, place) => (account, (SpotKind::Place, place, String::new())),
+                Spot::Door(account, door) => {
+                    let name = found(&account, &door).map(|door| door.name.clone()).unwrap_or_default();
+                    (account, (SpotKind::Door, door, name))
+                }
             };
-            let is_there = |(of, door): &(Account, String)| {
-                *of == account
-                    && match kind {
-                        SpotKind::Door => *door == spot_ref,
-                        SpotKind::Place => place_of(of, door).as_ref() == Some(&spot_ref),
-                    }
-            };
-            let location = doors.iter().find(|(door, (_, is_meant))| *is_meant && is_there(door))?.1.0;
-            let name = known.get(&(account.id.uuid(), spot_ref.clone())).filter(|_| kind == SpotKind::Door);
-            let spot_name = name.map(|door| door.name.clone()).unwrap_or_default();
-            Some(told(lockdown, Action::LockDown, account, location, (kind, spot_ref, spot_name), now))
-        });
-        Ok(spots.collect())
+            told(lockdown, Action::LockDown, account, *location, spot, now)
+        };
+        Ok(spots(&lockable).into_iter().map(told).collect())
     }
 }
 

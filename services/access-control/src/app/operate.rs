@@ -128,7 +128,7 @@ impl App {
     async fn begin(&self, workspace: WorkspaceId, caller: &Caller, asked: &Asked) -> Result<Begun, Error> {
         let now = self.clock.now();
         let mut tx = self.pool.begin(workspace).await?;
-        operation::take_turn(&mut tx, &caller.id, &asked.door_ref).await?;
+        operation::take_turn(&mut tx, &caller.id).await?;
         let at = [(asked.provider.clone(), asked.location)];
         let serving = door::serving(&mut tx, workspace, &at).await?.into_iter().flatten().next();
         let mut wanted = new_operation(workspace, caller, asked, now);

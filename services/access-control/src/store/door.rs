@@ -10,7 +10,7 @@ use crate::control::Account;
 use crate::model::{Target, TargetKind};
 
 /// Targets of one person, or of one workspace, that are looked at; the first ones.
-const TARGETS_MAX: i64 = 2_000;
+const TARGETS_MAX: i64 = 20_000;
 
 /// What serves a provider's doors at a location.
 #[derive(Debug, Clone)]

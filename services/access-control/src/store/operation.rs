@@ -73,13 +73,9 @@ impl From<Row> for Operation {
     }
 }
 
-/// Whoever asks for an operation of a door waits here for whoever does so at the same moment.
-pub(crate) async fn take_turn(conn: &mut PgConnection, caller: &str, spot: &str) -> Result<(), sqlx::Error> {
-    sqlx::query("select pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0))")
-        .bind(caller)
-        .bind(spot)
-        .execute(conn)
-        .await?;
+/// What one caller asks for at the same moment, or what is noted of one lockdown, comes one after the other.
+pub(crate) async fn take_turn(conn: &mut PgConnection, whose: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 0))").bind(whose).execute(conn).await?;
     Ok(())
 }
 
