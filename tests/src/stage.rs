@@ -27,7 +27,8 @@ pub const SERVICES: [&str; 7] =
     ["workspace", "integrations", "access-control", "kisi-adapter", "notification", "billing", "gateway"];
 
 /// The gRPC services that the gateway passes calls on to, and which process has them.
-pub const ROUTED: [(&str, &str); 15] = [
+pub const ROUTED: [(&str, &str); 16] = [
+    ("latchkey.access.v1.AccessLogService", "access-control"),
     ("latchkey.access.v1.AccessService", "access-control"),
     ("latchkey.access.v1.DoorService", "access-control"),
     ("latchkey.audit.v1.AuditService", "workspace"),

@@ -5,6 +5,7 @@ mod explain;
 mod hear;
 mod listing;
 mod lockdown;
+mod log;
 mod manage;
 mod operate;
 mod preflight;
@@ -33,6 +34,7 @@ use crate::control::Adapters;
 use crate::engine::Rules;
 use crate::live::Watches;
 use crate::model::Settings;
+use crate::store::{access_log, grant};
 
 /// The service's use cases.
 pub(crate) struct App {
@@ -43,6 +45,7 @@ pub(crate) struct App {
     defaults: Settings,
     due: Notify,
     watches: Arc<Watches>,
+    additions: Arc<Watches>,
     drifts: Counter<u64>,
     adapters: Adapters,
     /// Accounts that are being asked for their doors.
@@ -71,6 +74,7 @@ impl App {
             },
             due: Notify::new(),
             watches: Arc::default(),
+            additions: Arc::default(),
             drifts: opentelemetry::global::meter("access-control")
                 .u64_counter("access.drifts")
                 .with_description("Differences found between providers and what they should have, by kind")
@@ -80,9 +84,9 @@ impl App {
         }
     }
 
-    /// Who watches grants.
-    pub(crate) fn watches(&self) -> Arc<Watches> {
-        self.watches.clone()
+    /// Who watches grants, and who the access log, by the channel on which Postgres tells of changes.
+    pub(crate) fn watches(&self) -> [(&'static str, Arc<Watches>); 2] {
+        [(grant::CHANGES, self.watches.clone()), (access_log::ADDITIONS, self.additions.clone())]
     }
 
     /// Whoever asks an account for its doors does so after whoever does at the moment.

@@ -1,6 +1,7 @@
-//! `AccessService`, and `DoorService` in a file of its own: check, call, convert back; nothing else.
+//! `AccessService`, and `DoorService` and `AccessLogService` in files of their own: check, call, convert back; nothing else.
 
 mod door;
+mod log;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use proto::access::v1::access_service_server::{AccessService, AccessServiceServe
 use tonic::{Request, Response, Status};
 
 pub(crate) use self::door::door_service;
+pub(crate) use self::log::access_log_service;
 use crate::app::App;
 use crate::convert;
 

@@ -4,6 +4,7 @@
 //! which is pure; around it stand consumers that store what they hear, and a scheduler that wakes at
 //! the next boundary. Knows no vendor: a provider is a name on the bus.
 
+pub mod access_log;
 mod app;
 mod audit;
 mod config;
@@ -52,6 +53,7 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
     let scheduler = jobs::Scheduler::new(app.clone(), config.scheduler.batch);
     Ok(chassis::Service::new(DEFINITION.name, &deps.basic)
         .grpc(grpc::access_service(app.clone()))
+        .grpc(grpc::access_log_service(app.clone()))
         .grpc(grpc::door_service(app.clone()))
         .outbox(&deps, &DEFINITION)
         .consumer(&deps, consumers::workspace::config(), consumers::workspace::Workspace::new(app.clone()))

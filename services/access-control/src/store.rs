@@ -1,6 +1,7 @@
 //! SQL. Functions take a connection and never open a transaction; each row struct is private to its
 //! file.
 
+pub(crate) mod access_log;
 pub(crate) mod door;
 pub(crate) mod drift;
 pub(crate) mod entitlement;

@@ -16,7 +16,7 @@ use crate::control::Account;
 use crate::convert;
 use crate::doors::{Lockable, Spot, spots};
 use crate::error::Error;
-use crate::model::{Action, Lockdown, Operation, OperationState, SpotKind, TargetKind};
+use crate::model::{Action, Lockdown, Operation, OperationSource, OperationState, SpotKind, TargetKind};
 use crate::store::{door, lockdown, operation};
 
 /// What is not so yet is told again after this.
@@ -152,7 +152,7 @@ impl App {
 
     async fn tell_one(&self, operation: Operation) -> Result<Operation, Error> {
         let Some(account) = &operation.account else { return Ok(operation) };
-        let before = operation.state;
+        let before = operation.outcome();
         let answer = self.adapters.operate(account, convert::provider_operation(&operation)).await;
         let ended = ended(operation, answer.map(|_| None), self.clock.now());
         // The lockdown is told again, so there is nothing to look up.
@@ -314,6 +314,7 @@ fn told(
         id: OperationId::new(),
         caller: lockdown.caller.clone(),
         person: lockdown.person,
+        source: OperationSource::Emergency,
         request_id: None,
         lockdown: Some(lockdown.id),
         action,

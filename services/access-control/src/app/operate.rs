@@ -17,8 +17,8 @@ use crate::control::{Account, Failure};
 use crate::convert;
 use crate::doors::{Facts, Refusal, Wish, decide};
 use crate::error::Error;
-use crate::model::{Action, Operation, OperationState, SpotKind, Target, TargetKind};
-use crate::store::{door, entitlement, lockdown, operation};
+use crate::model::{Action, Operation, OperationSource, OperationState, SpotKind, Target, TargetKind};
+use crate::store::{access_log, door, entitlement, lockdown, operation};
 
 /// Taps of one person at one door are one operation for so long.
 const SAME_TAP: Span = Span::seconds(1);
@@ -144,6 +144,9 @@ impl App {
                 let found = known.into_iter().find(|door| door.door_ref == asked.door_ref);
                 wanted.spot_name = found.as_ref().map(|door| door.name.clone()).unwrap_or_default();
                 let has_authority = has_authority(caller, asked.location, &place);
+                if has_authority {
+                    wanted.source = OperationSource::Admin;
+                }
                 let entitled = match caller.person.filter(|_| !has_authority) {
                     Some(person) => self.entitled(&mut tx, person, &asked.door_ref, &place, now).await?,
                     None => Vec::new(),
@@ -181,6 +184,9 @@ impl App {
         };
         let (Begun::New(operation) | Begun::Known(operation)) = &begun;
         operation::insert(&mut tx, operation).await?;
+        if let Begun::Known(refused) = &begun {
+            access_log::append(&mut tx, refused, now).await?;
+        }
         tx.commit().await?;
         Ok(begun)
     }
@@ -212,20 +218,23 @@ impl App {
     /// Sends what was noted, and notes what came of it.
     pub(super) async fn carry_out(&self, operation: Operation) -> Result<Operation, Error> {
         let Some(account) = &operation.account else { return Ok(operation) };
-        let before = operation.state;
+        let before = operation.outcome();
         let answer = self.adapters.operate(account, convert::provider_operation(&operation)).await;
         let ended = ended(operation, answer.map(|operated| operated.held_until_time), self.clock.now());
         self.note_end(ended, before).await
     }
 
-    /// Notes what came of an operation, unless somebody knows better already.
+    /// Notes what came of an operation, also in the log if it is news, unless somebody knows better already.
     pub(super) async fn note_end(
         &self,
         operation: Operation,
-        before: OperationState,
+        before: (OperationState, AccessReason),
     ) -> Result<Operation, Error> {
         let mut tx = self.pool.begin(operation.workspace).await?;
-        if operation::finish(&mut tx, &operation, before).await? {
+        if operation::finish(&mut tx, &operation, before.0).await? {
+            if operation.outcome() != before {
+                access_log::append(&mut tx, &operation, self.clock.now()).await?;
+            }
             tx.commit().await?;
             return Ok(operation);
         }
@@ -274,7 +283,7 @@ impl App {
             let asked = convert::provider_operation(operation);
             let fate = self.adapters.find_operation(account, asked, operation.begun_at).await;
             let found = resolved(operation.clone(), fate.unwrap_or(OperationFate::Unknown), now);
-            self.note_end(found, operation.state).await?;
+            self.note_end(found, operation.outcome()).await?;
         }
         Ok(())
     }
@@ -292,6 +301,7 @@ fn new_operation(workspace: WorkspaceId, caller: &Caller, asked: &Asked, now: Ti
         id: OperationId::new(),
         caller: caller.id.clone(),
         person: caller.person,
+        source: OperationSource::App,
         request_id: asked.request_id.clone(),
         lockdown: None,
         action,

@@ -91,21 +91,9 @@ pub(crate) fn door_view(workspace: WorkspaceId, view: &DoorView) -> pb::Door {
 /// An operation; `for_staff`: with what the provider said.
 pub(crate) fn operation(operation: &Operation, for_staff: bool) -> pb::DoorOperation {
     let Operation { workspace, id, .. } = *operation;
-    let kind = match operation.spot_kind {
-        SpotKind::Door => pb::DoorTargetKind::Lock,
-        SpotKind::Place => pb::DoorTargetKind::Unspecified,
-    };
     pb::DoorOperation {
         name: OperationName { workspace, id }.to_string(),
-        door: Some(pb::DoorAddress {
-            location: LocationName { workspace, id: operation.location }.to_string(),
-            provider: operation.provider.clone(),
-            target: Some(pb::DoorTarget {
-                kind: kind.into(),
-                r#ref: operation.spot_ref.clone(),
-                display_name: operation.spot_name.clone(),
-            }),
-        }),
+        door: Some(place(operation)),
         action: action(operation.action).into(),
         state: state(operation.state).into(),
         reason: operation.reason.into(),
@@ -114,6 +102,23 @@ pub(crate) fn operation(operation: &Operation, for_staff: bool) -> pb::DoorOpera
         begin_time: Some(timestamp(operation.begun_at)),
         end_time: operation.ended_at.map(timestamp),
         held_until_time: operation.held_until.map(timestamp),
+    }
+}
+
+/// Where an operation is done.
+pub(super) fn place(operation: &Operation) -> pb::DoorAddress {
+    let kind = match operation.spot_kind {
+        SpotKind::Door => pb::DoorTargetKind::Lock,
+        SpotKind::Place => pb::DoorTargetKind::Unspecified,
+    };
+    pb::DoorAddress {
+        location: LocationName { workspace: operation.workspace, id: operation.location }.to_string(),
+        provider: operation.provider.clone(),
+        target: Some(pb::DoorTarget {
+            kind: kind.into(),
+            r#ref: operation.spot_ref.clone(),
+            display_name: operation.spot_name.clone(),
+        }),
     }
 }
 
@@ -129,7 +134,7 @@ pub(crate) fn lockdown(lockdown: &Lockdown, operations: &[Operation]) -> pb::Loc
     }
 }
 
-fn action(action: Action) -> pb::DoorAction {
+pub(super) fn action(action: Action) -> pb::DoorAction {
     match action {
         Action::Pulse => pb::DoorAction::Pulse,
         Action::HoldOpen => pb::DoorAction::HoldOpen,
@@ -139,7 +144,7 @@ fn action(action: Action) -> pb::DoorAction {
     }
 }
 
-fn state(state: OperationState) -> pb::DoorOperationState {
+pub(super) fn state(state: OperationState) -> pb::DoorOperationState {
     match state {
         OperationState::UnderWay => pb::DoorOperationState::UnderWay,
         OperationState::Done => pb::DoorOperationState::Done,

@@ -28,6 +28,11 @@ chassis::text_enum! {
 }
 
 chassis::text_enum! {
+    /// By what an operation was asked for: what the person is entitled to, their role, or a lockdown.
+    pub(crate) enum OperationSource { App = "app", Admin = "admin", Emergency = "emergency" }
+}
+
+chassis::text_enum! {
     /// What is told: one door, or a place with all of its doors.
     pub(crate) enum SpotKind { Door = "door", Place = "place" }
 }
@@ -41,6 +46,7 @@ pub(crate) struct Operation {
     pub caller: String,
     /// The same, if it is a person.
     pub person: Option<PersonId>,
+    pub source: OperationSource,
     pub request_id: Option<String>,
     /// The lockdown that it is of.
     pub lockdown: Option<LockdownId>,
@@ -66,6 +72,13 @@ pub(crate) struct Operation {
     pub ended_at: Option<Timestamp>,
     /// When it is looked up what became of it.
     pub check_at: Option<Timestamp>,
+}
+
+impl Operation {
+    /// What came of it, and why.
+    pub(crate) fn outcome(&self) -> (OperationState, AccessReason) {
+        (self.state, self.reason)
+    }
 }
 
 /// Nobody opens a door there until it is lifted.

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::control::Account;
-use crate::model::{Action, Operation, OperationState, SpotKind};
+use crate::model::{Action, Operation, OperationSource, OperationState, SpotKind};
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -14,6 +14,7 @@ struct Row {
     id: Uuid,
     caller: String,
     person_id: Option<Uuid>,
+    source: OperationSource,
     request_id: Option<String>,
     lockdown_id: Option<Uuid>,
     action: Action,
@@ -50,6 +51,7 @@ impl From<Row> for Operation {
             id: OperationId::from_uuid(row.id),
             caller: row.caller,
             person: row.person_id.map(PersonId::from_uuid),
+            source: row.source,
             request_id: row.request_id,
             lockdown: row.lockdown_id.map(LockdownId::from_uuid),
             action: row.action,
@@ -84,9 +86,9 @@ pub(crate) async fn insert(conn: &mut PgConnection, operation: &Operation) -> Re
     sqlx::query(
         "insert into operation (workspace_id, id, caller, person_id, request_id, lockdown_id, action, pulse_ms,
            hold_until, location_id, provider, account_id, served_by, spot_kind, spot_ref, spot_name, state,
-           reason, reason_time, detail, held_until, begun_at, ended_at, check_at)
+           reason, reason_time, detail, held_until, begun_at, ended_at, check_at, source)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-           $21, $22, $23, $24)",
+           $21, $22, $23, $24, $25)",
     )
     .bind(operation.workspace.uuid())
     .bind(operation.id.uuid())
@@ -112,6 +114,7 @@ pub(crate) async fn insert(conn: &mut PgConnection, operation: &Operation) -> Re
     .bind(operation.begun_at)
     .bind(operation.ended_at)
     .bind(operation.check_at)
+    .bind(operation.source)
     .execute(conn)
     .await?;
     Ok(())

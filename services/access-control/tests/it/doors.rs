@@ -19,7 +19,7 @@ use crate::world::{LIMIT, World, at, at_minute, window};
 const APART: Duration = Duration::seconds(2);
 
 /// A room behind `group-1`, whose provider is connected.
-async fn room(world: &World) -> String {
+pub(crate) async fn room(world: &World) -> String {
     let resource = world.mapped("group-1").await;
     world.account_of_workspace().await;
     world.until_mapping_is(true).await;

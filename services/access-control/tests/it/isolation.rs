@@ -17,6 +17,8 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
         tried,
         [
             "access_grant",
+            "access_log",
+            "access_log_head",
             "account_door",
             "door_listing",
             "door_mapping",

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests say what went wrong by panicking")]
 
+mod access_log;
 mod adapter;
 mod attendees;
 mod audit;
