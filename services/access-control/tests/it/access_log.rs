@@ -72,16 +72,12 @@ async fn every_action_and_every_refusal_is_an_entry_and_the_chain_holds() {
     *played.fate.lock().unwrap() = pb::OperationFate::Done;
     opened(&mut world.admin(), world.open("door-1")).await;
     world.harness.clock.advance(Duration::seconds(15));
-    let lockdown = {
-        let mut log = world.log();
-        eventually("what was lost is found", LIMIT, async || {
-            let entries = list(&mut log.clone(), world.whole_log()).await;
-            if entries.len() == 5 { Ok(()) } else { Err(format!("{:?}", outcomes(&entries))) }
-        })
-        .await;
-        let _ = &mut log;
-        world.lock_down("").await
-    };
+    eventually("what was lost is found", LIMIT, async || {
+        let entries = list(&mut world.log(), world.whole_log()).await;
+        if entries.len() == 5 { Ok(()) } else { Err(format!("{:?}", outcomes(&entries))) }
+    })
+    .await;
+    let lockdown = world.lock_down("").await;
     world.lift(&lockdown).await;
 
     let mut newest_first = list(&mut world.log(), world.whole_log()).await;

@@ -9,6 +9,7 @@ use proto::access::v1 as pb;
 use proto::access::v1::AccessReason as Why;
 use proto::access::v1::DoorOperationState as State;
 use testkit::eventually;
+use tokio::task::JoinSet;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
@@ -130,23 +131,18 @@ async fn taps_within_a_second_are_one_and_so_are_requests_with_one_key() {
         doors.open_door(request).await.map(|answer| answer.into_inner().operation.unwrap().name)
     };
     let held = played.gate.write().await;
-    let (mut first, mut second) = (admin.clone(), admin.clone());
-    let taps = tokio::spawn(futures::future::join(
-        {
-            let request = world.open("door-1");
-            async move { first.open_door(request).await }
-        },
-        {
-            let request = world.open("door-1");
-            async move { second.open_door(request).await }
-        },
-    ));
+    let mut taps = JoinSet::new();
+    for mut doors in [admin.clone(), admin.clone()] {
+        let request = world.open("door-1");
+        taps.spawn(async move { doors.open_door(request).await });
+    }
     eventually("the door is told", LIMIT, async || {
         if played.told().len() == 1 { Ok(()) } else { Err(format!("{:?}", played.told())) }
     })
     .await;
     drop(held);
-    let (first, second) = taps.await.unwrap();
+    let (first, second) =
+        (taps.join_next().await.unwrap().unwrap(), taps.join_next().await.unwrap().unwrap());
     let name = |answer: Result<tonic::Response<pb::OpenDoorResponse>, _>| {
         let operation = answer.unwrap().into_inner().operation.unwrap();
         assert_eq!(operation.state(), State::Done);

@@ -6,6 +6,7 @@ use proto::access::v1::AccessReason as Why;
 use proto::access::v1::DoorAction::{LiftLockdown, LockDown};
 use proto::access::v1::DoorOperationState as State;
 use testkit::eventually;
+use tokio::task::JoinSet;
 
 use crate::control::{Played, opened};
 use crate::world::{LIMIT, World};
@@ -115,21 +116,23 @@ async fn a_lockdown_waits_for_no_door_that_is_being_opened() {
     two_locations(&world).await;
     let held = played.gate.write().await;
     let (mut admin, request) = (world.admin(), world.open("door-1"));
-    let tap = tokio::spawn(async move { admin.open_door(request).await });
+    let mut calls = JoinSet::new();
+    calls.spawn(async move { admin.open_door(request).await.map(|_| ()) });
     eventually("the door is told", LIMIT, async || {
         if played.told().len() == 1 { Ok(()) } else { Err(played.told().len()) }
     })
     .await;
     let (mut admin, parent) = (world.admin(), world.name.clone());
     let request = pb::LockDownDoorsRequest { parent, location: String::new() };
-    let lockdown = tokio::spawn(async move { admin.lock_down_doors(request).await });
+    calls.spawn(async move { admin.lock_down_doors(request).await.map(|_| ()) });
     eventually("all doors are told", LIMIT, async || {
         if played.told().len() == 4 { Ok(()) } else { Err(played.told().len()) }
     })
     .await;
     drop(held);
-    tap.await.unwrap().unwrap();
-    lockdown.await.unwrap().unwrap();
+    for ended in calls.join_all().await {
+        ended.unwrap();
+    }
     world.harness.finish().await;
 }
 
