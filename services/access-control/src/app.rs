@@ -1,5 +1,6 @@
 //! Use cases: begin, read, decide, write, outbox, commit.
 
+mod clock_step;
 mod doors;
 mod explain;
 mod hear;
@@ -96,7 +97,7 @@ impl App {
         turns.entry(account).or_default().clone()
     }
 
-    /// The time.
+    /// What the clock shows.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }

@@ -108,7 +108,7 @@ pub(crate) const MUTATIONS: [Mutation; 34] = [
     Mutation {
         name: "an older version of a source counts",
         file: ENTITLEMENTS,
-        text: "where entitlement_source.version < excluded.version",
+        text: "where entitlement_source.version <= excluded.version",
         replacement: "where entitlement_source.version <> excluded.version",
     },
     Mutation {
