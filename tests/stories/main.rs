@@ -25,4 +25,5 @@ mod retirement;
 mod secrets;
 mod servers;
 mod sign_in;
+mod stripe;
 mod web;
