@@ -26,4 +26,5 @@ mod secrets;
 mod servers;
 mod sign_in;
 mod stripe;
+mod way_in;
 mod web;

@@ -108,6 +108,8 @@ ids! {
     ResourceId,
     /// People who hold memberships and contracts together.
     TeamId,
+    /// Another way in than someone's own access.
+    WayInId,
     /// The tenant.
     WorkspaceId,
 }

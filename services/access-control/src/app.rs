@@ -15,6 +15,7 @@ mod replan;
 mod retire;
 mod roster;
 mod watch;
+mod way_in;
 
 pub(crate) use doors::DoorView;
 pub(crate) use explain::Doors;

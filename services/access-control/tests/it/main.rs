@@ -34,4 +34,5 @@ mod retold;
 mod schedule;
 mod settings;
 mod watch;
+mod ways_in;
 mod world;
