@@ -75,8 +75,8 @@ pub(crate) fn door_view(workspace: WorkspaceId, view: &DoorView) -> pb::Door {
     let window = view.admission.and_then(|admission| admission.window);
     pb::Door {
         address: Some(super::door(workspace, target)),
-        abilities: view.known.as_ref().map(|door| door.abilities.0.clone()),
-        state: view.known.as_ref().map(|door| door.state.0.clone()),
+        abilities: view.known.as_ref().map(|door| door.abilities.0),
+        state: view.known.as_ref().map(|door| door.state.0),
         state_time: view.known.as_ref().map(|door| timestamp(door.asked_at)),
         may_open,
         reason: reason.into(),

@@ -85,8 +85,8 @@ pub(crate) async fn replace(
         .bind(id)
         .execute(&mut *conn)
         .await?;
-    let abilities = |door: &pb::ProviderDoor| Json(door.abilities.clone().unwrap_or_default());
-    let state = |door: &pb::ProviderDoor| Json(door.state.clone().unwrap_or_default());
+    let abilities = |door: &pb::ProviderDoor| Json(door.abilities.unwrap_or_default());
+    let state = |door: &pb::ProviderDoor| Json(door.state.unwrap_or_default());
     let place = |door: &pb::ProviderDoor| Some(door.place_ref.clone()).filter(|place| !place.is_empty());
     sqlx::query(
         "insert into account_door (workspace_id, account_id, ref, name, place_ref, abilities, state)
