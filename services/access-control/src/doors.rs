@@ -207,7 +207,7 @@ mod tests {
         let (now, able) = (now(), able());
         let hold = |minutes| Wish::HoldOpen(now + Span::minutes(minutes));
         let bare = DoorAbilities::default();
-        let fixed = DoorAbilities { pulse: Some(PulseAbility::default()), ..bare.clone() };
+        let fixed = DoorAbilities { pulse: Some(PulseAbility::default()), ..bare };
         let (inside, ahead, over) = ([entitled(-1, 1)], [entitled(2, 3)], [entitled(-3, -2)]);
         let nothing: [Entitled; 0] = [];
         let of = |standing, has_authority, entitled| Facts {
