@@ -145,6 +145,7 @@ async fn a_watch_has_what_is_there_and_then_each_change_of_what_it_covers() {
     of_booking.until("the booking leads nowhere", <[pb::Grant]>::is_empty).await;
     everybody.until("both are known", |grants| grants.len() == 2).await;
     everybody.until("nothing is wanted", |grants| grants.iter().any(|grant| grant.desired.is_none())).await;
+    assert_eq!(world.obey().await.window, None);
     drop((everybody, theirs, of_booking));
     world.harness.finish().await;
 }
