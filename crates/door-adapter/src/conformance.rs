@@ -55,7 +55,8 @@ pub trait World: Sized {
     fn access(&self, person: &Person, target: &Target) -> Vec<Window>;
     /// All windows in which anyone at all may enter at the target, by start.
     fn anyones_access(&self, target: &Target) -> Vec<Window>;
-    /// Whether the provider has a user for the person, and whether that may open anything.
+    /// Whether the provider has a user for the person, and whether that may open anything. Of one that keeps none, who
+    /// has access is one.
     fn user(&self, person: &Person) -> Option<bool>;
     /// Someone else gives the person access at the target. The twin knows the person afterwards.
     fn add_foreign(&self, person: &Person, target: &Target, window: Window) -> impl Future<Output = ()>;

@@ -34,6 +34,7 @@ pub(super) fn sandbox(
     let (_, process) = chassis::config::load::<ProcessConfig>(sandbox::CONFIG_DEFAULTS, environment)?;
     let mut world = process.sandbox;
     world.state_file = Some(data.sandbox_state());
+    world.unifi.listen = Some(config.up.unifi);
     if config.sendgrid.api_key.expose_secret().is_empty() {
         let url = format!("{}{SENDGRID_WEBHOOK_PATH}", listeners.gateway_url()?);
         world.sendgrid.webhooks.push(sandbox::sendgrid::WebhookSeed { url, is_signed: true });
@@ -76,6 +77,11 @@ impl Wiring {
         if config.demo.kisi_api_key.expose_secret().is_empty() {
             kisi.push(("LATCHKEY_KISI__BASE_URL", format!("{twins}/kisi")));
         }
+        // The sandbox's console is on this machine.
+        let unifi = vec![
+            ("LATCHKEY_PEERS__INTEGRATIONS", url(&listeners.integrations)?),
+            ("LATCHKEY_OUTGOING__ALLOWED", "127.0.0.1".to_owned()),
+        ];
         let mut messages = Vec::new();
         if config.sendgrid.api_key.expose_secret().is_empty() {
             messages.extend([
@@ -105,9 +111,11 @@ impl Wiring {
                     ("LATCHKEY_VAULT__MASTER_KEY_FILE", path(data.master_key())),
                     ("LATCHKEY_ADAPTERS__KISI", url(&listeners.kisi_adapter)?),
                     ("LATCHKEY_ADAPTERS__STRIPE", url(&listeners.billing)?),
+                    ("LATCHKEY_ADAPTERS__UNIFI", url(&listeners.unifi_adapter)?),
                 ],
             ),
             ("kisi-adapter", kisi),
+            ("unifi-adapter", unifi),
             ("notification", messages),
             (
                 gateway::NAME,
