@@ -24,4 +24,5 @@ mod retirement;
 mod secrets;
 mod servers;
 mod sign_in;
+mod unifi;
 mod web;

@@ -175,7 +175,7 @@ impl Credential {
         T::Err: fmt::Display,
     {
         let given =
-            self.0.get(name).map(ExposeSecret::expose_secret).filter(|value| !value.trim().is_empty());
+            self.0.get(name).map(|value| value.expose_secret()).filter(|value| !value.trim().is_empty());
         parse(name, given.unwrap_or(default))
     }
 

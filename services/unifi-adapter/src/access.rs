@@ -5,8 +5,8 @@ use domain::names::IntegrationName;
 use door_adapter::{AccessRequest, ApplyError, ErrorKind, ProviderError};
 
 use crate::store::{Change, Ledger, Row};
-use crate::vendor::Console;
-use crate::vendor::wire::Visitor;
+use crate::vendor::wire::{NewVisitor, Visitor};
+use crate::vendor::{Console, Visitors};
 use crate::visit::{self, grant_of, is_met};
 
 /// One request under way.
@@ -56,7 +56,7 @@ impl Access<'_> {
     async fn create(
         &mut self,
         known: Option<&Row>,
-        wanted: &crate::vendor::wire::NewVisitor,
+        wanted: &NewVisitor,
         window: Window,
     ) -> Result<String, ApplyError> {
         self.ledger.note(&self.change(window, None)).await?;
@@ -88,16 +88,11 @@ impl Access<'_> {
                 Ok(self.console.find_visitor(id).await?.into_iter().collect())
             }
             Some(Row { visitor: None, .. }) => {
-                let mut found = Vec::new();
-                for page in 1.. {
-                    let listed = self.console.list_visitors(page).await?;
+                let (mut found, mut listed) = (Vec::new(), Visitors::default());
+                while let Some(visitors) = listed.read_on(self.console).await? {
                     let is_it = |visitor: &Visitor| grant_of(&visitor.remarks) == Some(self.request.grant);
-                    found.extend(listed.visitors.into_iter().filter(is_it));
-                    if listed.is_last {
-                        break;
-                    }
+                    found.extend(visitors.into_iter().filter(is_it));
                 }
-                found.dedup_by(|one, other| one.id == other.id);
                 Ok(found)
             }
         }

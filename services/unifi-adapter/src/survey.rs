@@ -8,8 +8,8 @@ use door_adapter::{ApplyError, ErrorKind, Origin, Period, ProviderError, Right, 
 
 use crate::access;
 use crate::store::{Ledger, Row};
-use crate::vendor::Console;
 use crate::vendor::wire::{Door, Visitor};
+use crate::vendor::{Console, Visitors};
 use crate::visit::{covers, grant_of};
 
 /// One reading of a console.
@@ -21,8 +21,7 @@ pub(crate) struct Survey<'a> {
     now: Timestamp,
     /// What the ledger knew before visitors were listed.
     before: HashMap<GrantId, Row>,
-    /// Visitors that were seen; one may come twice.
-    seen: HashSet<String>,
+    /// Those that were listed.
     visitors: Vec<Visitor>,
     step: Step,
 }
@@ -30,7 +29,7 @@ pub(crate) struct Survey<'a> {
 enum Step {
     Doors,
     Groups(Vec<Door>),
-    Page(usize),
+    Visitors(Visitors),
     /// Ours that the list lacks: a list that moves may leave one out.
     Lacking(Vec<(String, Row)>),
 }
@@ -50,7 +49,6 @@ impl<'a> Survey<'a> {
             targets,
             now,
             before: HashMap::new(),
-            seen: HashSet::new(),
             visitors: Vec::new(),
             step: Step::Doors,
         }
@@ -69,21 +67,15 @@ impl<'a> Survey<'a> {
                     .collect();
                 self.check(&ids)?;
                 self.before = self.ledger.read_all(self.account).await?;
-                self.step = Step::Page(1);
+                self.step = Step::Visitors(Visitors::default());
             }
-            Step::Page(number) => {
-                let page = self.console.list_visitors(number).await?;
-                for visitor in page.visitors {
-                    if self.seen.insert(visitor.id.clone()) {
-                        self.visitors.push(visitor);
-                    }
+            Step::Visitors(mut listed) => match listed.read_on(&self.console).await? {
+                Some(visitors) => {
+                    self.visitors.extend(visitors);
+                    self.step = Step::Visitors(listed);
                 }
-                if !page.is_last {
-                    self.step = Step::Page(number + 1);
-                } else {
-                    return self.judge_all().await.map(Some);
-                }
-            }
+                None => return self.judge_all().await.map(Some),
+            },
             Step::Lacking(mut lacking) => {
                 let Some((id, row)) = lacking.pop() else { return Ok(None) };
                 let found = self.console.find_visitor(&id).await?;
@@ -136,7 +128,8 @@ impl<'a> Survey<'a> {
             }
         });
         let rights = rights.collect();
-        let lacks = |(id, row): &(String, Row)| !self.seen.contains(id) && self.now < row.ends_at;
+        let seen: HashSet<&str> = self.visitors.iter().map(|visitor| visitor.id.as_str()).collect();
+        let lacks = |(id, row): &(String, Row)| !seen.contains(id.as_str()) && self.now < row.ends_at;
         self.step = Step::Lacking(ours.into_iter().filter(lacks).collect());
         Ok(rights)
     }

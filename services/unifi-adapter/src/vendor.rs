@@ -11,7 +11,7 @@ mod client;
 mod error;
 pub mod wire;
 
-pub use client::{Console, Line, Page, Settings, Unifi};
+pub use client::{Console, Line, Settings, Unifi, Visitors};
 
 /// The name of the one secret among the credentials.
 pub(crate) const TOKEN: &str = "api_key";

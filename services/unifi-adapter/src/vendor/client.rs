@@ -1,6 +1,6 @@
 //! The calls, one method each.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -80,13 +80,29 @@ pub enum Line {
     Emergency,
 }
 
-/// Some of the visitors.
-#[derive(Debug)]
-pub struct Page {
-    /// Them.
-    pub visitors: Vec<Visitor>,
-    /// Whether there are no more.
-    pub is_last: bool,
+/// Reads the visitors page by page.
+#[derive(Debug, Default)]
+pub struct Visitors {
+    pages: usize,
+    seen: HashSet<String>,
+    is_over: bool,
+}
+
+impl Visitors {
+    /// Makes one call, and gives the visitors that did not come before. `None` at the end: after a page that is not full,
+    /// or that has nothing new. One that is gone, or new, meanwhile, moves others from one page to the next: a
+    /// visitor may come twice, and one may not come at all.
+    pub async fn read_on(&mut self, console: &Console) -> Result<Option<Vec<Visitor>>, ProviderError> {
+        if self.is_over {
+            return Ok(None);
+        }
+        let mut visitors = console.list_visitors(self.pages + 1).await?;
+        self.pages += 1;
+        let is_full = visitors.len() >= console.page_size.get();
+        visitors.retain(|visitor| self.seen.insert(visitor.id.clone()));
+        self.is_over = !is_full || visitors.is_empty();
+        Ok(Some(visitors))
+    }
 }
 
 impl Unifi {
@@ -159,13 +175,12 @@ impl Console {
         Ok(doors.data)
     }
 
-    /// A page of visitors, from 1. One that is gone, or new, meanwhile, can move another from one page to the next.
-    pub async fn list_visitors(&self, page: usize) -> Result<Page, ProviderError> {
+    /// A page of the visitors, from 1.
+    pub async fn list_visitors(&self, page: usize) -> Result<Vec<Visitor>, ProviderError> {
         let (page, size) = (page.to_string(), self.page_size.to_string());
         let query = [("page_num", page.as_str()), ("page_size", size.as_str())];
         let list: List<Visitor> = self.read(self.call(Method::GET, VISITORS, &["visitors"], &query)).await?;
-        let is_last = list.data.len() < self.page_size.get();
-        Ok(Page { visitors: list.data, is_last })
+        Ok(list.data)
     }
 
     /// The visitor, unless deleted.
