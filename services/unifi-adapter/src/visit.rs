@@ -34,7 +34,7 @@ pub(crate) fn wanted(request: &AccessRequest, window: Window) -> NewVisitor {
     NewVisitor {
         first_name,
         last_name,
-        email: request.person.email.as_ref().map(ToString::to_string).unwrap_or_default(),
+        email: request.person.email.as_ref().map(|email| email.as_str().to_owned()).unwrap_or_default(),
         remarks: format!("{MARK}{}", request.grant),
         visit_reason: REASON,
         start_time,

@@ -22,6 +22,7 @@ pub struct Body<T> {
 
 /// A list. One of nothing may be `null`; that it lacks is something else.
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "T: Deserialize<'de>"))]
 pub struct List<T> {
     /// The rows.
     #[serde(deserialize_with = "rows")]
