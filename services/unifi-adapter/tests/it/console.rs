@@ -82,8 +82,8 @@ impl Console {
         self.sandbox.unifi()
     }
 
-    /// A client that calls as fast as it goes; one attempt is all.
-    pub(crate) fn client(clock: Arc<SettableClock>) -> Unifi {
+    /// A client that calls as fast as it goes.
+    pub(crate) fn client(clock: Arc<SettableClock>, attempts_max: u32) -> Unifi {
         let config = UnifiConfig {
             calls_per_second: 0,
             calls_in_flight: 8,
@@ -91,7 +91,7 @@ impl Console {
             page_size: NonZeroUsize::MIN,
             attempt_timeout_ms: 1_000,
             call_timeout_ms: 1_500,
-            attempts_max: 1,
+            attempts_max,
         };
         let outgoing = OutgoingConfig { allowed: "127.0.0.0/8".to_owned(), denied: String::new() };
         config.client(clock, outgoing.rules().unwrap()).unwrap()
