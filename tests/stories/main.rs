@@ -24,5 +24,6 @@ mod retirement;
 mod secrets;
 mod servers;
 mod sign_in;
+mod stripe;
 mod unifi;
 mod web;

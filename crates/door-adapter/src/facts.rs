@@ -15,6 +15,9 @@ use crate::request::Matter;
 /// Drifts that one message tells at most.
 const DRIFTS_MAX: usize = 100;
 
+/// Doors and groups that one message tells at most: it may have 900 KiB.
+const DOORS_MAX: usize = 1_000;
+
 /// A turn of the reconciler at an account.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Turn {
@@ -155,22 +158,19 @@ impl Source {
         drifts.chunks(DRIFTS_MAX).map(message).collect()
     }
 
-    /// What an account has, all of it.
-    pub(crate) fn doors_listed(self, turn: Turn, listed: &[Listed], now: Timestamp) -> Outgoing {
+    /// What an account has, all of it; in parts, if it is much.
+    pub(crate) fn doors_listed(self, turn: Turn, doors: &[pb::ListedDoor], now: Timestamp) -> Vec<Outgoing> {
         let Turn { account, number, .. } = turn;
-        let about =
-            About { workspace: account.workspace, name: account.to_string(), version: number, time: now };
-        let door = |listed: &Listed| pb::ListedDoor {
-            target: Some((&listed.target).into()),
-            warnings: listed.warnings.clone(),
-        };
-        let body = pb::AccountDoorsListed {
+        let whole = pb::AccountDoorsListed {
             provider: self.provider.to_owned(),
             integration: account.to_string(),
             list_time: Some(timestamp(now)),
-            doors: listed.iter().map(door).collect(),
+            ..Default::default()
         };
-        Outgoing::event(self.service, about, &body)
+        let about =
+            || About { workspace: account.workspace, name: account.to_string(), version: number, time: now };
+        let parts = in_parts(&whole, doors).into_iter();
+        parts.map(|part| Outgoing::event(self.service, about(), &part)).collect()
     }
 
     /// A turn failed.
@@ -200,14 +200,36 @@ impl Source {
 
 impl From<&UserState> for pb::UserApplied {
     fn from(state: &UserState) -> Self {
+        let was_absent = *state == UserState::Absent;
         let (state, reason) = match state {
             UserState::InUse => (pb::ProviderUserState::InUse, ""),
             UserState::Suspended => (pb::ProviderUserState::Suspended, ""),
-            UserState::Deleted => (pb::ProviderUserState::Deleted, ""),
+            UserState::Deleted | UserState::Absent => (pb::ProviderUserState::Deleted, ""),
             UserState::Kept(reason) => (pb::ProviderUserState::Kept, reason.as_str()),
         };
-        Self { state: state.into(), reason: reason.to_owned() }
+        Self { state: state.into(), reason: reason.to_owned(), was_absent }
     }
+}
+
+/// A door as it is told.
+pub(crate) fn listed_door(listed: &Listed) -> pb::ListedDoor {
+    pb::ListedDoor { target: Some((&listed.target).into()), warnings: listed.warnings.clone() }
+}
+
+/// A listing with its doors, in as few parts as it takes.
+fn in_parts(whole: &pb::AccountDoorsListed, doors: &[pb::ListedDoor]) -> Vec<pb::AccountDoorsListed> {
+    if doors.len() <= DOORS_MAX {
+        return vec![pb::AccountDoorsListed { doors: doors.to_vec(), ..whole.clone() }];
+    }
+    let parts = doors.chunks(DOORS_MAX);
+    let part_count = i32::try_from(parts.len()).unwrap_or(i32::MAX);
+    let part = |(part, doors): (i32, &[pb::ListedDoor])| pb::AccountDoorsListed {
+        doors: doors.to_vec(),
+        part,
+        part_count,
+        ..whole.clone()
+    };
+    (1..).zip(parts).map(part).collect()
 }
 
 fn report(drift: &Drift) -> pb::DriftReport {
@@ -259,4 +281,24 @@ fn number(count: usize) -> i32 {
 
 fn window(window: Window) -> pb::AccessWindow {
     pb::AccessWindow { start_time: Some(timestamp(window.start())), end_time: Some(timestamp(window.end())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_listing_is_told_in_parts_that_leave_nothing_out() {
+        let whole = pb::AccountDoorsListed { integration: "it".into(), ..Default::default() };
+        let door = |number: usize| pb::ListedDoor { warnings: vec![number.to_string()], target: None };
+        for (count, sizes) in [(0, vec![0]), (1_000, vec![1_000]), (2_001, vec![1_000, 1_000, 1])] {
+            let doors: Vec<pb::ListedDoor> = (0..count).map(door).collect();
+            let parts = in_parts(&whole, &doors);
+            assert_eq!(parts.iter().map(|part| part.doors.len()).collect::<Vec<_>>(), sizes);
+            let numbers: Vec<(i32, i32)> = parts.iter().map(|part| (part.part, part.part_count)).collect();
+            assert!(numbers == [(0, 0)] || numbers == [(1, 3), (2, 3), (3, 3)], "{numbers:?}");
+            assert!(parts.iter().all(|part| part.integration == "it"));
+            assert_eq!(parts.into_iter().flat_map(|part| part.doors).collect::<Vec<_>>(), doors);
+        }
+    }
 }

@@ -284,8 +284,10 @@ pub enum UserState {
     InUse,
     /// It opens nothing.
     Suspended,
-    /// It is not there, or never was.
+    /// It is not there any more.
     Deleted,
+    /// There was none.
+    Absent,
     /// It was left alone, for this reason.
     Kept(String),
 }

@@ -56,6 +56,8 @@ facts! {
         ContractShortened = "contract_shortened",
         ContractEnded = "contract_ended",
         ContractPeopleChanged = "contract_people_changed",
+        MembershipRetold = "membership_retold",
+        ContractRetold = "contract_retold",
     }
     workspace of workspace {
         BookingCreated = "booking_created",
@@ -70,8 +72,13 @@ facts! {
         EntitlementEnded = "entitlement_ended",
         PassIssued = "pass_issued",
         PassUsed = "pass_used",
+        PassUseCancelled = "pass_use_cancelled",
         PassCancelled = "pass_cancelled",
         PersonCreated = "person_created",
         PersonUpdated = "person_updated",
+        BookingRetold = "booking_retold",
+        EntitlementRetold = "entitlement_retold",
+        PassRetold = "pass_retold",
+        PersonRetold = "person_retold",
     }
 }

@@ -23,11 +23,15 @@ mod eventually;
 mod harness;
 mod infra;
 mod isolation;
+mod migration;
 mod owner;
+mod query_plans;
 
 pub use audit::audit_line;
 pub use books::Books;
 pub use eventually::eventually;
 pub use harness::{Bearer, CALLER_ADDRESS, Harness};
 pub use infra::{Infra, infra};
+pub use migration::before;
 pub use owner::owner;
+pub use query_plans::assert_by_index;

@@ -1,5 +1,6 @@
 //! Use cases: begin, read, decide, write, outbox, commit.
 
+mod clock_step;
 mod explain;
 mod hear;
 mod listing;
@@ -59,6 +60,11 @@ impl App {
                 .with_description("Differences found between providers and what they should have, by kind")
                 .build(),
         }
+    }
+
+    /// What the clock shows.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Who watches grants.

@@ -268,12 +268,15 @@ pub(crate) struct ListedDoor {
     pub warnings: Vec<String>,
 }
 
-/// All that an account has.
+/// All that an account has, or a part of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Listing {
     pub account: IntegrationName,
     pub version: i64,
     pub listed_at: Timestamp,
+    /// Which part, from 1 to `part_count`.
+    pub part: i32,
+    pub part_count: i32,
     pub doors: Vec<ListedDoor>,
 }
 

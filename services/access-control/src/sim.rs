@@ -3,7 +3,8 @@
 //!
 //! Each step delivers messages (out of order, twice, late), has the scheduler look at what is due, lets an
 //! adapter work (well, badly, or so that nobody knows), lets time go on or a clock step, or has somebody do
-//! something: book, move, cancel, invite, give a door, pause, map, set, disconnect, meddle at the provider. Work
+//! something: book, move, cancel, invite, give a door, sell passes, memberships and contracts, use, renew and end
+//! them, join and leave the team, pause, map, set, disconnect, meddle at the provider. Work
 //! of the shell dies between any two of its statements, or after its commit and before its acknowledgement; two
 //! replicas work at the same time, one statement of each after the other. After each step the invariants are
 //! checked; when all is settled everything must be exactly as the naive reference says.
@@ -12,10 +13,19 @@
 
 mod acts;
 mod adapters;
+mod booking;
+mod calendar;
 mod check;
+mod contract;
+mod manual;
+mod membership;
+mod names;
+mod pass;
 mod provider;
 mod settle;
 mod shell;
+mod source;
+mod sources;
 mod truth;
 mod underway;
 mod works;
@@ -31,7 +41,7 @@ use self::underway::Statements;
 use self::world::World;
 
 /// Seeds of which one found a fault once. They always run.
-const ONCE_FAULTY: [u64; 1] = [2_098];
+const ONCE_FAULTY: [u64; 0] = [];
 
 /// How many seeds run if nobody says.
 const SEEDS: u64 = 200;

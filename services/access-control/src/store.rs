@@ -1,6 +1,7 @@
 //! SQL. Functions take a connection and never open a transaction; each row struct is private to its
 //! file.
 
+pub(crate) mod clock_step;
 pub(crate) mod drift;
 pub(crate) mod entitlement;
 pub(crate) mod grant;

@@ -122,7 +122,7 @@ impl Users<'_> {
         let unasked = |state| Ok(UserApplied { state, was_asked: false });
         let (known, wish) = match (known, request.wish) {
             (None, UserWish::InUse) => return unasked(UserState::InUse),
-            (None, UserWish::Suspended | UserWish::Deleted) => return unasked(UserState::Deleted),
+            (None, UserWish::Suspended | UserWish::Deleted) => return unasked(UserState::Absent),
             (Some(known), UserWish::InUse) if !known.is_suspended => return unasked(UserState::InUse),
             (Some(known), UserWish::InUse) => {
                 self.ensure(Some(known)).await?;

@@ -87,7 +87,7 @@ impl Sandbox {
         let kisi = Arc::new(Kisi::new(config.kisi.clone(), parts.clone()));
         let sendgrid = Arc::new(SendGrid::new(config.sendgrid.clone(), parts.clone()));
         let twilio = Arc::new(Twilio::new(config.twilio.clone(), parts.clone()));
-        let stripe = Arc::new(Stripe::new(config.stripe.clone()));
+        let stripe = Arc::new(Stripe::new(config.stripe.clone(), parts.clone()));
         let openid = Arc::new(OpenId::new(config.openid.clone(), parts));
         Self {
             inner: Arc::new(Inner {

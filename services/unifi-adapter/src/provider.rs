@@ -166,7 +166,7 @@ impl DoorProvider for UnifiProvider {
                     let reason = "the person has access at the console, so they stay";
                     return Err(ProviderError::new(ErrorKind::Conflict, reason).into());
                 }
-                UserState::Deleted
+                UserState::Absent
             }
         };
         Ok(UserApplied { state, was_asked: false })

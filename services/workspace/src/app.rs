@@ -13,6 +13,7 @@ mod pass_product;
 mod person;
 mod place;
 mod plan;
+mod retelling;
 pub(crate) mod session;
 mod team;
 

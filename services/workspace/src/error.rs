@@ -266,6 +266,7 @@ impl Classify for Error {
                 PassRefusal::NotValidOn(_) => "PASS_NOT_VALID_THEN",
                 PassRefusal::DayOver(_) => "PASS_DAY_OVER",
                 PassRefusal::DayClosed(_) => "PASS_DAY_CLOSED",
+                PassRefusal::DayBegun(_) => "PASS_DAY_BEGUN",
             },
             Self::BookingOfAnother(_) => "BOOKING_OF_ANOTHER",
             Self::BookingFull(_) => "BOOKING_FULL",

@@ -27,6 +27,7 @@ pub(crate) enum BookingFact {
     Completed,
     AttendeeAdded(PersonId),
     AttendeeRemoved(PersonId),
+    Retold,
 }
 
 /// The event of a booking's fact; `after` is the booking as it is now.
@@ -61,6 +62,7 @@ pub(crate) fn booking(fact: BookingFact, after: &Snapshot) -> Outgoing {
             about,
             &pb::BookingFailed { snapshot, previous_state: convert::booking_state(previous).into() },
         ),
+        BookingFact::Retold => Outgoing::event(SOURCE, about, &pb::BookingRetold { snapshot }),
         BookingFact::Completed => Outgoing::event(SOURCE, about, &pb::BookingCompleted { snapshot }),
         BookingFact::AttendeeAdded(id) => {
             let person = PersonName { workspace, id }.to_string();
@@ -89,6 +91,17 @@ pub(crate) fn person(workspace: domain::WorkspaceId, after: &Person, now: Timest
     }
 }
 
+/// A person is told as they are.
+pub(crate) fn person_retold(workspace: domain::WorkspaceId, person: &Person, now: Timestamp) -> Outgoing {
+    let about = About {
+        workspace,
+        name: PersonName { workspace, id: person.id }.to_string(),
+        version: person.version,
+        time: now,
+    };
+    Outgoing::event(SOURCE, about, &pb::PersonRetold { person: Some(convert::person(workspace, person)) })
+}
+
 /// A person was given a door, or what they were given was taken back.
 pub(crate) fn entitlement(after: &Entitlement, person: &Person, now: Timestamp) -> Outgoing {
     let workspace = after.workspace;
@@ -107,6 +120,19 @@ pub(crate) fn entitlement(after: &Entitlement, person: &Person, now: Timestamp) 
     }
 }
 
+/// What a person was given is told as it is.
+pub(crate) fn entitlement_retold(told: &Entitlement, person: &Person, now: Timestamp) -> Outgoing {
+    let workspace = told.workspace;
+    let about = About {
+        workspace,
+        name: EntitlementName { workspace, id: told.id }.to_string(),
+        version: told.version,
+        time: now,
+    };
+    let (entitlement, person) = (Some(convert::entitlement(told)), Some(convert::person(workspace, person)));
+    Outgoing::event(SOURCE, about, &pb::EntitlementRetold { entitlement, person })
+}
+
 /// What happened to a membership.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum MembershipFact {
@@ -118,13 +144,14 @@ pub(crate) enum MembershipFact {
     Cancelled,
     Ended,
     PeopleChanged,
+    Retold,
 }
 
 /// The event of a membership's fact; `after` is the membership as it is now.
 pub(crate) fn membership(fact: MembershipFact, after: &MembershipSnapshot) -> Outgoing {
     use membership_pb::{
         MembershipCancelled, MembershipEnded, MembershipPaused, MembershipPeopleChanged,
-        MembershipRenewalFailed, MembershipRenewed, MembershipResumed, MembershipStarted,
+        MembershipRenewalFailed, MembershipRenewed, MembershipResumed, MembershipRetold, MembershipStarted,
     };
     let workspace = after.membership.workspace;
     let about = About {
@@ -150,6 +177,7 @@ pub(crate) fn membership(fact: MembershipFact, after: &MembershipSnapshot) -> Ou
         MembershipFact::PeopleChanged => {
             Outgoing::event(SOURCE, about, &MembershipPeopleChanged { snapshot })
         }
+        MembershipFact::Retold => Outgoing::event(SOURCE, about, &MembershipRetold { snapshot }),
     }
 }
 
@@ -160,11 +188,14 @@ pub(crate) enum ContractFact {
     Shortened { previous: Option<Timestamp> },
     Ended,
     PeopleChanged,
+    Retold,
 }
 
 /// The event of a contract's fact; `after` is the contract as it is now.
 pub(crate) fn contract(fact: ContractFact, after: &ContractSnapshot) -> Outgoing {
-    use membership_pb::{ContractEnded, ContractPeopleChanged, ContractShortened, ContractStarted};
+    use membership_pb::{
+        ContractEnded, ContractPeopleChanged, ContractRetold, ContractShortened, ContractStarted,
+    };
     let workspace = after.contract.workspace;
     let about = About {
         workspace,
@@ -181,6 +212,7 @@ pub(crate) fn contract(fact: ContractFact, after: &ContractSnapshot) -> Outgoing
         }
         ContractFact::Ended => Outgoing::event(SOURCE, about, &ContractEnded { snapshot }),
         ContractFact::PeopleChanged => Outgoing::event(SOURCE, about, &ContractPeopleChanged { snapshot }),
+        ContractFact::Retold => Outgoing::event(SOURCE, about, &ContractRetold { snapshot }),
     }
 }
 
@@ -189,7 +221,9 @@ pub(crate) fn contract(fact: ContractFact, after: &ContractSnapshot) -> Outgoing
 pub(crate) enum PassFact {
     Issued,
     Used(NaiveDate),
+    UseCancelled(NaiveDate),
     Cancelled,
+    Retold,
 }
 
 /// The event of a pass's fact; `after` is the pass as it is now.
@@ -207,6 +241,10 @@ pub(crate) fn pass(fact: PassFact, after: &PassSnapshot) -> Outgoing {
         PassFact::Used(day) => {
             Outgoing::event(SOURCE, about, &pb::PassUsed { snapshot, date: day.to_string() })
         }
+        PassFact::UseCancelled(day) => {
+            Outgoing::event(SOURCE, about, &pb::PassUseCancelled { snapshot, date: day.to_string() })
+        }
         PassFact::Cancelled => Outgoing::event(SOURCE, about, &pb::PassCancelled { snapshot }),
+        PassFact::Retold => Outgoing::event(SOURCE, about, &pb::PassRetold { snapshot }),
     }
 }

@@ -28,7 +28,7 @@ static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 pub static DEFINITION: chassis::Definition = chassis::Definition {
     name: "workspace",
     schema: "workspace",
-    migrations: &[chassis::MigrationSet { table: "_migration", migrator: &MIGRATOR, shared: &[] }],
+    migrations: &[chassis::MigrationSet { table: "_migration", migrator: &MIGRATOR, shared: &["retelling"] }],
     config_defaults: include_str!("../config.default.toml"),
 };
 
@@ -38,6 +38,7 @@ pub async fn build(_config: Config, deps: chassis::Deps) -> anyhow::Result<chass
     let clock = deps.basic.clock.clone();
     let app = Arc::new(app::App::new(deps.pool.clone(), deps.platform.clone(), clock, contracts));
     let completion = jobs::Completion::new(app.clone());
+    let retelling = jobs::Retelling::new(app.clone());
     Ok(chassis::Service::new(DEFINITION.name, &deps.basic)
         .grpc(grpc::workspace_service(app.clone()))
         .grpc(grpc::person_service(app.clone()))
@@ -55,5 +56,6 @@ pub async fn build(_config: Config, deps: chassis::Deps) -> anyhow::Result<chass
         .outbox(&deps, &DEFINITION)
         .consumer(&deps, consumers::ingest::config(), consumers::ingest::Ingest::new(app))
         .consumer(&deps, consumers::audit::config(), consumers::audit::Audit)
-        .task("completion", move |shutdown| completion.run(shutdown)))
+        .task("completion", move |shutdown| completion.run(shutdown))
+        .task("retelling", move |shutdown| retelling.run(shutdown)))
 }

@@ -12,6 +12,7 @@ pub(crate) mod pass_product;
 pub(crate) mod person;
 pub(crate) mod place;
 pub(crate) mod plan;
+pub(crate) mod retelling;
 pub(crate) mod session;
 pub(crate) mod team;
 

@@ -40,6 +40,7 @@ impl Things {
             ("MembershipRenewal", "memberships"),
             ("PassProduct", "passProducts"),
             ("Pass", "passes"),
+            ("PassUse", "passes"),
             ("Places", "integrations"),
             ("Place", "integrations"),
             ("Location", "locations"),
@@ -82,6 +83,7 @@ impl Things {
                 ("product", Kind::String) => Value::String(self.one_of("passProducts")),
                 ("resource", Kind::String) => Value::String(self.one_of("resources")),
                 ("location", Kind::String) => Value::String(self.one_of("locations")),
+                ("date", Kind::String) => Value::String("2100-01-01".into()),
                 ("start_time", Kind::Message(kind)) => hours_from_now(&kind, 40),
                 ("end_time", Kind::Message(kind)) => hours_from_now(&kind, 41),
                 (_, Kind::Message(kind)) if kind.full_name().starts_with("latchkey.") && !field.is_list() => {

@@ -14,6 +14,9 @@ use events::outbox::{self, OutboxError};
 use futures::TryStreamExt as _;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Counter;
+use prost::Message as _;
+use proto::access::v1 as pb;
+use sha2::{Digest as _, Sha256};
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -25,7 +28,7 @@ use crate::config::ReconcilerConfig;
 use crate::credentials::Credentials;
 use crate::drift::{Drift, compare};
 use crate::error::{ApplyError, ErrorKind, LedgerError, Problem, ProviderError};
-use crate::facts::{Source, Turn};
+use crate::facts::{Source, Turn, listed_door};
 use crate::provider::{Account, DoorProvider, Listed, Right};
 use crate::store::reconciliation::{self, Claimed};
 use crate::store::{LaneKey, account, held, lane};
@@ -54,8 +57,8 @@ const LOOK_AFTER: Duration = Duration::from_secs(60);
 /// Rights that are kept in memory for one account.
 const RIGHTS_MAX: usize = 200_000;
 
-/// Doors and groups that are told of one account, in one message, which may have 900 KiB. With more, none are.
-const LISTED_MAX: usize = 1_000;
+/// After so long what an account has is told again, though it is the same: to whoever did not hear it.
+const TOLD_AGAIN: Duration = Duration::from_secs(24 * 3_600);
 
 /// The job. Idempotent; any number of processes share the accounts.
 pub(crate) struct Reconciler<P> {
@@ -284,8 +287,9 @@ impl<P: DoorProvider> Reconciler<P> {
         let held = held::of_account(&mut tx, claimed.account, claimed.began_at).await?;
         let drifts = compare(&held, rights, self.clock.now());
         let mut messages = self.source.reconciled(turn, rights.len(), &drifts, self.clock.now());
-        if listed.len() <= LISTED_MAX {
-            messages.push(self.source.doors_listed(turn, listed, self.clock.now()));
+        let doors: Vec<_> = listed.iter().map(listed_door).collect();
+        if reconciliation::note_listing(&mut tx, claimed, &digest(&doors), TOLD_AGAIN).await? {
+            messages.extend(self.source.doors_listed(turn, &doors, self.clock.now()));
         }
         for name in account::accept(&mut tx, &[claimed.account]).await? {
             messages.push(self.source.connection_changed(name, Ok(()), self.clock.now()));
@@ -372,4 +376,10 @@ impl<P: DoorProvider> Reconciler<P> {
         self.commands.notify_one();
         Ok(())
     }
+}
+
+/// The same for the same doors.
+fn digest(doors: &[pb::ListedDoor]) -> Vec<u8> {
+    let listing = pb::AccountDoorsListed { doors: doors.to_vec(), ..Default::default() };
+    Sha256::digest(listing.encode_to_vec()).to_vec()
 }

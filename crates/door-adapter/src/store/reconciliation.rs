@@ -107,3 +107,25 @@ pub(crate) async fn make_due(conn: &mut PgConnection, account: IntegrationName) 
         .await?;
     Ok(())
 }
+
+/// Keeps what was listed of an account, by its digest, as told. `false` if it was told as it is, and not longer ago than
+/// that: then it need not be told.
+pub(crate) async fn note_listing(
+    conn: &mut PgConnection,
+    claimed: &Claimed,
+    digest: &[u8],
+    again: Duration,
+) -> Result<bool, sqlx::Error> {
+    let noted = sqlx::query(
+        "update reconciliation set listing_digest = $3, listing_told_at = now()
+         where workspace_id = $1 and account_id = $2
+           and (listing_digest is distinct from $3 or listing_told_at < now() - $4::interval)",
+    )
+    .bind(claimed.account.workspace.uuid())
+    .bind(claimed.account.id.uuid())
+    .bind(digest)
+    .bind(interval(again))
+    .execute(conn)
+    .await?;
+    Ok(noted.rows_affected() == 1)
+}

@@ -41,8 +41,8 @@ impl App {
         Ok(mapping::lock_new(conn, workspaces).await?)
     }
 
-    /// Takes sources of entitlement in: the newest version of each counts. Only those have their grants looked
-    /// at for whom it gives another thing than before.
+    /// Takes sources of entitlement in: the newest version of each counts, also if it is told once more. Only those
+    /// have their grants looked at for whom it gives another thing than before.
     pub(crate) async fn hear_sources(
         &self,
         conn: &mut PgConnection,

@@ -12,9 +12,9 @@ use crate::proposals::propose;
 use crate::store::listing as store;
 
 impl App {
-    /// Takes a listing in, if it is the newest of its account.
+    /// Takes a listing in, or a part of one, if it is the newest of its account.
     pub(crate) async fn hear_listing(&self, conn: &mut PgConnection, listing: &Listing) -> Result<(), Error> {
-        Ok(store::replace(conn, listing).await?)
+        Ok(store::put(conn, listing).await?)
     }
 
     pub(crate) async fn propose_mappings(

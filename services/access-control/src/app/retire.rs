@@ -111,7 +111,7 @@ impl App {
             user.reason.clone_from(&result.reason);
             changed.insert(user.id);
             let told = span.in_scope(|| match result.outcome {
-                UserOutcome::Is(state) if state == before.state => None,
+                UserOutcome::Is(state) if state == before.state || result.was_absent => None,
                 UserOutcome::Is(UserState::Suspended) => Some(facts::user_suspended(user, now)),
                 UserOutcome::Is(UserState::Deleted) => Some(facts::user_deleted(user, now)),
                 UserOutcome::Is(_) | UserOutcome::Failed { .. } => None,

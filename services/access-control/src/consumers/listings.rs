@@ -39,6 +39,9 @@ impl Handler for Listings {
     }
 
     async fn apply(&self, conn: &mut PgConnection, batch: &[&Received<Listing>]) -> Result<(), ApplyError> {
+        let mut batch = batch.to_vec();
+        // Whoever takes in several accounts' does it in this order.
+        batch.sort_by_key(|received| received.body.account.id);
         for received in batch {
             self.app.hear_listing(conn, &received.body).await?;
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::WorkspaceId;
 use events::consumer::decode_json;
 use events::subject::StreamKind;
 use events::{ApplyError, ConsumerConfig, Envelope, Handler, Received};
@@ -33,16 +34,18 @@ pub(crate) enum Body {
     Person(Person),
 }
 
+fn as_person(told: Option<pb::Person>) -> Result<(WorkspaceId, Body), String> {
+    let person = told.as_ref().and_then(convert::person).ok_or("the person is not complete")?;
+    Ok((person.workspace, Body::Person(person)))
+}
+
 impl Handler for Workspace {
     type Body = Body;
 
     fn decode(&self, envelope: &Envelope, payload: &[u8]) -> Result<Option<Body>, String> {
         let (workspace, body) = match envelope.type_name.as_str() {
-            pb::PersonUpdated::TYPE => {
-                let told = decode_json::<pb::PersonUpdated>(payload)?.person;
-                let person = told.as_ref().and_then(convert::person).ok_or("the person is not complete")?;
-                (person.workspace, Body::Person(person))
-            }
+            pb::PersonUpdated::TYPE => as_person(decode_json::<pb::PersonUpdated>(payload)?.person)?,
+            pb::PersonRetold::TYPE => as_person(decode_json::<pb::PersonRetold>(payload)?.person)?,
             type_name => match sources::read(type_name, payload)? {
                 Some(facts) => (facts.source.workspace, Body::Source(facts)),
                 None => return Ok(None),

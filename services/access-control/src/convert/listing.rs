@@ -14,7 +14,7 @@ const SUBJECTS_MAX: usize = 500;
 /// Characters of what people call a subject.
 const NAME_CHARS_MAX: usize = 200;
 
-/// `None` if something is missing. Doors of a kind of the future are left out.
+/// `None` if something is missing, or makes no sense. Doors of a kind of the future are left out.
 pub(crate) fn listing(version: i64, message: &pb::AccountDoorsListed) -> Option<Listing> {
     let door = |door: &pb::ListedDoor| {
         let target = door.target.as_ref()?;
@@ -25,7 +25,14 @@ pub(crate) fn listing(version: i64, message: &pb::AccountDoorsListed) -> Option<
             warnings: door.warnings.clone(),
         })
     };
+    let (part, part_count) = match (message.part, message.part_count) {
+        (0, 0) => (1, 1),
+        (part, part_count) if (1..=part_count).contains(&part) => (part, part_count),
+        _ => return None,
+    };
     Some(Listing {
+        part,
+        part_count,
         account: message.integration.parse().ok()?,
         version,
         listed_at: moment(message.list_time.as_ref()?)?,

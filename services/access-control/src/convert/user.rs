@@ -100,11 +100,13 @@ pub(crate) struct UserResult {
     pub outcome: UserOutcome,
     /// Why it is kept, or what went wrong.
     pub reason: String,
+    /// There was none.
+    pub was_absent: bool,
 }
 
 pub(crate) fn user_result(message: &pb::UserCommandCompleted) -> Option<UserResult> {
     use pb::user_command_completed::Outcome as Told;
-    let (outcome, reason) = match message.outcome.as_ref()? {
+    let (outcome, reason, was_absent) = match message.outcome.as_ref()? {
         Told::Applied(applied) => {
             let state = match applied.state() {
                 pb::ProviderUserState::InUse => UserState::InUse,
@@ -113,13 +115,13 @@ pub(crate) fn user_result(message: &pb::UserCommandCompleted) -> Option<UserResu
                 pb::ProviderUserState::Kept => UserState::Kept,
                 pb::ProviderUserState::Unspecified => return None,
             };
-            (UserOutcome::Is(state), applied.reason.clone())
+            (UserOutcome::Is(state), applied.reason.clone(), applied.was_absent)
         }
         Told::Failed(failure) => {
             let (kind, is_unknown, retry_after) = read_failure(failure);
-            (UserOutcome::Failed { kind, is_unknown, retry_after }, failure.reason.clone())
+            (UserOutcome::Failed { kind, is_unknown, retry_after }, failure.reason.clone(), false)
         }
     };
     let user = message.provider_user.parse().ok()?;
-    Some(UserResult { user, generation: message.generation, outcome, reason })
+    Some(UserResult { user, generation: message.generation, outcome, reason, was_absent })
 }

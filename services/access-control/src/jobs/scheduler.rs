@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use domain::Timestamp;
 use events::pace::Pace;
 use tokio::time::Instant;
@@ -13,6 +14,9 @@ use crate::error::Error;
 
 /// Looks at least this often: other replicas may have made something due, and clocks step.
 const POLL: Duration = Duration::from_secs(1);
+
+/// A clock that was ahead by less is not noticed: what is due waits until it shows that time.
+const STEP: TimeDelta = TimeDelta::seconds(10);
 
 /// The job. Idempotent; any number of replicas share the work.
 pub(crate) struct Scheduler {
@@ -27,13 +31,14 @@ impl Scheduler {
 
     pub(crate) async fn run(self, shutdown: CancellationToken) {
         let mut pace = Pace::default();
+        let mut seen = self.app.now();
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = pace.ready() => {}
             }
             pace.begin(Instant::now());
-            let wait = match self.look().await {
+            let wait = match self.look(&mut seen).await {
                 Ok((looked_at, _)) if looked_at == usize::from(self.batch) => {
                     pace.hurry();
                     Duration::ZERO
@@ -52,8 +57,15 @@ impl Scheduler {
         }
     }
 
-    /// Looks at a batch of grants and of users. Says how many of the more numerous, and when the next is due.
-    async fn look(&self) -> Result<(usize, Option<Timestamp>), Error> {
+    /// Looks at a batch of grants and of users. Says how many of the more numerous, and when the next is due. If the
+    /// clock shows less than it did, all that is to come is looked at.
+    async fn look(&self, seen: &mut Timestamp) -> Result<(usize, Option<Timestamp>), Error> {
+        let now = self.app.now();
+        if now < *seen - STEP {
+            tracing::warn!(seconds = (*seen - now).num_seconds(), "the clock stepped back");
+            self.app.look_at_all_again().await?;
+        }
+        *seen = now;
         let (grants, next_grant) = self.app.replan_due(self.batch).await?;
         let (users, next_user) = self.app.retire_due(self.batch).await?;
         Ok((grants.max(users), [next_grant, next_user].into_iter().flatten().min()))

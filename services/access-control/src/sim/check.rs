@@ -1,8 +1,9 @@
 //! What must hold: after each step, and exactly whenever all is settled.
 
+use super::names::place;
 use super::provider::At;
 use super::shell::Row;
-use super::truth::{GRAIN, HORIZON, SCOPE, Second, place};
+use super::truth::{GRAIN, HORIZON, SCOPE, Second};
 use super::world::{CLOCK_STEP_MAX, Violation, World};
 
 impl World<'_> {

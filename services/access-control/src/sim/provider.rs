@@ -8,7 +8,8 @@ use domain::names::{IntegrationName, PersonName};
 use proto::access::v1 as pb;
 use proto::access::v1::access_command_completed::Outcome;
 
-use super::truth::{DOORS, PROVIDERS, Place, Second, Site, door, moment, target};
+use super::names::{door, moment, target};
+use super::truth::{DOORS, PROVIDERS, Place, Second, Site};
 
 /// Half-open, as the provider judges it.
 pub(super) type Span = (Second, Second);

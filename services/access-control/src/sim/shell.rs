@@ -86,8 +86,6 @@ struct Replica {
     results: Results,
     reconciliations: Reconciliations,
     integrations: Integrations,
-    /// The database's processes: of `platform`, and of `pool`.
-    processes: [i32; 2],
 }
 
 /// What Postgres holds of one grant.
@@ -163,14 +161,13 @@ impl Shell {
         }
     }
 
-    /// Goes on with a piece of work on a replica, for so many statements.
+    /// Goes on with a piece of work that these processes of the database do, for so many statements.
     pub(super) async fn advance(
         &self,
-        replica: usize,
+        processes: [i32; 2],
         underway: &mut Underway<'_>,
         statements: usize,
     ) -> Stand {
-        let processes = self.replicas[replica].processes;
         underway
             .advance(statements, async || {
                 sqlx::query_scalar(
@@ -184,11 +181,19 @@ impl Shell {
             .await
     }
 
+    /// The database's processes that work for a replica, which has nothing under way: they are others now and then,
+    /// as connections come to their ends.
+    pub(super) async fn processes(&self, replica: usize) -> [i32; 2] {
+        let Replica { platform, pool, .. } = &self.replicas[replica];
+        let process = || sqlx::query_scalar("select pg_backend_pid()");
+        let of_platform = process().fetch_one(platform).await.unwrap();
+        let mut tx = pool.begin(WorkspaceId::new()).await.unwrap();
+        [of_platform, process().fetch_one(&mut *tx).await.unwrap()]
+    }
+
     /// Waits until what was dropped on a replica is rolled back.
     pub(super) async fn recover(&self, replica: usize) {
-        let replica = &self.replicas[replica];
-        drop(replica.platform.acquire().await.unwrap());
-        drop(replica.pool.begin(WorkspaceId::new()).await.unwrap());
+        self.processes(replica).await;
     }
 
     /// Takes what was written to the outbox since.
@@ -240,10 +245,6 @@ impl Replica {
     async fn new(harness: &Harness, clock: &Arc<SettableClock>) -> Self {
         let (pool, platform) =
             chassis::postgres::connect(harness.database_url(), &DEFINITION, 2).await.unwrap();
-        let mut tx = pool.begin(WorkspaceId::new()).await.unwrap();
-        let of_pool = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut *tx).await.unwrap();
-        let of_platform = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&platform).await.unwrap();
-        drop(tx);
         let app = Arc::new(App::new(pool.clone(), platform.clone(), clock.clone(), &Config::default()));
         Self {
             pool,
@@ -253,7 +254,6 @@ impl Replica {
             reconciliations: Reconciliations::new(app.clone()),
             integrations: Integrations::new(app.clone()),
             app,
-            processes: [of_platform, of_pool],
         }
     }
 

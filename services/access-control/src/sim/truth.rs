@@ -7,12 +7,12 @@
 
 use std::collections::BTreeSet;
 
-use domain::names::{BookingName, EntitlementName, IntegrationName, LocationName, PersonName, ResourceName};
-use domain::{BookingId, EntitlementId, IntegrationId, LocationId, PersonId, ResourceId, WorkspaceId};
+use domain::{IntegrationId, WorkspaceId};
 use proto::access::v1 as access;
-use proto::integrations::v1 as integrations;
 use proto::workspace::v1 as told;
-use uuid::Uuid;
+
+use super::calendar::Calendar;
+use super::source::{Entitled, Mapped, Source, Subject};
 
 /// Seconds since 1970.
 pub(super) type Second = i64;
@@ -21,6 +21,9 @@ pub(super) const MINUTE: Second = 60;
 /// All windows begin and end at a multiple of it.
 pub(super) const GRAIN: Second = 5 * MINUTE;
 pub(super) const HOUR: Second = 60 * MINUTE;
+pub(super) const DAY: Second = 24 * HOUR;
+/// The end of what has none.
+pub(super) const NEVER: Second = Second::MAX / 2;
 /// Windows are told so long before they begin.
 pub(super) const HORIZON: Second = 72 * HOUR;
 /// No window that is told ends later, but for those without an end.
@@ -60,7 +63,7 @@ pub(super) struct Lately<T> {
 }
 
 impl<T> Lately<T> {
-    fn new(now: T) -> Self {
+    pub(super) fn new(now: T) -> Self {
         Self { now, before: Vec::new() }
     }
 
@@ -74,102 +77,11 @@ impl<T> Lately<T> {
     }
 }
 
-/// What doors are mapped to: a resource, or the whole location.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mapped {
-    Resource(usize),
-    Location,
-}
-
-pub(super) const MAPPED: [Mapped; 3] = [Mapped::Resource(0), Mapped::Resource(1), Mapped::Location];
-
-#[derive(Debug, Clone, Copy)]
-enum Subject {
-    Mapped(Mapped),
-    Door(usize),
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Entitled {
-    person: usize,
-    subject: Subject,
-    start: Second,
-    end: Second,
-}
-
 #[derive(Debug)]
 pub(super) struct Person {
     pub version: i64,
     pub email: usize,
     pub status: Lately<told::PersonStatus>,
-}
-
-#[derive(Debug)]
-pub(super) enum What {
-    Booking {
-        id: BookingId,
-        resource: usize,
-        holder: usize,
-        attendees: BTreeSet<usize>,
-        start: Second,
-        end: Second,
-        state: told::BookingState,
-    },
-    Manual {
-        id: EntitlementId,
-        person: usize,
-        door: usize,
-        start: Second,
-        end: Option<Second>,
-        is_ended: bool,
-    },
-}
-
-impl What {
-    fn gives(&self) -> Vec<Entitled> {
-        match self {
-            Self::Booking { resource, holder, attendees, start, end, state, .. } => {
-                let stands = matches!(state, told::BookingState::Confirmed | told::BookingState::Completed);
-                let people: BTreeSet<usize> = attendees.iter().copied().chain([*holder]).collect();
-                let entitled = |person| {
-                    [Mapped::Resource(*resource), Mapped::Location].map(|mapped| Entitled {
-                        person,
-                        subject: Subject::Mapped(mapped),
-                        start: *start,
-                        end: *end,
-                    })
-                };
-                people.into_iter().filter(|_| stands).flat_map(entitled).collect()
-            }
-            Self::Manual { person, door, start, end, is_ended, .. } => {
-                let end = end.unwrap_or(Second::MAX / 2);
-                let given = Entitled { person: *person, subject: Subject::Door(*door), start: *start, end };
-                if *is_ended { Vec::new() } else { vec![given] }
-            }
-        }
-    }
-}
-
-/// A source of entitlement.
-#[derive(Debug)]
-pub(super) struct Source {
-    pub version: i64,
-    pub what: What,
-    gives: Lately<Vec<Entitled>>,
-}
-
-impl Source {
-    pub(super) fn new(version: i64, what: What) -> Self {
-        let gives = Lately { now: what.gives(), before: vec![Vec::new()] };
-        Self { version, what, gives }
-    }
-
-    /// It is another one from now on.
-    pub(super) fn change(&mut self, change: impl FnOnce(&mut What)) {
-        change(&mut self.what);
-        self.version += 1;
-        self.gives.becomes(self.what.gives());
-    }
 }
 
 #[derive(Debug)]
@@ -214,6 +126,9 @@ pub(super) struct Integration {
 #[derive(Debug)]
 pub(super) struct Site {
     pub workspace: WorkspaceId,
+    pub calendar: &'static Calendar,
+    /// Who is in the team.
+    pub team: BTreeSet<usize>,
     pub people: Vec<Person>,
     pub sources: Vec<Source>,
     pub mappings: Vec<Mapping>,
@@ -225,16 +140,13 @@ pub(super) struct Site {
     pub integrations: Vec<Integration>,
 }
 
-/// The same ids in each workspace, so that what asks for less than both is found out.
-fn id(kind: u8, number: usize) -> Uuid {
-    Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 | u128::from(kind) << 8 | number as u128)
-}
-
 impl Site {
-    pub(super) fn new(workspace: WorkspaceId) -> Self {
+    pub(super) fn new(workspace: WorkspaceId, calendar: &'static Calendar) -> Self {
         let person = |_| Person { version: 1, email: 0, status: Lately::new(told::PersonStatus::Active) };
         Self {
             workspace,
+            calendar,
+            team: BTreeSet::from([0]),
             people: (0..PEOPLE).map(person).collect(),
             sources: Vec::new(),
             mappings: Vec::new(),
@@ -306,7 +218,7 @@ impl Site {
             && self.serves(place).now == place.is_own
             && self.sources.iter().flat_map(|source| &source.gives.now).any(|entitled| {
                 self.leads(entitled, place, settings, |mapping| mapping.stands.now)
-                    .any(|settings| holds(entitled, settings, at))
+                    .any(|settings| self.holds(entitled, settings, at))
             })
     }
 
@@ -317,7 +229,7 @@ impl Site {
             && self.sources.iter().flat_map(|source| source.gives.iter().flatten()).any(|entitled| {
                 self.lately_set().any(|settings| {
                     self.leads(entitled, place, settings, |mapping| mapping.stands.iter().any(|&it| it))
-                        .any(|settings| holds(entitled, settings, at))
+                        .any(|settings| self.holds(entitled, settings, at))
                 })
             })
     }
@@ -333,7 +245,7 @@ impl Site {
                             self.leads(entitled, place, settings, |mapping| {
                                 mapping.stands.iter().all(|&it| it)
                             })
-                            .any(|settings| holds(entitled, settings, at))
+                            .any(|settings| self.holds(entitled, settings, at))
                         })
                     })
                 })
@@ -362,164 +274,51 @@ impl Site {
         direct.then_some(settings).into_iter().chain(mapped).filter(move |_| is_theirs)
     }
 
-    /// The moments at which the world may turn: the begins and ends of what is given, with and without lead
-    /// and lag, and when it is told.
-    pub(super) fn turns(&self) -> Vec<Second> {
+    /// Whether it holds at that moment. An entitlement at hours of the week is one of each grain that is in them.
+    fn holds(&self, entitled: &Entitled, Settings { lead, lag }: Settings, at: Second) -> bool {
+        let (lead, lag) = (lead * MINUTE, lag * MINUTE);
+        let is_within = entitled.start - lead <= at && at < entitled.end + lag;
+        let Some(hours) = entitled.hours.as_ref().filter(|_| is_within) else { return is_within };
+        let grains = (at - lag).div_euclid(GRAIN)..=(at + lead).div_euclid(GRAIN);
+        grains
+            .map(|number| number * GRAIN)
+            .filter(|grain| (entitled.start..entitled.end).contains(grain))
+            .any(|grain| hours.hold(self.calendar, grain))
+    }
+
+    /// From when until when it holds, lead and lag apart, around `now`.
+    fn spans(&self, entitled: &Entitled, now: Second) -> Vec<(Second, Second)> {
+        let Some(hours) = &entitled.hours else { return vec![(entitled.start, entitled.end)] };
+        let hold =
+            |grain| (entitled.start..entitled.end).contains(&grain) && hours.hold(self.calendar, grain);
+        let first = (now - 2 * HOUR) / GRAIN * GRAIN;
+        let grains = (0..SCOPE / GRAIN).map(|number| first + number * GRAIN);
+        let starts = grains.clone().filter(|&grain| hold(grain) && !hold(grain - GRAIN));
+        let end = |start: Second| (start..first + SCOPE).step_by(300).find(|&grain| !hold(grain));
+        starts.map(|start| (start, end(start).unwrap_or(first + SCOPE))).collect()
+    }
+
+    /// The moments around `now` at which the world may turn: the begins and ends of what is given, with and
+    /// without lead and lag, and when it is told.
+    pub(super) fn turns(&self, now: Second) -> Vec<Second> {
         let mut turns = Vec::new();
         for entitled in self.sources.iter().flat_map(|source| &source.gives.now) {
+            let spans = self.spans(entitled, now);
             for place in places().filter(|place| place.person == entitled.person && !place.is_own) {
                 for Settings { lead, lag } in
                     self.leads(entitled, place, self.set(), |mapping| mapping.stands.now)
                 {
-                    let start = entitled.start - lead * MINUTE;
-                    turns.extend([start - HORIZON, start, entitled.end + lag * MINUTE, entitled.end]);
+                    for (start, end) in &spans {
+                        let begin = start - lead * MINUTE;
+                        turns.extend([begin - HORIZON, begin, end + lag * MINUTE, *end]);
+                    }
                 }
             }
         }
         turns
     }
-
-    pub(super) fn location(&self) -> String {
-        LocationName { workspace: self.workspace, id: LocationId::from_uuid(id(1, 0)) }.to_string()
-    }
-
-    pub(super) fn resource(&self, number: usize) -> String {
-        ResourceName { workspace: self.workspace, id: ResourceId::from_uuid(id(2, number)) }.to_string()
-    }
-
-    pub(super) fn subject(&self, mapped: Mapped) -> String {
-        match mapped {
-            Mapped::Resource(number) => self.resource(number),
-            Mapped::Location => self.location(),
-        }
-    }
-
-    pub(super) fn person_name(&self, number: usize) -> String {
-        PersonName { workspace: self.workspace, id: PersonId::from_uuid(id(3, number)) }.to_string()
-    }
-
-    pub(super) fn email(&self, number: usize) -> String {
-        format!("person{number}.{}@example.org", self.people[number].email)
-    }
-
-    pub(super) fn person(&self, number: usize) -> told::Person {
-        let person = &self.people[number];
-        told::Person {
-            name: self.person_name(number),
-            display_name: format!("Person {number}"),
-            email: self.email(number),
-            status: person.status.now.into(),
-            version: person.version,
-            ..Default::default()
-        }
-    }
-
-    /// The name of a source, and what is told of it.
-    pub(super) fn told(&self, source: &Source) -> (String, Told) {
-        match &source.what {
-            What::Booking { id, resource, holder, attendees, start, end, state } => {
-                let name = BookingName { workspace: self.workspace, id: *id }.to_string();
-                let booking = told::Booking {
-                    name: name.clone(),
-                    resource: self.resource(*resource),
-                    person: self.person_name(*holder),
-                    start_time: Some(moment(*start)),
-                    end_time: Some(moment(*end)),
-                    state: (*state).into(),
-                    version: source.version,
-                    ..Default::default()
-                };
-                let snapshot = told::BookingSnapshot {
-                    booking: Some(booking),
-                    person: Some(self.person(*holder)),
-                    attendees: attendees.iter().map(|&number| self.person(number)).collect(),
-                    location: Some(told::Location { name: self.location(), ..Default::default() }),
-                    ..Default::default()
-                };
-                (name, Told::Booking(*state, Box::new(snapshot)))
-            }
-            What::Manual { id, person, door, start, end, is_ended } => {
-                let name = EntitlementName { workspace: self.workspace, id: *id }.to_string();
-                let entitlement = told::Entitlement {
-                    name: name.clone(),
-                    person: self.person_name(*person),
-                    location: self.location(),
-                    provider: DOORS[*door].0.to_owned(),
-                    target: Some(target(*door)),
-                    start_time: Some(moment(*start)),
-                    end_time: end.map(moment),
-                    ended_time: is_ended.then(|| moment(*start)),
-                    version: source.version,
-                    ..Default::default()
-                };
-                (name, Told::Manual(Box::new(entitlement), Box::new(self.person(*person))))
-            }
-        }
-    }
-
-    pub(super) fn integration_name(&self, integration: &Integration) -> String {
-        IntegrationName { workspace: self.workspace, id: integration.id }.to_string()
-    }
-
-    pub(super) fn told_integration(&self, integration: &Integration) -> integrations::Integration {
-        let status = if integration.is_active {
-            integrations::IntegrationStatus::Connected
-        } else {
-            integrations::IntegrationStatus::NotConnected
-        };
-        integrations::Integration {
-            name: self.integration_name(integration),
-            provider: integration.provider.to_owned(),
-            location: if integration.is_own { self.location() } else { String::new() },
-            status: status.into(),
-            is_active: integration.is_active,
-            ..Default::default()
-        }
-    }
 }
 
 fn provider(name: &str) -> usize {
     PROVIDERS.iter().position(|it| *it == name).expect("there are two")
-}
-
-/// What an event of a source says.
-pub(super) enum Told {
-    Booking(told::BookingState, Box<told::BookingSnapshot>),
-    Manual(Box<told::Entitlement>, Box<told::Person>),
-}
-
-fn holds(entitled: &Entitled, Settings { lead, lag }: Settings, at: Second) -> bool {
-    entitled.start - lead * MINUTE <= at && at < entitled.end + lag * MINUTE
-}
-
-pub(super) fn moment(second: Second) -> pbjson_types::Timestamp {
-    pbjson_types::Timestamp { seconds: second, nanos: 0 }
-}
-
-pub(super) fn target(door: usize) -> access::DoorTarget {
-    let (_, kind, provider_ref) = DOORS[door];
-    access::DoorTarget { kind: kind.into(), r#ref: provider_ref.to_owned(), display_name: String::new() }
-}
-
-/// The place of a ledger's row.
-pub(super) fn place(
-    person: Uuid,
-    provider: &str,
-    target_kind: &str,
-    target_ref: &str,
-    served_by: Option<Uuid>,
-) -> Option<Place> {
-    let is_it = |kind| match kind {
-        access::DoorTargetKind::Group => target_kind == "group",
-        _ => target_kind == "lock",
-    };
-    let person = (0..PEOPLE).find(|&number| id(3, number) == person)?;
-    let door =
-        DOORS.iter().position(|&(of, kind, name)| of == provider && is_it(kind) && name == target_ref)?;
-    Some(Place { person, door, is_own: served_by.is_some() })
-}
-
-/// Which door of the workspace a target is.
-pub(super) fn door(provider: &str, target: &access::DoorTarget) -> Option<usize> {
-    DOORS.iter().position(|&(of, kind, name)| of == provider && kind == target.kind() && name == target.r#ref)
 }

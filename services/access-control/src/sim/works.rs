@@ -8,8 +8,10 @@ use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use rand::{Rng as _, SeedableRng as _};
 
+use super::names::door;
 use super::shell::{Call, Consumer, Message, Request, Work};
-use super::truth::{MAPPED, MINUTE, Mapping, Settings, door};
+use super::source::MAPPED;
+use super::truth::{MINUTE, Mapping, Settings};
 use super::underway::{Failure, Outcome, Stand};
 use super::world::{Violation, World};
 
@@ -71,13 +73,14 @@ impl World<'_> {
         crash_after: Option<usize>,
     ) -> Result<Option<Outcome>, Violation> {
         let mut underway = self.shell.begin(replica, work);
-        if let Some(statements) = crash_after
-            && self.shell.advance(replica, &mut underway, statements).await != Stand::Done
-        {
-            drop(underway);
-            self.shell.recover(replica).await;
-            self.note(format!("dies after {statements} statements: {}", brief(work)));
-            return Ok(None);
+        if let Some(statements) = crash_after {
+            let processes = self.shell.processes(replica).await;
+            if self.shell.advance(processes, &mut underway, statements).await != Stand::Done {
+                drop(underway);
+                self.shell.recover(replica).await;
+                self.note(format!("dies after {statements} statements: {}", brief(work)));
+                return Ok(None);
+            }
         }
         Ok(Some(underway.finish().await))
     }
@@ -127,6 +130,7 @@ impl World<'_> {
         let [first, second] = &works[..] else { return Ok(()) };
         self.note(format!("at the same time: {} and {}", brief(first), brief(second)));
         let shell = self.shell;
+        let processes = [shell.processes(0).await, shell.processes(1).await];
         let mut underway = [Some(shell.begin(0, first)), Some(shell.begin(1, second))];
         let mut outcomes = [None, None];
         // How often they take turns depends on who waits; what comes after the race does not.
@@ -155,7 +159,7 @@ impl World<'_> {
                 break;
             }
             let statements = rng.random_range(1..4);
-            stands[number] = shell.advance(number, work, statements).await;
+            stands[number] = shell.advance(processes[number], work, statements).await;
             if stands == [Stand::Blocked, Stand::Blocked] {
                 // Postgres finds out, and has one of them try again.
                 let [Some(first), Some(second)] = underway.each_mut().map(Option::take) else {

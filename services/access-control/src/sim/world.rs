@@ -9,18 +9,16 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 
+use super::calendar::CALENDARS;
 use super::provider::{Accounts, At, Span};
 use super::shell::{Message, Shell};
-use super::truth::{HOUR, MINUTE, SCOPE, Second, Site, places};
+use super::truth::{DAY, HOUR, MINUTE, SCOPE, Second, Site, places};
 
 /// What is wrong, in words.
 pub(super) type Violation = String;
 
 /// The clocks that a machine's own differs from the providers' by at most so much.
 pub(super) const CLOCK_STEP_MAX: Second = 4 * MINUTE;
-
-/// When worlds begin: on a usual day, and on the eve of each change of the clocks in Europe.
-const BEGINS: [&str; 3] = ["2026-12-01T08:00:00Z", "2026-10-24T20:00:00Z", "2027-03-27T20:00:00Z"];
 
 /// What was last told of a grant, and by which of its commands.
 type LastTold = (i64, Option<Span>);
@@ -51,14 +49,14 @@ pub(super) struct World<'a> {
 impl<'a> World<'a> {
     pub(super) fn new(seed: u64, shell: &'a Shell) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
-        let begin = BEGINS.choose(&mut rng).unwrap();
-        let now = DateTime::parse_from_rfc3339(begin).unwrap().timestamp();
+        let calendar = CALENDARS.choose(&mut rng).unwrap();
+        let now = calendar.begin;
         shell.set_clock(now);
         let site = |number: u8| {
             let mut id = WorkspaceId::new().uuid().into_bytes();
             // The last digit tells the two apart, and is the same each time.
             id[15] = id[15] & 0xf0 | number;
-            Site::new(WorkspaceId::from_uuid(uuid::Uuid::from_bytes(id)))
+            Site::new(WorkspaceId::from_uuid(uuid::Uuid::from_bytes(id)), calendar)
         };
         Self {
             rng,
@@ -80,7 +78,7 @@ impl<'a> World<'a> {
 
     /// Lives the world to its end.
     pub(super) async fn live(&mut self) -> Result<(), Violation> {
-        for _ in 0..2 {
+        for _ in 0..3 {
             let mapping = self.new_mapping(0);
             self.call(0, mapping).await?;
         }
@@ -157,7 +155,7 @@ impl<'a> World<'a> {
             3..5 => self.rng.random_range(1..30) * MINUTE,
             5 => self.rng.random_range(1..24) * HOUR,
             _ => {
-                let turns = self.sites.iter().flat_map(Site::turns);
+                let turns = self.sites.iter().flat_map(|site| site.turns(now));
                 let mut turns: Vec<Second> =
                     turns.filter(|turn| (now + 1..now + SCOPE).contains(turn)).collect();
                 turns.sort_unstable();
@@ -186,5 +184,5 @@ impl<'a> World<'a> {
     }
 }
 
-/// Until all windows that the world can have are over, but for those without an end.
-const SECONDS_TO_THE_END: Second = 10 * 24 * HOUR;
+/// Until all windows that the world can have are over, but for those that last for months or have no end.
+const SECONDS_TO_THE_END: Second = 10 * DAY;

@@ -24,6 +24,7 @@ fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String> 
         pb::BookingFailed::TYPE => decode_json::<pb::BookingFailed>(payload)?.snapshot,
         pb::BookingAttendeeAdded::TYPE => decode_json::<pb::BookingAttendeeAdded>(payload)?.snapshot,
         pb::BookingAttendeeRemoved::TYPE => decode_json::<pb::BookingAttendeeRemoved>(payload)?.snapshot,
+        pb::BookingRetold::TYPE => decode_json::<pb::BookingRetold>(payload)?.snapshot,
         // One that is made gives nothing yet; one that is completed ends by itself.
         _ => return Ok(None),
     };

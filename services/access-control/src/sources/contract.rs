@@ -23,6 +23,7 @@ fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String> 
         pb::ContractShortened::TYPE => decode_json::<pb::ContractShortened>(payload)?.snapshot,
         pb::ContractEnded::TYPE => decode_json::<pb::ContractEnded>(payload)?.snapshot,
         pb::ContractPeopleChanged::TYPE => decode_json::<pb::ContractPeopleChanged>(payload)?.snapshot,
+        pb::ContractRetold::TYPE => decode_json::<pb::ContractRetold>(payload)?.snapshot,
         _ => return Ok(None),
     };
     let facts = snapshot.as_ref().and_then(facts).ok_or("the snapshot is not complete")?;

@@ -26,6 +26,10 @@ fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String> 
             let fact: pb::EntitlementEnded = decode_json(payload)?;
             (fact.entitlement, fact.person)
         }
+        pb::EntitlementRetold::TYPE => {
+            let fact: pb::EntitlementRetold = decode_json(payload)?;
+            (fact.entitlement, fact.person)
+        }
         _ => return Ok(None),
     };
     let facts = entitlement.zip(person).and_then(|(entitlement, person)| facts(&entitlement, &person));

@@ -32,6 +32,7 @@ fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String> 
         pb::MembershipCancelled::TYPE => decode_json::<pb::MembershipCancelled>(payload)?.snapshot,
         pb::MembershipEnded::TYPE => decode_json::<pb::MembershipEnded>(payload)?.snapshot,
         pb::MembershipPeopleChanged::TYPE => decode_json::<pb::MembershipPeopleChanged>(payload)?.snapshot,
+        pb::MembershipRetold::TYPE => decode_json::<pb::MembershipRetold>(payload)?.snapshot,
         _ => return Ok(None),
     };
     let facts = snapshot.as_ref().and_then(facts).ok_or("the snapshot is not complete")?;

@@ -24,6 +24,8 @@ fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String> 
     let snapshot = match type_name {
         pb::PassIssued::TYPE => decode_json::<pb::PassIssued>(payload)?.snapshot,
         pb::PassUsed::TYPE => decode_json::<pb::PassUsed>(payload)?.snapshot,
+        pb::PassUseCancelled::TYPE => decode_json::<pb::PassUseCancelled>(payload)?.snapshot,
+        pb::PassRetold::TYPE => decode_json::<pb::PassRetold>(payload)?.snapshot,
         pb::PassCancelled::TYPE => decode_json::<pb::PassCancelled>(payload)?.snapshot,
         _ => return Ok(None),
     };

@@ -26,8 +26,8 @@ fn source_key((workspace, kind, id): (Uuid, String, Uuid)) -> SourceKey {
     SourceKey { workspace: WorkspaceId::from_uuid(workspace), kind, id }
 }
 
-/// Keeps the versions of these sources that are newer than what is known, and gives those sources; their rows
-/// are locked. Each may be in the list once, in the order of their keys.
+/// Keeps the versions of these sources that are not older than what is known, and gives those sources; their rows
+/// are locked. What is told once more at the same version may give more by what is made of it now. Each may be in the list once, in the order of their keys.
 pub(crate) async fn keep_newest(
     conn: &mut PgConnection,
     told: &[&SourceFacts],
@@ -36,7 +36,7 @@ pub(crate) async fn keep_newest(
         "insert into entitlement_source (workspace_id, kind, id, version)
          select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::bigint[])
          on conflict (workspace_id, kind, id) do update set version = excluded.version
-           where entitlement_source.version < excluded.version
+           where entitlement_source.version <= excluded.version
          returning workspace_id, kind, id",
     )
     .bind(told.iter().map(|facts| facts.source.workspace.uuid()).collect::<Vec<_>>())

@@ -24,39 +24,76 @@ impl From<DoorRow> for ListedDoor {
     }
 }
 
-/// Keeps a listing in place of the one before, unless a newer one is known.
-pub(crate) async fn replace(conn: &mut PgConnection, listing: &Listing) -> Result<(), sqlx::Error> {
+/// Keeps a listing, or a part of one. It is in force in place of the one before once all of its parts are there, unless
+/// a newer one is.
+pub(crate) async fn put(conn: &mut PgConnection, listing: &Listing) -> Result<(), sqlx::Error> {
     let (workspace, account) = (listing.account.workspace.uuid(), listing.account.id.uuid());
-    let is_newer: Option<i64> = sqlx::query_scalar(
+    // An account's parts one after the other: whoever keeps the last one sees all.
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended('doors of ' || $1::uuid, 0))")
+        .bind(account)
+        .execute(&mut *conn)
+        .await?;
+    let in_force: Option<i64> = sqlx::query_scalar(
+        "select version from door_listing where workspace_id = $1 and account_id = $2 and version >= $3",
+    )
+    .bind(workspace)
+    .bind(account)
+    .bind(listing.version)
+    .fetch_optional(&mut *conn)
+    .await?;
+    if in_force.is_some() {
+        return Ok(());
+    }
+    insert_doors(conn, listing).await?;
+    let parts: i64 = sqlx::query_scalar(
+        "with new as (
+           insert into listing_part (workspace_id, account_id, version, part) values ($1, $2, $3, $4)
+           on conflict do nothing
+         )
+         select count(*) from (
+           select part from listing_part where workspace_id = $1 and account_id = $2 and version = $3
+           union select $4) as known",
+    )
+    .bind(workspace)
+    .bind(account)
+    .bind(listing.version)
+    .bind(listing.part)
+    .fetch_one(&mut *conn)
+    .await?;
+    if parts < i64::from(listing.part_count) {
+        return Ok(());
+    }
+    sqlx::query(
         "insert into door_listing (workspace_id, account_id, version, listed_at) values ($1, $2, $3, $4)
          on conflict (workspace_id, account_id) do update
-           set version = excluded.version, listed_at = excluded.listed_at
-           where door_listing.version < excluded.version
-         returning version",
+           set version = excluded.version, listed_at = excluded.listed_at",
     )
     .bind(workspace)
     .bind(account)
     .bind(listing.version)
     .bind(listing.listed_at)
-    .fetch_optional(&mut *conn)
+    .execute(&mut *conn)
     .await?;
-    if is_newer.is_none() {
-        return Ok(());
+    for forget in [
+        "delete from listed_door where workspace_id = $1 and account_id = $2 and version < $3",
+        "delete from listing_part where workspace_id = $1 and account_id = $2 and version <= $3",
+    ] {
+        sqlx::query(forget).bind(workspace).bind(account).bind(listing.version).execute(&mut *conn).await?;
     }
-    sqlx::query("delete from listed_door where workspace_id = $1 and account_id = $2")
-        .bind(workspace)
-        .bind(account)
-        .execute(&mut *conn)
-        .await?;
+    Ok(())
+}
+
+async fn insert_doors(conn: &mut PgConnection, listing: &Listing) -> Result<(), sqlx::Error> {
     // Arrays of arrays are matrices to Postgres; no warning has a line of its own.
     sqlx::query(
-        "insert into listed_door (workspace_id, account_id, kind, ref, name, warnings)
-         select $1, $2, kind, ref, name, array_remove(string_to_array(warnings, E'\\n'), '')
-         from unnest($3::text[], $4::text[], $5::text[], $6::text[]) as d (kind, ref, name, warnings)
+        "insert into listed_door (workspace_id, account_id, version, kind, ref, name, warnings)
+         select $1, $2, $3, kind, ref, name, array_remove(string_to_array(warnings, E'\\n'), '')
+         from unnest($4::text[], $5::text[], $6::text[], $7::text[]) as d (kind, ref, name, warnings)
          on conflict do nothing",
     )
-    .bind(workspace)
-    .bind(account)
+    .bind(listing.account.workspace.uuid())
+    .bind(listing.account.id.uuid())
+    .bind(listing.version)
     .bind(listing.doors.iter().map(|door| door.kind).collect::<Vec<_>>())
     .bind(listing.doors.iter().map(|door| door.provider_ref.as_str()).collect::<Vec<_>>())
     .bind(listing.doors.iter().map(|door| door.display_name.as_str()).collect::<Vec<_>>())
@@ -66,29 +103,34 @@ pub(crate) async fn replace(conn: &mut PgConnection, listing: &Listing) -> Resul
     Ok(())
 }
 
-/// What serves a provider's doors at a location has, and when it was listed; `None`: it never was.
+/// What serves a provider's doors at a location has, and when it last had just that; `None`: it was never listed.
+/// Each whole comparison finds it so, or has it listed anew.
 pub(crate) async fn find(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
     provider: &str,
     location: LocationId,
 ) -> Result<Option<(Timestamp, Vec<ListedDoor>)>, sqlx::Error> {
-    let listing: Option<(Uuid, Timestamp)> = sqlx::query_as(
-        "select account_id, listed_at from door_listing
-         where workspace_id = $1 and account_id = account_of($1, $2, $3)",
+    let listing: Option<(Uuid, i64, Timestamp)> = sqlx::query_as(
+        "select l.account_id, l.version, greatest(l.listed_at, r.ended_at)
+         from door_listing l
+         left join reconciliation r on r.workspace_id = l.workspace_id and r.account_id = l.account_id
+         where l.workspace_id = $1 and l.account_id = account_of($1, $2, $3)",
     )
     .bind(workspace.uuid())
     .bind(provider)
     .bind(location.uuid())
     .fetch_optional(&mut *conn)
     .await?;
-    let Some((account, listed_at)) = listing else { return Ok(None) };
+    let Some((account, version, listed_at)) = listing else { return Ok(None) };
     let rows: Vec<DoorRow> = sqlx::query_as(
-        "select kind, ref, name, warnings from listed_door where workspace_id = $1 and account_id = $2
+        "select kind, ref, name, warnings from listed_door
+         where workspace_id = $1 and account_id = $2 and version = $3
          order by kind, name, ref",
     )
     .bind(workspace.uuid())
     .bind(account)
+    .bind(version)
     .fetch_all(conn)
     .await?;
     Ok(Some((listed_at, rows.into_iter().map(ListedDoor::from).collect())))
@@ -137,7 +179,7 @@ pub(crate) async fn health(
          left join door_listing l on l.workspace_id = m.workspace_id
            and l.account_id = account_of(m.workspace_id, m.provider, m.location_id)
          left join listed_door d on d.workspace_id = l.workspace_id and d.account_id = l.account_id
-           and d.kind = m.target_kind and d.ref = m.target_ref
+           and d.version = l.version and d.kind = m.target_kind and d.ref = m.target_ref
          left join lateral (
            select last_error from access_grant
            where workspace_id = m.workspace_id and provider = m.provider and target_kind = m.target_kind

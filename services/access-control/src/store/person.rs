@@ -51,6 +51,9 @@ pub(crate) async fn upsert(
                  when (person.display_name, person.email) = (excluded.display_name, excluded.email)
                  then person.contact_version else excluded.version end
            where person.version < excluded.version
+             -- Told once more, as one that learned to make more of it hears it.
+             or person.version = excluded.version
+               and (person.is_active, person.is_removed) <> (excluded.is_active, excluded.is_removed)
          returning workspace_id, id",
     )
     .bind(people.iter().map(|p| p.workspace.uuid()).collect::<Vec<_>>())

@@ -29,7 +29,7 @@ impl World {
     }
 
     /// One that found all of this.
-    fn found(&self, account: IntegrationName, turn: i64, drifts: &[pb::DriftReport]) -> Message {
+    pub(crate) fn found(&self, account: IntegrationName, turn: i64, drifts: &[pb::DriftReport]) -> Message {
         self.found_part(account, turn, drifts, drifts)
     }
 

@@ -41,8 +41,37 @@ impl World {
             integration: account.to_string(),
             list_time: Some(timestamp(self.now())),
             doors: doors.to_vec(),
+            ..Default::default()
         };
         self.send(&self.message(&account.to_string(), number, &body)).await;
+    }
+
+    /// Tells a part of a listing.
+    async fn tell_part(
+        &self,
+        account: IntegrationName,
+        (number, part): (i64, i32),
+        part_count: i32,
+        doors: &[&str],
+    ) {
+        let body = pb::AccountDoorsListed {
+            provider: "kisi".into(),
+            integration: account.to_string(),
+            list_time: Some(timestamp(self.now())),
+            doors: doors.iter().map(|name| door(Kind::Group, name, &[])).collect(),
+            part,
+            part_count,
+        };
+        self.send(&self.message(&account.to_string(), number, &body)).await;
+    }
+
+    /// Waits until those doors are listed.
+    async fn listed(&self, names: &[&str]) -> pb::ProposeDoorMappingsResponse {
+        self.proposed(&[], |proposed| {
+            let doors = proposed.doors.iter().map(|door| door.target.as_ref().unwrap().display_name.as_str());
+            doors.eq(names.iter().copied())
+        })
+        .await
     }
 
     /// Has a door listed, and waits until that is known.
@@ -153,5 +182,51 @@ async fn doors_are_proposed_by_name_for_what_is_not_mapped_and_taken_as_they_are
     world.create_mapping(room.clone()).await.unwrap();
     let left = world.proposed(&subjects, |proposed| proposed.proposals.len() == 1).await;
     assert_eq!(left.proposals[0].subject, world.location);
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listing_in_parts_is_in_force_once_all_are_there_in_whatever_order_they_come() {
+    let world = World::new().await;
+    let account = world.account_of_workspace().await;
+    world.tell_listing(account, 1, &[door(Kind::Group, "old", &[])]).await;
+    world.listed(&["old"]).await;
+    for (number, part, doors) in
+        [(3, 2, ["c", "d"]), (2, 1, ["x", "y"]), (3, 2, ["c", "d"]), (3, 3, ["e", "f"]), (2, 2, ["z", "w"])]
+    {
+        world.tell_part(account, (number, part), 3, &doors).await;
+    }
+    eventually("four parts wait", LIMIT, async || {
+        let parts = sqlx::query_scalar("select count(*) from listing_part");
+        let parts: i64 = parts.fetch_one(&world.pool).await.unwrap();
+        if parts == 4 { Ok(()) } else { Err(format!("{parts}")) }
+    })
+    .await;
+    world.listed(&["old"]).await;
+    world.tell_part(account, (3, 1), 3, &["a", "b"]).await;
+    world.listed(&["a", "b", "c", "d", "e", "f"]).await;
+    // The rest of one that is older.
+    world.tell_part(account, (2, 3), 3, &["v"]).await;
+    world.tell_listing(account, 4, &[door(Kind::Group, "new", &[])]).await;
+    world.listed(&["new"]).await;
+    let left: (i64, i64) =
+        sqlx::query_as("select (select count(*) from listed_door), (select count(*) from listing_part)")
+            .fetch_one(&world.pool)
+            .await
+            .unwrap();
+    assert_eq!(left, (1, 0), "nothing is left of what is not in force");
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_listed_is_as_new_as_the_last_comparison_that_found_it_so() {
+    let world = World::new().await;
+    let account = world.account_of_workspace().await;
+    world.tell_listing(account, 1, &[door(Kind::Group, "group-1", &[])]).await;
+    assert_eq!(world.listed(&["group-1"]).await.list_time, Some(timestamp(world.now())));
+    world.harness.clock.advance(chrono::Duration::hours(1));
+    world.send(&world.found(account, 2, &[])).await;
+    let now = Some(timestamp(world.now()));
+    world.proposed(&[], |proposed| proposed.list_time == now && proposed.doors.len() == 1).await;
     world.harness.finish().await;
 }

@@ -26,6 +26,7 @@ mod preflight;
 mod races;
 mod results;
 mod retirement;
+mod retold;
 mod schedule;
 mod settings;
 mod watch;

@@ -1,8 +1,6 @@
 //! What was known before sources and subjects came that there were not at first.
 
 use access_control::DEFINITION;
-use chassis::{Definition, MigrationSet};
-use sqlx::migrate::Migrator;
 use testkit::Harness;
 
 /// The first migration that knows several sources, and the one that knows several subjects.
@@ -11,20 +9,11 @@ const SUBJECTS: i64 = 20_261_129_000_010;
 /// The first one by which a grant belongs to an integration and not to a location.
 const SERVED_BY: i64 = 20_261_129_000_011;
 
-/// The schema as it was before a migration.
-fn before(version: i64) -> Definition {
-    let [set] = DEFINITION.migrations else { panic!("one set of migrations") };
-    let older = set.migrator.iter().filter(|migration| migration.version < version).cloned().collect();
-    let migrator = Box::leak(Box::new(Migrator::with_migrations(older)));
-    let sets = Box::leak(Box::new([MigrationSet { table: set.table, migrator, shared: set.shared }]));
-    Definition { migrations: sets, ..DEFINITION }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bookings_that_were_known_give_what_they_gave_and_their_older_versions_nothing() {
     let harness = Harness::new().await;
     let url = harness.database_url();
-    chassis::postgres::migrate(url, &before(SOURCES)).await.unwrap();
+    chassis::postgres::migrate(url, &testkit::before(&DEFINITION, SOURCES)).await.unwrap();
     let owner = testkit::owner(url, DEFINITION.schema).await.unwrap();
     sqlx::query(
         "insert into entitlement (workspace_id, source_kind, source_id, source_version, person_id, resource_id,
@@ -59,7 +48,7 @@ async fn bookings_that_were_known_give_what_they_gave_and_their_older_versions_n
 async fn resources_that_were_mapped_and_booked_and_doors_that_were_given_are_subjects() {
     let harness = Harness::new().await;
     let url = harness.database_url();
-    chassis::postgres::migrate(url, &before(SUBJECTS)).await.unwrap();
+    chassis::postgres::migrate(url, &testkit::before(&DEFINITION, SUBJECTS)).await.unwrap();
     let owner = testkit::owner(url, DEFINITION.schema).await.unwrap();
     for statement in [
         "insert into door_mapping (workspace_id, id, resource_id, location_id, provider, target_kind, target_ref,
@@ -97,7 +86,7 @@ async fn resources_that_were_mapped_and_booked_and_doors_that_were_given_are_sub
 async fn grants_of_several_locations_by_one_integration_become_one_that_is_told_anew() {
     let harness = Harness::new().await;
     let url = harness.database_url();
-    chassis::postgres::migrate(url, &before(SERVED_BY)).await.unwrap();
+    chassis::postgres::migrate(url, &testkit::before(&DEFINITION, SERVED_BY)).await.unwrap();
     let owner = testkit::owner(url, DEFINITION.schema).await.unwrap();
     for statement in [
         "insert into integration (workspace_id, provider, location_id, version, is_active)

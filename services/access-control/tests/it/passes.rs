@@ -31,6 +31,14 @@ impl Held {
         used
     }
 
+    /// The same without its last day.
+    fn unused(&self) -> Self {
+        let mut unused = self.clone();
+        unused.pass.version += 1;
+        unused.pass.days.pop();
+        unused
+    }
+
     fn cancelled(&self) -> Self {
         let mut cancelled = self.clone();
         cancelled.pass.version += 1;
@@ -61,20 +69,24 @@ impl World {
         Held { pass, person: person.clone() }
     }
 
-    /// The event of a pass, by how it is now.
-    fn fact_of_pass(&self, held: &Held) -> Message {
-        let (name, version) = (&held.pass.name, held.pass.version);
+    fn snapshot_of_pass(&self, held: &Held) -> Option<told::PassSnapshot> {
         let location = told::Location {
             name: held.pass.location.clone(),
             time_zone: "Europe/Vienna".into(),
             ..Default::default()
         };
-        let snapshot = Some(told::PassSnapshot {
+        Some(told::PassSnapshot {
             pass: Some(held.pass.clone()),
             person: Some(held.person.clone()),
             location: Some(location),
             ..Default::default()
-        });
+        })
+    }
+
+    /// The event of a pass, by how it is now.
+    fn fact_of_pass(&self, held: &Held) -> Message {
+        let (name, version) = (&held.pass.name, held.pass.version);
+        let snapshot = self.snapshot_of_pass(held);
         match held.pass.state() {
             told::PassState::Cancelled => self.message(name, version, &told::PassCancelled { snapshot }),
             _ if version == 1 => self.message(name, version, &told::PassIssued { snapshot }),
@@ -104,12 +116,20 @@ async fn a_day_pass_opens_on_its_days_until_it_is_taken_back() {
     let two = one.used(9, 12);
     world.tell_pass(&two).await;
     assert_eq!(world.obey().await.window, window((5, 45), (12, 15)), "no seam between days");
+    let given_back = two.unused();
+    let snapshot = world.snapshot_of_pass(&given_back);
+    let fact = told::PassUseCancelled { snapshot, date: "2026-12-02".to_owned() };
+    world.send(&world.message(&given_back.pass.name, given_back.pass.version, &fact)).await;
+    assert_eq!(world.obey().await.window, window((5, 45), (9, 15)));
+    let two = given_back.used(9, 12);
+    world.tell_pass(&two).await;
+    assert_eq!(world.obey().await.window, window((5, 45), (12, 15)));
     world.harness.clock.set(at(7));
     world.tell_pass(&two.cancelled()).await;
     let revoke = world.obey().await;
     assert_eq!((revoke.window, revoke.due_time), (None, Some(timestamp(at(7)))), "not a moment later");
     assert_eq!(world.quiet().await, []);
-    world.told(&["granted", "granted", "revoked"]).await;
+    world.told(&["granted", "granted", "granted", "granted", "revoked"]).await;
     world.harness.finish().await;
 }
 

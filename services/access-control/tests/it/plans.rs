@@ -1,10 +1,6 @@
 //! The cost of an event and of a tick does not grow with the history.
-//!
-//! It is the service's own statements that are judged: its connections are asked for what they have
-//! prepared, and Postgres for the plans of just that.
 
-use serde_json::Value;
-use sqlx::{AssertSqlSafe, PgConnection, Row as _};
+use testkit::assert_by_index;
 
 use crate::world::{World, at_minute, ended};
 
@@ -13,13 +9,6 @@ const TABLES: [&str; 6] =
 
 /// Connections that work across workspaces, but for those on which the publisher and the watchers listen.
 const CONNECTIONS: usize = 6;
-
-#[derive(sqlx::FromRow)]
-struct Prepared {
-    name: String,
-    statement: String,
-    parameters: Vec<String>,
-}
 
 impl World {
     /// 20 workspaces with 1,000 people each, this one among them: bookings of the past and of the future,
@@ -70,57 +59,6 @@ impl World {
     }
 }
 
-/// What this connection has prepared that names one of the tables.
-async fn prepared(conn: &mut PgConnection) -> Vec<Prepared> {
-    let statements: Vec<Prepared> = sqlx::query_as(
-        "select name, statement, parameter_types::text[] as parameters from pg_prepared_statements
-         where statement not like '%pg_prepared_statements%' and statement not like '%from someone%'",
-    )
-    .persistent(false)
-    .fetch_all(conn)
-    .await
-    .unwrap();
-    let names_a_table = |prepared: &Prepared| TABLES.iter().any(|table| prepared.statement.contains(table));
-    statements.into_iter().filter(names_a_table).collect()
-}
-
-/// A value to plan with.
-fn sample(parameter: &str, row: &(uuid::Uuid, uuid::Uuid)) -> String {
-    match parameter {
-        "uuid" => format!("'{}'", row.0),
-        "uuid[]" => format!("'{{{},{}}}'", row.0, row.1),
-        "bigint" | "integer" => "15".into(),
-        "bigint[]" | "integer[]" => "'{1,2}'".into(),
-        "timestamp with time zone" => "'2026-12-01T08:00:00Z'".into(),
-        "timestamp with time zone[]" => "'{2026-12-01T08:00:00Z,2026-12-02T08:00:00Z}'".into(),
-        "text" => "'kisi'".into(),
-        "text[]" => "'{kisi,relay}'".into(),
-        "boolean[]" => "'{true,false}'".into(),
-        "jsonb[]" => "'{null,null}'".into(),
-        other => panic!("no sample of {other}"),
-    }
-}
-
-/// The steps of a plan that read a whole table, or all that a workspace has in it.
-fn read_through(plan: &Value, found: &mut Vec<String>) {
-    if let Value::Object(node) = plan {
-        let text = |key: &str| node.get(key).and_then(Value::as_str).unwrap_or_default();
-        let of = [text("Relation Name"), text("Index Name")];
-        let is_ours = of.iter().any(|name| TABLES.iter().any(|table| name.starts_with(table)));
-        let condition = text("Index Cond");
-        let is_all = text("Node Type") == "Seq Scan"
-            || condition.contains("workspace_id") && !condition.contains(" AND ");
-        if is_ours && is_all {
-            found.push(format!("{} {of:?} {condition}", text("Node Type")));
-        }
-    }
-    match plan {
-        Value::Object(node) => node.values().for_each(|value| read_through(value, found)),
-        Value::Array(nodes) => nodes.iter().for_each(|value| read_through(value, found)),
-        _ => {}
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_statement_of_an_event_or_a_tick_reads_a_table_through() {
     let mut world = World::new().await;
@@ -160,22 +98,7 @@ async fn no_statement_of_an_event_or_a_tick_reads_a_table_through() {
                 .fetch_one(&mut **conn)
                 .await
                 .unwrap();
-        for Prepared { name, statement, parameters } in prepared(conn).await {
-            let values: Vec<String> = parameters.iter().map(|parameter| sample(parameter, &row)).collect();
-            let values = if values.is_empty() { String::new() } else { format!("({})", values.join(", ")) };
-            for mode in ["force_custom_plan", "force_generic_plan"] {
-                let set = format!("set plan_cache_mode = {mode}");
-                sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut **conn).await.unwrap();
-                let explain = format!("explain (format json) execute {name}{values}");
-                let plan = sqlx::raw_sql(AssertSqlSafe(explain)).fetch_one(&mut **conn).await.unwrap();
-                let plan: Value = plan.get(0);
-                let mut found = Vec::new();
-                read_through(&plan, &mut found);
-                assert!(found.is_empty(), "{mode}: {found:?}\n{statement}\n{plan:#}");
-            }
-            judged.push(statement);
-        }
-        sqlx::raw_sql("reset plan_cache_mode").execute(&mut **conn).await.unwrap();
+        judged.extend(assert_by_index(conn, &TABLES, [row.0, row.1]).await);
     }
     drop(connections);
     // The claim of what is due, when the next is, the windows of grants, and their makers.

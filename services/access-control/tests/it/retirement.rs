@@ -53,7 +53,7 @@ impl World {
     }
 
     async fn user_is(&self, command: &pb::UserCommand, state: State, reason: &str) {
-        let applied = pb::UserApplied { state: state.into(), reason: reason.into() };
+        let applied = pb::UserApplied { state: state.into(), reason: reason.into(), was_absent: false };
         self.answer_user(command, Outcome::Applied(applied)).await;
     }
 
@@ -310,6 +310,21 @@ async fn a_policy_looks_back_and_what_an_adapter_keeps_is_shown_until_the_policy
     let request = pb::ListNoAccessPoliciesRequest { parent: world.name.clone() };
     let listed = world.client.clone().list_no_access_policies(request).await.unwrap().into_inner();
     assert_eq!(listed.policies, [], "keeping is no policy");
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_user_who_never_was_no_deletion_is_told() {
+    let mut world = World::new().await;
+    world.set_policy(Action::Delete).await;
+    world.once_let_in().await;
+    world.harness.clock.set(at_minute(11, 15));
+    let retired = world.user_command().await;
+    let absent = pb::UserApplied { state: State::Deleted.into(), was_absent: true, ..Default::default() };
+    world.answer_user(&retired, Outcome::Applied(absent)).await;
+    world.user(State::Deleted).await;
+    assert_eq!(world.quiet().await, []);
+    world.told_of_users(&[]).await;
     world.harness.finish().await;
 }
 

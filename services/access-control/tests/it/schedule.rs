@@ -2,8 +2,11 @@
 
 use chassis::input::timestamp;
 use chrono::Duration;
+use proto::access::v1 as pb;
+use testkit::eventually;
 
-use crate::world::{World, at, at_minute, window};
+use crate::adapter::failure;
+use crate::world::{LIMIT, World, at, at_minute, window};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_booking_beyond_the_horizon_is_told_when_the_clock_gets_there() {
@@ -98,5 +101,71 @@ async fn more_than_one_round_of_due_grants_is_worked_off() {
     }
     assert_eq!(grants.len(), 450);
     assert_eq!(world.quiet().await, []);
+    world.harness.finish().await;
+}
+
+impl World {
+    /// Waits until there are so many grants, and each is looked at again by its time, or none is.
+    async fn looked_at(&self, count: usize, is_again: bool) {
+        eventually("all were looked at", LIMIT, async || {
+            let grants = self.grants().await;
+            let are_so = grants.iter().all(|grant| grant.next_check_time.is_some() == is_again);
+            if grants.len() == count && are_so { Ok(()) } else { Err(format!("{grants:?}")) }
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_clock_was_far_ahead_all_that_is_to_come_is_looked_at_again() {
+    let mut world = World::new().await;
+    let resource = world.mapped("group-1").await;
+    world.tell(&world.booking(&world.new_person(), &resource, 9, 10)).await;
+    let soon = world.obey().await;
+    // Beyond the horizon: nothing was told of it yet.
+    let mut later = world.booking(&world.new_person(), &resource, 9, 10);
+    later.booking.start_time = Some(timestamp(at(9) + Duration::days(5)));
+    later.booking.end_time = Some(timestamp(at(10) + Duration::days(5)));
+    world.tell(&later).await;
+    world.looked_at(2, true).await;
+
+    let right = world.now();
+    world.harness.clock.advance(Duration::days(30));
+    assert_eq!(world.obey().await.window, None, "both are over");
+    world.looked_at(2, false).await;
+
+    world.harness.clock.set(right);
+    assert_eq!(world.obey().await.window, soon.window);
+    world.looked_at(2, true).await;
+    world.harness.clock.set(at_minute(8, 45) + Duration::days(2));
+    let told = [world.obey().await, world.obey().await].map(|command| command.window);
+    let then = told.into_iter().flatten().map(|window| window.start_time.unwrap()).collect::<Vec<_>>();
+    assert_eq!(then, [timestamp(at_minute(8, 45) + Duration::days(5))]);
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_lost_while_a_clock_was_ahead_is_told_again_in_its_time() {
+    let mut world = World::new().await;
+    let resource = world.mapped("group-1").await;
+    let right = world.now();
+    world.harness.clock.advance(Duration::minutes(30));
+    world.tell(&world.booking(&world.new_person(), &resource, 9, 10)).await;
+    let command = world.command().await;
+    world.failed(&command, failure(pb::AccessFailureKind::Unreachable, "no answer")).await;
+    world.grant("it is failing", |grant| grant.state() == pb::GrantState::Failing).await;
+    world.harness.clock.advance(Duration::seconds(1));
+    // By the scheduler, which has seen that time.
+    let lost = world.command().await;
+    world.harness.clock.set(right);
+    let in_time = timestamp(right + Duration::minutes(2));
+    eventually("it has two minutes", LIMIT, async || match &world.grants().await[..] {
+        [grant] if grant.next_check_time == Some(in_time) => Ok(()),
+        others => Err(format!("{others:?}")),
+    })
+    .await;
+    world.harness.clock.advance(Duration::minutes(2));
+    let again = world.obey().await;
+    assert_eq!((again.generation, again.window), (lost.generation + 1, lost.window));
     world.harness.finish().await;
 }

@@ -240,7 +240,7 @@ impl World {
         }
     }
 
-    fn snapshot(&self, stay: &Stay) -> told::BookingSnapshot {
+    pub(crate) fn snapshot(&self, stay: &Stay) -> told::BookingSnapshot {
         told::BookingSnapshot {
             booking: Some(stay.booking.clone()),
             person: Some(stay.person.clone()),

@@ -24,9 +24,14 @@ const INTEGRATIONS: &str = "services/access-control/src/store/integration.rs";
 const HEARS_OF_SOURCES: &str = "services/access-control/src/consumers/workspace.rs";
 const HEARS_OF_RESULTS: &str = "services/access-control/src/consumers/results.rs";
 const BOOKINGS: &str = "services/access-control/src/sources/booking.rs";
+const PASSES: &str = "services/access-control/src/sources/pass.rs";
+const MEMBERSHIPS: &str = "services/access-control/src/sources/membership.rs";
+const CONTRACTS: &str = "services/access-control/src/sources/contract.rs";
+const WEEKLY_HOURS: &str = "crates/domain/src/weekly_hours.rs";
+const ZONE: &str = "crates/domain/src/zone.rs";
 const CONSUMER: &str = "crates/events/src/consumer.rs";
 
-pub(crate) const MUTATIONS: [Mutation; 34] = [
+pub(crate) const MUTATIONS: [Mutation; 49] = [
     Mutation {
         name: "access is taken back at any booking's end",
         file: OUTLOOK,
@@ -108,7 +113,7 @@ pub(crate) const MUTATIONS: [Mutation; 34] = [
     Mutation {
         name: "an older version of a source counts",
         file: ENTITLEMENTS,
-        text: "where entitlement_source.version < excluded.version",
+        text: "where entitlement_source.version <= excluded.version",
         replacement: "where entitlement_source.version <> excluded.version",
     },
     Mutation {
@@ -232,5 +237,95 @@ pub(crate) const MUTATIONS: [Mutation; 34] = [
         text: "    handler.apply(&mut tx, &received).await?;\n    tx.commit().await?;\n",
         replacement: "    tx.commit().await?;\n    let mut tx = pool.begin().await?;\n    \
                       handler.apply(&mut tx, &received).await?;\n    tx.commit().await?;\n",
+    },
+    Mutation {
+        name: "a pass that was cancelled gives access",
+        file: PASSES,
+        text: "pb::PassState::Unspecified | pb::PassState::Cancelled => false",
+        replacement: "pb::PassState::Unspecified => false,\n        pb::PassState::Cancelled => true",
+    },
+    Mutation {
+        name: "a day pass that is used up gives nothing any more",
+        file: PASSES,
+        text: "pb::PassState::Valid | pb::PassState::UsedUp | pb::PassState::Expired => true,",
+        replacement: "pb::PassState::Valid | pb::PassState::Expired => true,\n        pb::PassState::UsedUp => false,",
+    },
+    Mutation {
+        name: "a pass is good at any hour",
+        file: PASSES,
+        text: "hours: hours.clone() }",
+        replacement: "hours: hours.clone().filter(|_| false) }",
+    },
+    Mutation {
+        name: "the days of a day pass are those of UTC",
+        file: ZONE,
+        text: "Window::new(midnight(zone, day), midnight(zone, day.succ_opt()?)).ok()",
+        replacement: "Window::new(midnight(Tz::UTC, day), midnight(if zone == Tz::UTC { zone } else { Tz::UTC }, day.succ_opt()?)).ok()",
+    },
+    Mutation {
+        name: "grace is ignored",
+        file: MEMBERSHIPS,
+        text: "Duration::days(i64::from(grace_days.max(0)))",
+        replacement: "Duration::days(i64::from(grace_days.min(0)))",
+    },
+    Mutation {
+        name: "a membership that is ending has grace",
+        file: MEMBERSHIPS,
+        text: "        pb::MembershipState::Ending => Some(paid),\n",
+        replacement: "        pb::MembershipState::Ending => until(paid.end() + Duration::days(i64::from(grace_days.max(0)))),\n",
+    },
+    Mutation {
+        name: "a membership that was ended goes on until it is no longer paid for",
+        file: MEMBERSHIPS,
+        text: "(ran_out && !membership.is_paused).then_some(paid)",
+        replacement: "(ran_out || !membership.is_paused).then_some(paid)",
+    },
+    Mutation {
+        name: "a paused membership gives access",
+        file: MEMBERSHIPS,
+        text: "pb::MembershipState::Paused | pb::MembershipState::Unspecified => None",
+        replacement: "pb::MembershipState::Unspecified => None,\n        pb::MembershipState::Paused => Some(paid)",
+    },
+    Mutation {
+        name: "a renewal is not heard",
+        file: MEMBERSHIPS,
+        text: "        pb::MembershipRenewed::TYPE => decode_json::<pb::MembershipRenewed>(payload)?.snapshot,\n",
+        replacement: "",
+    },
+    Mutation {
+        name: "who leaves a team keeps its membership",
+        file: MEMBERSHIPS,
+        text: "        pb::MembershipPeopleChanged::TYPE => decode_json::<pb::MembershipPeopleChanged>(payload)?.snapshot,\n",
+        replacement: "",
+    },
+    Mutation {
+        name: "who leaves a team keeps its contract",
+        file: CONTRACTS,
+        text: "        pb::ContractPeopleChanged::TYPE => decode_json::<pb::ContractPeopleChanged>(payload)?.snapshot,\n",
+        replacement: "",
+    },
+    Mutation {
+        name: "a contract that was ended gives access until its end",
+        file: CONTRACTS,
+        text: "if contract.ended_time.is_none() {",
+        replacement: "if contract.end_time.is_some() || contract.ended_time.is_none() {",
+    },
+    Mutation {
+        name: "hours of the week are those of UTC",
+        file: OUTLOOK,
+        text: "hours.weekly.windows(hours.zone, seen)",
+        replacement: "hours.weekly.windows(Tz::UTC, seen)",
+    },
+    Mutation {
+        name: "hours ignore that clocks change",
+        file: WEEKLY_HOURS,
+        text: "let start = zone::first_reached(zone, at_minute(date, interval.start));",
+        replacement: "let ahead = within.start().with_timezone(&zone).naive_local() - within.start().naive_utc();\n                let start = (at_minute(date, interval.start) - ahead).and_utc();",
+    },
+    Mutation {
+        name: "hours that clocks repeat begin when they are shown again",
+        file: ZONE,
+        text: "LocalResult::Single(time) | LocalResult::Ambiguous(time, _) => time.to_utc(),\n        LocalResult::None => {\n            // The moment",
+        replacement: "LocalResult::Single(time) | LocalResult::Ambiguous(_, time) => time.to_utc(),\n        LocalResult::None => {\n            // The moment",
     },
 ];

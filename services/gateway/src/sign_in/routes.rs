@@ -283,14 +283,14 @@ impl SignIn {
             subject: arrival.subject,
             email: arrival.email,
         };
-        let mut memberships = match self.sessions.clone().list_memberships(request).await {
+        let mut members = match self.sessions.clone().list_memberships(request).await {
             Ok(answer) => answer.into_inner().memberships,
             Err(status) => return self.unavailable(&known.request, &status),
         };
         if let Some(wanted) = &known.request.workspace {
-            memberships.retain(|membership| membership.workspace == *wanted);
+            members.retain(|member| member.workspace == *wanted);
         }
-        match memberships.as_slice() {
+        match members.as_slice() {
             [] => self.told(&known.request.refusal("access_denied", "no workspace here knows the person")),
             [one] => self.open(known, one.workspace.clone()).await,
             several => {

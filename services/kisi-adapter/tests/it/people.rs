@@ -147,7 +147,7 @@ async fn a_command_about_a_user_is_answered_once_and_the_user_comes_back_with_th
     let name = world.send_user(&grant, State::Suspended, world.harness.clock.now()).await;
     let answer = world.user_answer().await;
     assert_eq!((answer.provider_user, answer.generation), (name.to_string(), 1));
-    let suspended = pb::UserApplied { state: State::Suspended.into(), reason: String::new() };
+    let suspended = pb::UserApplied { state: State::Suspended.into(), ..Default::default() };
     assert_eq!(answer.outcome, Some(Outcome::Applied(suspended)));
     assert!(!site.org.look_at(user).unwrap().1);
     world.give(&grant, 3).await;

@@ -7,7 +7,7 @@ use sandbox::{Action, Fault, Phase, Vendor};
 use testkit::eventually;
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{Grant, LIMIT, Site, World};
+use crate::world::{Grant, LIMIT, Site, Told, World};
 
 impl World {
     /// Has an account compared: it was connected again. Gives what is told, whole or not.
@@ -315,8 +315,44 @@ impl Site {
     }
 }
 
+impl World {
+    /// Waits until so many listings were told in all; gives the last.
+    async fn listing(&mut self, count: usize) -> pb::AccountDoorsListed {
+        loop {
+            let told: Vec<pb::AccountDoorsListed> = self.history.iter().filter_map(Told::read).collect();
+            assert!(told.len() <= count, "{told:#?}");
+            if told.len() == count {
+                return told.into_iter().next_back().unwrap();
+            }
+            self.next().await;
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_an_account_has_is_listed_with_each_comparison_and_with_what_may_keep_people_out() {
+async fn what_an_account_has_is_told_if_it_is_another_and_once_a_day() {
+    let mut world = World::start().await;
+    let site = world.site("Nine");
+    world.given(&site, &["Group 00"]).await;
+    world.compare(&site).await;
+    let first = world.listing(1).await;
+    world.compare(&site).await;
+    site.org.twin.set_configured(site.org.lock("Lock 00"), false).unwrap();
+    world.compare(&site).await;
+    let warned = |listed: &pb::AccountDoorsListed| {
+        listed.doors.iter().filter(|door| !door.warnings.is_empty()).count()
+    };
+    let second = world.listing(2).await;
+    assert_eq!((warned(&first), warned(&second)), (0, 1), "the same was not told twice");
+    let age = "update reconciliation set listing_told_at = now() - interval '25 hours' where account_id = $1";
+    sqlx::query(age).bind(site.integration.id.uuid()).execute(&world.pool).await.unwrap();
+    world.compare(&site).await;
+    assert_eq!(world.listing(3).await.doors, second.doors);
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_account_has_is_listed_with_a_comparison_and_with_what_may_keep_people_out() {
     let mut world = World::start().await;
     let site = world.site("Nine");
     world.given(&site, &["Group 00", "Lock 00"]).await;
@@ -324,13 +360,7 @@ async fn what_an_account_has_is_listed_with_each_comparison_and_with_what_may_ke
         site.org.twin.set_configured(site.org.lock(lock), false).unwrap();
     }
     world.compare(&site).await;
-    let listed = loop {
-        let known = world.history.iter().rev().find_map(|told| told.read::<pb::AccountDoorsListed>());
-        match known {
-            Some(listed) => break listed,
-            None => _ = world.next().await,
-        }
-    };
+    let listed = world.listing(1).await;
     assert_eq!(listed.integration, site.integration.to_string());
     let names: Vec<&str> =
         listed.doors.iter().map(|door| door.target.as_ref().unwrap().display_name.as_str()).collect();

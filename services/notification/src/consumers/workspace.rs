@@ -72,6 +72,7 @@ impl Handler for Workspace {
             pb::BookingAttendeeRemoved::TYPE => {
                 read(decode_json::<pb::BookingAttendeeRemoved>(payload)?.snapshot, None)
             }
+            pb::BookingRetold::TYPE => read(decode_json::<pb::BookingRetold>(payload)?.snapshot, None),
             pb::PersonCreated::TYPE => {
                 let person = decode_json::<pb::PersonCreated>(payload)?.person;
                 let staff = staff::read(envelope, person.as_ref())?;
@@ -80,6 +81,10 @@ impl Handler for Workspace {
             }
             pb::PersonUpdated::TYPE => {
                 let person = decode_json::<pb::PersonUpdated>(payload)?.person;
+                Ok(Some(Body::Staff(staff::read(envelope, person.as_ref())?)))
+            }
+            pb::PersonRetold::TYPE => {
+                let person = decode_json::<pb::PersonRetold>(payload)?.person;
                 Ok(Some(Body::Staff(staff::read(envelope, person.as_ref())?)))
             }
             _ => Ok(None),

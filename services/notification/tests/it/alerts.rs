@@ -137,6 +137,20 @@ async fn owners_admins_and_managers_of_the_location_are_told_and_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_once_more_is_known_and_no_news() {
+    let world = World::new().await;
+    let (owner, told) = person(&world, Role::Owner, &[], 3);
+    world.tell(3, &pb::PersonRetold { person: Some(told) }).await;
+    let snapshot = world.confirmed(1).snapshot;
+    world.tell(1, &pb::BookingRetold { snapshot }).await;
+    world.heard().await;
+    world.tell(1, &alert(&world, LocationId::new(), PreflightStage::Day)).await;
+    let messages = world.until(&[(Email, Sent)]).await;
+    assert_eq!(messages[0].person, PersonName { workspace: world.workspace, id: owner }.to_string());
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn facts_that_come_twice_and_reversed_tell_the_same() {
     let mut world = World::new().await;
     (world.email, world.phone) = ("", "");

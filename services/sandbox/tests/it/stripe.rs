@@ -1,5 +1,12 @@
 //! The Stripe twin, over HTTP as its clients see it.
 
+mod debits;
+mod events;
+mod idempotency;
+mod pages;
+mod payments;
+mod shop;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
@@ -115,8 +122,8 @@ async fn answers_are_of_the_version_that_was_asked_for() {
 #[tokio::test]
 async fn what_is_not_there_is_said_so() {
     let running = Running::start(config()).await;
-    let unknown = refusal(&client(&running, SECRET).get("/charges").await);
-    assert_eq!(unknown, (404, "Unrecognized request URL (GET: /v1/charges).".to_owned()));
+    let unknown = refusal(&client(&running, SECRET).get("/products").await);
+    assert_eq!(unknown, (404, "Unrecognized request URL (GET: /v1/products).".to_owned()));
 }
 
 #[tokio::test]

@@ -131,7 +131,7 @@ pub(super) async fn tell_people(
 }
 
 /// A contract with its surroundings.
-async fn snapshot(conn: &mut PgConnection, contract: Contract) -> Result<ContractSnapshot, Error> {
+pub(super) async fn snapshot(conn: &mut PgConnection, contract: Contract) -> Result<ContractSnapshot, Error> {
     let party = find_party(conn, contract.workspace, contract.holder).await?;
     surroundings(conn, contract, party).await
 }

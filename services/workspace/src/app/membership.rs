@@ -162,7 +162,10 @@ pub(super) async fn tell_people(
 }
 
 /// A membership with its surroundings.
-async fn snapshot(conn: &mut PgConnection, membership: Membership) -> Result<MembershipSnapshot, Error> {
+pub(super) async fn snapshot(
+    conn: &mut PgConnection,
+    membership: Membership,
+) -> Result<MembershipSnapshot, Error> {
     let party = find_party(conn, membership.workspace, membership.holder).await?;
     let plan = find_plan(conn, &membership).await?;
     surroundings(conn, membership, plan, party).await

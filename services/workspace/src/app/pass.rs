@@ -121,6 +121,31 @@ impl App {
         Ok(change.commit(pb::UsePassResponse { pass }).await?)
     }
 
+    /// Takes back that a pass is used for a day that has not begun; that can be used for another one.
+    pub(crate) async fn cancel_pass_use(
+        &self,
+        workspace: WorkspaceId,
+        sight: &Sight,
+        id: PassId,
+        day: NaiveDate,
+        intent: Option<Intent>,
+    ) -> Result<pb::CancelPassUseResponse, Error> {
+        let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
+            Begun::Known(answer) => return Ok(answer),
+            Begun::Fresh(change) => change,
+        };
+        let before = in_sight(sight, id, store::find_for_update(change.conn(), workspace, id).await?)?;
+        let now = self.clock.now();
+        let planned = plan(&before, &Request::CancelUse(day), now)?;
+        if let Some(after) = &planned {
+            let person = holder(change.conn(), after).await?;
+            store::update(change.conn(), after).await?;
+            tell(change.conn(), PassFact::UseCancelled(day), after, person).await?;
+        }
+        let pass = Some(convert::pass(planned.as_ref().unwrap_or(&before), now));
+        Ok(change.commit(pb::CancelPassUseResponse { pass }).await?)
+    }
+
     /// Takes a pass back. After its end, too: the lag may not be over.
     pub(crate) async fn cancel_pass(
         &self,
@@ -164,12 +189,22 @@ async fn holder(conn: &mut PgConnection, pass: &Pass) -> Result<Person, Error> {
 
 /// Tells how a pass is now, with all around it.
 async fn tell(conn: &mut PgConnection, fact: PassFact, pass: &Pass, person: Person) -> Result<(), Error> {
+    let snapshot = surroundings(conn, pass, person).await?;
+    Ok(outbox::append(conn, &[facts::pass(fact, &snapshot)]).await?)
+}
+
+/// A pass with all around it.
+pub(super) async fn snapshot(conn: &mut PgConnection, pass: &Pass) -> Result<PassSnapshot, Error> {
+    let person = holder(conn, pass).await?;
+    surroundings(conn, pass, person).await
+}
+
+async fn surroundings(conn: &mut PgConnection, pass: &Pass, person: Person) -> Result<PassSnapshot, Error> {
     let id = pass.workspace;
     let workspace = place::find_workspace(conn, id).await?.ok_or(Error::WorkspaceNotFound(id))?;
     let product =
         pass_product::find(conn, id, pass.product).await?.ok_or(Error::PassProductNotFound(pass.product))?;
     let location =
         place::find_location(conn, id, pass.location).await?.ok_or(Error::LocationNotFound(pass.location))?;
-    let snapshot = PassSnapshot { pass: pass.clone(), product, person, location, workspace };
-    Ok(outbox::append(conn, &[facts::pass(fact, &snapshot)]).await?)
+    Ok(PassSnapshot { pass: pass.clone(), product, person, location, workspace })
 }

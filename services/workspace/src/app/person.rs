@@ -10,7 +10,7 @@ use events::outbox;
 use proto::workspace::v1 as pb;
 use sqlx::PgConnection;
 
-use super::App;
+use super::{App, team};
 use crate::audit;
 use crate::convert::{self, NewPerson};
 use crate::error::Error;
@@ -119,7 +119,7 @@ impl App {
         Ok(change.commit(answer).await?)
     }
 
-    /// Changes a person's place in the workspace.
+    /// Changes a person's place in the workspace. Whoever is removed is taken out of their teams, too.
     pub(crate) async fn change_person(
         &self,
         workspace: WorkspaceId,
@@ -139,8 +139,12 @@ impl App {
             store::find_for_update(change.conn(), workspace, id).await?.ok_or(Error::PersonNotFound(id))?;
         let planned = before.plan(&request).map_err(|refusal| Error::PersonStays { id, refusal })?;
         if let Some(after) = &planned {
+            let now = self.clock.now();
             store::update(change.conn(), workspace, after).await?;
-            tell(change.conn(), workspace, author, Some(&before), after, self.clock.now()).await?;
+            tell(change.conn(), workspace, author, Some(&before), after, now).await?;
+            if after.status == PersonStatus::Removed {
+                team::leave_all(change.conn(), workspace, id, author, now).await?;
+            }
         }
         Ok(change.commit(convert::person(workspace, planned.as_ref().unwrap_or(&before))).await?)
     }

@@ -36,7 +36,7 @@ impl App {
         email: &EmailAddress,
     ) -> Result<pb::ListMembershipsResponse, Error> {
         let mut conn = self.platform.acquire().await?;
-        let members = store::memberships(&mut conn, email.as_str(), None).await?;
+        let members = store::members(&mut conn, email.as_str(), None).await?;
         Ok(pb::ListMembershipsResponse { memberships: members.iter().map(convert::member).collect() })
     }
 
@@ -134,6 +134,6 @@ impl App {
 
 /// Who the session's person is now; refused if they are nobody there.
 async fn member(conn: &mut PgConnection, session: &Session) -> Result<Member, Error> {
-    let found = store::memberships(conn, &session.email, Some(session.workspace)).await?;
+    let found = store::members(conn, &session.email, Some(session.workspace)).await?;
     found.into_iter().next().ok_or(Error::SessionRefused)
 }

@@ -3,7 +3,7 @@
 use chassis::audit::Author;
 use chassis::idempotency::{Begun, Change, Intent};
 use chassis::paging::Page;
-use domain::{PersonId, TeamId, WorkspaceId};
+use domain::{PersonId, TeamId, Timestamp, WorkspaceId};
 use proto::membership::v1 as pb;
 use sqlx::PgConnection;
 
@@ -29,8 +29,7 @@ impl App {
             Begun::Fresh(change) => change,
         };
         place::find_workspace(change.conn(), workspace).await?.ok_or(Error::WorkspaceNotFound(workspace))?;
-        let keys: Vec<_> = people.iter().map(|&person| (workspace, person)).collect();
-        let known = person::find_many(change.conn(), &keys).await?;
+        let known = person::hold(change.conn(), workspace, &people).await?;
         for &id in &people {
             present(id, known.get(&id))?;
         }
@@ -74,22 +73,50 @@ impl App {
             Begun::Fresh(change) => change,
         };
         if let Request::Add(person) = request {
-            find_present(change.conn(), workspace, person).await?;
+            let known = person::hold(change.conn(), workspace, &[person]).await?;
+            present(person, known.get(&person))?;
         }
-        // First of all: whoever starts something for the team waits, or has come to an end.
+        // First of all but that: whoever starts something for the team waits, or has come to an end.
         let before =
             store::find_for_update(change.conn(), workspace, id).await?.ok_or(Error::TeamNotFound(id))?;
         let after = before.plan(request).map_err(|Full| Error::TeamFull(id))?;
         if let Some(after) = &after {
-            let now = self.clock.now();
-            store::update(change.conn(), after).await?;
-            let party = party_of(change.conn(), after.clone()).await?;
-            membership::tell_people(change.conn(), after, &party, now, now - LAG_MAX).await?;
-            contract::tell_people(change.conn(), after, &party, now, now - LAG_MAX).await?;
-            audit::team(author, Some(&before), after, now).record(SOURCE, change.conn()).await?;
+            write(change.conn(), &before, after, author, self.clock.now()).await?;
         }
         Ok(change.commit(convert::team(after.as_ref().unwrap_or(&before))).await?)
     }
+}
+
+/// Takes a person out of all of their teams. The person's row is locked: whoever adds them to another waits.
+pub(super) async fn leave_all(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    person: PersonId,
+    author: &Author,
+    now: Timestamp,
+) -> Result<(), Error> {
+    for before in store::lock_of_person(conn, workspace, person).await? {
+        let after = before.plan(Request::Remove(person)).map_err(|Full| Error::TeamFull(before.id))?;
+        if let Some(after) = after {
+            write(conn, &before, &after, author, now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes who is in a team, and tells of all that it holds whom that is for by now. The row is locked.
+async fn write(
+    conn: &mut PgConnection,
+    before: &Team,
+    after: &Team,
+    author: &Author,
+    now: Timestamp,
+) -> Result<(), Error> {
+    store::update(conn, after).await?;
+    let party = party_of(conn, after.clone()).await?;
+    membership::tell_people(conn, after, &party, now, now - LAG_MAX).await?;
+    contract::tell_people(conn, after, &party, now, now - LAG_MAX).await?;
+    Ok(audit::team(author, Some(before), after, now).record(SOURCE, conn).await?)
 }
 
 /// A person of the workspace who was not removed.

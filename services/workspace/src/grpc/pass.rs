@@ -173,6 +173,23 @@ impl PassService for Methods {
         self.app.use_pass(workspace, &sight, id, day, intent).await.map(Response::new).map_err(refuse)
     }
 
+    async fn cancel_pass_use(
+        &self,
+        request: Request<pb::CancelPassUseRequest>,
+    ) -> Result<Response<pb::CancelPassUseResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let PassName { workspace, id } = name(&message.name)?;
+        let sight = Sight::of(&caller, workspace).map_err(refuse)?;
+        let mut input = Input::new();
+        let day = input.date("date", &message.date);
+        let day = input.finish_with(day).map_err(refuse)?;
+        let intent =
+            Intent::of(&caller, workspace, "CancelPassUse", &message.request_id, &message).map_err(refuse)?;
+        let answer = self.app.cancel_pass_use(workspace, &sight, id, day, intent).await;
+        answer.map(Response::new).map_err(refuse)
+    }
+
     async fn cancel_pass(
         &self,
         request: Request<pb::CancelPassRequest>,

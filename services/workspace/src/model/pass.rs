@@ -94,6 +94,8 @@ pub(crate) struct PassSnapshot {
 pub(crate) enum Request {
     /// Use it for this local day.
     Use(NaiveDate),
+    /// Don't use it for this local day after all.
+    CancelUse(NaiveDate),
     Cancel {
         reason: String,
     },
@@ -103,7 +105,7 @@ pub(crate) enum Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Over;
 
-/// Why a pass can't be used for a day.
+/// Why a pass can't be used for a day, or why that stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error("is {0}, so it can't be used for a day")]
@@ -116,6 +118,8 @@ pub(crate) enum Refusal {
     DayOver(NaiveDate),
     #[error("gives access at none of its weekly hours on what is left of {0}; give another date")]
     DayClosed(NaiveDate),
+    #[error("is used for {0}, which has begun: only a use of a later day can be cancelled")]
+    DayBegun(NaiveDate),
 }
 
 impl PassProduct {
@@ -207,8 +211,19 @@ impl Pass {
                 next.cancelled_at = Some(now);
                 next.cancel_reason.clone_from(reason);
             }
-            (Request::Use(_), PassState::Cancelled) => return Err(Refusal::State(PassState::Cancelled)),
-            (Request::Use(_), _) if self.terms.kind == PassKind::Time => return Err(Refusal::NotByDay),
+            (Request::Use(_) | Request::CancelUse(_), PassState::Cancelled) => {
+                return Err(Refusal::State(PassState::Cancelled));
+            }
+            (Request::Use(_) | Request::CancelUse(_), _) if self.terms.kind == PassKind::Time => {
+                return Err(Refusal::NotByDay);
+            }
+            (Request::CancelUse(day), _) => {
+                let Ok(place) = self.used_days.binary_search(day) else { return Ok(None) };
+                if self.on(*day).is_none_or(|window| window.start() <= now) {
+                    return Err(Refusal::DayBegun(*day));
+                }
+                next.used_days.remove(place);
+            }
             (Request::Use(day), state) => {
                 let Err(place) = self.used_days.binary_search(day) else { return Ok(None) };
                 if state != PassState::Valid {
@@ -323,6 +338,26 @@ mod tests {
     }
 
     #[test]
+    fn a_use_is_cancelled_until_its_day_begins_and_can_be_spent_on_another() {
+        let pass = pass(PassKind::Day { uses: 1 }, 7, None, "2026-12-01T08:00").unwrap();
+        let (third, fourth) = (date("2026-12-03"), date("2026-12-04"));
+        let used = pass.plan(&Request::Use(third), at("2026-12-01T09:00")).unwrap().unwrap();
+        // It begins at 23:00 UTC, which is midnight in Vienna.
+        let cancel = |day, now: &str| used.plan(&Request::CancelUse(day), at(now));
+        let free = cancel(third, "2026-12-02T22:59").unwrap().unwrap();
+        assert_eq!((free.uses_left(), free.version, free.state(free.updated_at)), (1, 3, PassState::Valid));
+        assert!(free.plan(&Request::CancelUse(third), at("2026-12-02T22:59")).unwrap().is_none());
+        assert!(free.plan(&Request::Use(fourth), at("2026-12-02T22:59")).unwrap().is_some());
+        assert!(cancel(fourth, "2026-12-05T08:00").unwrap().is_none(), "it is used for another day");
+        for now in ["2026-12-02T23:00", "2026-12-03T12:00", "2026-12-20T12:00"] {
+            assert_eq!(cancel(third, now).unwrap_err(), Refusal::DayBegun(third), "{now}");
+        }
+        let cancelled = used.plan(&Request::Cancel { reason: String::new() }, at("2026-12-02T08:00"));
+        let refused = cancelled.unwrap().unwrap().plan(&Request::CancelUse(third), at("2026-12-02T08:00"));
+        assert_eq!(refused.unwrap_err(), Refusal::State(PassState::Cancelled));
+    }
+
+    #[test]
     fn days_that_it_can_not_be_used_for_are_refused() {
         let days = pass(DAYS, 3, Some("2026-12-02"), "2026-12-01T08:00").unwrap();
         let time = pass(PassKind::Time, 3, None, "2026-12-01T08:00").unwrap();
@@ -372,6 +407,7 @@ mod tests {
     #[derive(Debug, Clone)]
     enum Step {
         Use { days_ahead: i64 },
+        CancelUse { days_ahead: i64 },
         Cancel,
         Wait { hours: i64 },
     }
@@ -379,6 +415,7 @@ mod tests {
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             6 => (-2_i64..12).prop_map(|days_ahead| Step::Use { days_ahead }),
+            3 => (-2_i64..12).prop_map(|days_ahead| Step::CancelUse { days_ahead }),
             1 => Just(Step::Cancel),
             4 => (1_i64..40).prop_map(|hours| Step::Wait { hours }),
         ]
@@ -403,6 +440,9 @@ mod tests {
                         continue;
                     }
                     Step::Use { days_ahead } => Request::Use(today + Duration::days(days_ahead)),
+                    Step::CancelUse { days_ahead } => {
+                        Request::CancelUse(today + Duration::days(days_ahead))
+                    }
                     Step::Cancel => Request::Cancel { reason: String::new() },
                 };
                 let Ok(Some(after)) = pass.plan(&request, now) else { continue };
@@ -411,6 +451,10 @@ mod tests {
                 if let Request::Use(day) = request {
                     prop_assert!(day >= today && after.on(day).unwrap().end() > now, "{day} is over");
                     prop_assert_eq!(after.used_days.len(), before.used_days.len() + 1);
+                }
+                if let Request::CancelUse(day) = request {
+                    prop_assert!(before.on(day).unwrap().start() > now, "{day} has begun");
+                    prop_assert_eq!(after.used_days.len() + 1, before.used_days.len());
                 }
                 pass = after;
                 prop_assert!(pass.used_days.is_sorted() && pass.used_days.len() <= uses as usize);

@@ -1,8 +1,8 @@
 //! Rows of contracts.
 
 use chassis::paging::Page;
-use domain::{ContractId, LocationId, ResourceId, TeamId, Timestamp, WorkspaceId};
-use sqlx::{PgConnection, QueryBuilder};
+use domain::{ContractId, ResourceId, TeamId, Timestamp, WorkspaceId};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::team::{Filter, HolderRow, holder};
@@ -58,6 +58,17 @@ pub(crate) async fn insert(conn: &mut PgConnection, new: &Contract) -> Result<()
     .bind(new.version)
     .bind(new.created_at)
     .bind(new.updated_at)
+    .execute(&mut *conn)
+    .await?;
+    // To be found by location; what it names stays the same, and where that is, too.
+    sqlx::query(
+        "insert into contract_location (workspace_id, location_id, contract_id)
+         select distinct $1::uuid, location_id, $2::uuid from resource
+         where workspace_id = $1 and id = any($3)",
+    )
+    .bind(new.workspace.uuid())
+    .bind(new.id.uuid())
+    .bind(new.resources.iter().map(|resource| resource.uuid()).collect::<Vec<_>>())
     .execute(conn)
     .await?;
     Ok(())
@@ -135,17 +146,7 @@ pub(crate) async fn list(
     filter: &Filter,
     page: &Page,
 ) -> Result<Vec<Contract>, sqlx::Error> {
-    // Of one person or team they have an index, which a statement that leaves it open could not use.
-    let mut query = QueryBuilder::new("select * from contract where workspace_id = ");
-    query.push_bind(workspace.uuid()).push(" and id > ").push_bind(page.after);
-    filter.push_holders(&mut query, workspace);
-    if let Some(locations) = &filter.locations {
-        let locations: Vec<Uuid> = locations.iter().copied().map(LocationId::uuid).collect();
-        query.push(" and exists (select from resource r where r.workspace_id = contract.workspace_id");
-        query.push(" and r.id = any(contract.resources) and r.location_id = any(");
-        query.push_bind(locations).push("))");
-    }
-    query.push(" order by id limit ").push_bind(page.limit);
+    let mut query = filter.query("contract", workspace, page);
     let rows: Vec<ContractRow> = query.build_query_as().fetch_all(conn).await?;
     rows.into_iter().map(Contract::try_from).collect()
 }

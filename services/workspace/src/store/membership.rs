@@ -1,9 +1,9 @@
 //! Rows of memberships.
 
 use chassis::paging::Page;
-use domain::{LocationId, MembershipId, PlanId, TeamId, Timestamp, WorkspaceId};
+use domain::{MembershipId, PlanId, TeamId, Timestamp, WorkspaceId};
+use sqlx::PgConnection;
 use sqlx::types::Json;
-use sqlx::{PgConnection, QueryBuilder};
 use uuid::Uuid;
 
 use super::plan::{TermsRow, shared_locations};
@@ -78,6 +78,17 @@ pub(crate) async fn insert(conn: &mut PgConnection, new: &Membership) -> Result<
     .bind(new.version)
     .bind(new.created_at)
     .bind(new.updated_at)
+    .execute(&mut *conn)
+    .await?;
+    // To be found by location; its terms are its own for good.
+    sqlx::query(
+        "insert into membership_location (workspace_id, location_id, membership_id)
+         select $1, location_id, $2 from unnest(array_append($3, $4)) as location_id on conflict do nothing",
+    )
+    .bind(new.workspace.uuid())
+    .bind(new.id.uuid())
+    .bind(shared_locations(&new.terms))
+    .bind(new.terms.location.uuid())
     .execute(conn)
     .await?;
     Ok(())
@@ -185,15 +196,6 @@ pub(crate) async fn list(
     filter: &Filter,
     page: &Page,
 ) -> Result<Vec<Membership>, sqlx::Error> {
-    // Of one person or team they have an index, which a statement that leaves it open could not use.
-    let mut query = QueryBuilder::new("select * from membership where workspace_id = ");
-    query.push_bind(workspace.uuid()).push(" and id > ").push_bind(page.after);
-    filter.push_holders(&mut query, workspace);
-    if let Some(locations) = &filter.locations {
-        let locations: Vec<Uuid> = locations.iter().copied().map(LocationId::uuid).collect();
-        query.push(" and (location_id = any(").push_bind(locations.clone());
-        query.push(") or shared_locations && ").push_bind(locations).push(")");
-    }
-    query.push(" order by id limit ").push_bind(page.limit);
+    let mut query = filter.query("membership", workspace, page);
     read(query.build_query_as::<MembershipRow>().fetch_all(conn).await?)
 }

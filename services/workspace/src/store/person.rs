@@ -101,6 +101,23 @@ pub(crate) async fn find_many(
     Ok(rows.into_iter().map(|row| (PersonId::from_uuid(row.id), Person::from(row))).collect())
 }
 
+/// Those of these people that there are, by their ids; until the end of the transaction they stay as they are.
+pub(crate) async fn hold(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    ids: &[PersonId],
+) -> Result<HashMap<PersonId, Person>, sqlx::Error> {
+    let rows: Vec<PersonRow> = sqlx::query_as(
+        "select id, display_name, email, phone, country, role, locations, status, version from person
+         where workspace_id = $1 and id = any($2) order by id for share",
+    )
+    .bind(workspace.uuid())
+    .bind(ids.iter().map(|id| id.uuid()).collect::<Vec<_>>())
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (PersonId::from_uuid(row.id), Person::from(row))).collect())
+}
+
 pub(crate) async fn find_for_update(
     conn: &mut PgConnection,
     workspace: WorkspaceId,

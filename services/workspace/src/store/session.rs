@@ -133,7 +133,7 @@ struct MemberRow {
 
 /// Who someone with that address is, in all workspaces or in one; by the name of the workspace. Removed
 /// people are nobody.
-pub(crate) async fn memberships(
+pub(crate) async fn members(
     conn: &mut PgConnection,
     email: &str,
     workspace: Option<WorkspaceId>,

@@ -43,9 +43,9 @@ pub(crate) async fn insert(conn: &mut PgConnection, new: &Team) -> Result<(), sq
     .bind(people(new))
     .bind(new.version)
     .bind(new.created_at)
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(())
+    index_people(conn, new).await
 }
 
 /// Writes who is in a team over the version before it. The row must be locked.
@@ -55,8 +55,26 @@ pub(crate) async fn update(conn: &mut PgConnection, team: &Team) -> Result<(), s
         .bind(team.id.uuid())
         .bind(people(team))
         .bind(team.version)
-        .execute(conn)
+        .execute(&mut *conn)
         .await?;
+    index_people(conn, team).await
+}
+
+/// Has the team found by those who are in it, and by nobody else.
+async fn index_people(conn: &mut PgConnection, team: &Team) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "with gone as (
+           delete from team_person where workspace_id = $1 and team_id = $2 and person_id <> all($3)
+         )
+         insert into team_person (workspace_id, person_id, team_id)
+         select $1, person_id, $2 from unnest($3) as person_id
+         on conflict do nothing",
+    )
+    .bind(team.workspace.uuid())
+    .bind(team.id.uuid())
+    .bind(people(team))
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
@@ -97,18 +115,42 @@ pub(crate) async fn list(
     person: Option<PersonId>,
     page: &Page,
 ) -> Result<Vec<Team>, sqlx::Error> {
-    let rows: Vec<TeamRow> = sqlx::query_as(
-        "select * from team
-         where workspace_id = $1 and id > $2 and ($4::uuid is null or $4 = any(people))
-         order by id limit $3",
-    )
-    .bind(workspace.uuid())
-    .bind(page.after)
-    .bind(page.limit)
-    .bind(person.map(PersonId::uuid))
-    .fetch_all(conn)
-    .await?;
+    let mut query = QueryBuilder::new("");
+    match person {
+        Some(person) => push_found_teams(&mut query, workspace, person),
+        None => _ = query.push("select * from team where workspace_id = ").push_bind(workspace.uuid()),
+    }
+    query.push(" and id > ").push_bind(page.after).push(" order by id limit ").push_bind(page.limit);
+    let rows: Vec<TeamRow> = query.build_query_as().fetch_all(conn).await?;
     Ok(rows.into_iter().map(Team::from).collect())
+}
+
+/// The teams that a person is in; their rows are locked, in the order of their keys. The person's must be, before:
+/// so nobody adds them meanwhile.
+pub(crate) async fn lock_of_person(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    person: PersonId,
+) -> Result<Vec<Team>, sqlx::Error> {
+    let mut query = QueryBuilder::new("");
+    push_found_teams(&mut query, workspace, person);
+    query.push(" order by id for update of team");
+    let rows: Vec<TeamRow> = query.build_query_as().fetch_all(conn).await?;
+    Ok(rows.into_iter().map(Team::from).collect())
+}
+
+/// Begins a statement over the teams that a person is in. They are looked for first: of "the first of all that the
+/// person is in" Postgres makes a search through all.
+fn push_found_teams(query: &mut QueryBuilder<Postgres>, workspace: WorkspaceId, person: PersonId) {
+    query.push("with found as materialized (");
+    push_team_ids(query, workspace, person);
+    query.push(") select team.* from found join team on team.workspace_id = ").push_bind(workspace.uuid());
+    query.push(" and team.id = found.team_id where true");
+}
+
+fn push_team_ids(query: &mut QueryBuilder<Postgres>, workspace: WorkspaceId, person: PersonId) {
+    query.push("select team_id from team_person where workspace_id = ").push_bind(workspace.uuid());
+    query.push(" and person_id = ").push_bind(person.uuid());
 }
 
 /// Which memberships or contracts to list; each that is set narrows further.
@@ -132,17 +174,58 @@ impl Filter {
         }
     }
 
-    /// What a statement says of who holds something.
-    pub(super) fn push_holders(&self, query: &mut QueryBuilder<Postgres>, workspace: WorkspaceId) {
-        for person in [self.person, self.own].into_iter().flatten() {
-            query.push(" and (person_id = ").push_bind(person.uuid());
-            query.push(" or team_id = any(array(select id from team where workspace_id = ");
-            query.push_bind(workspace.uuid()).push(" and ").push_bind(person.uuid());
-            query.push(" = any(people))))");
+    /// A statement that lists one page of a table of what people and teams hold. What is of a person, a team, or at
+    /// locations has an index of its own, and is looked for first; what else is said is looked at in each of those.
+    pub(super) fn query(
+        &self,
+        table: &'static str,
+        workspace: WorkspaceId,
+        page: &Page,
+    ) -> QueryBuilder<Postgres> {
+        let of = workspace.uuid();
+        let locations = self.locations.as_ref();
+        let mut locations: Option<Vec<Uuid>> = locations.map(|ids| ids.iter().map(|id| id.uuid()).collect());
+        let (mut query, mut own) = (QueryBuilder::new("with found as materialized (select "), self.own);
+        if let Some(person) = self.person.or_else(|| own.take()) {
+            query.push("id from ").push(table).push(" where workspace_id = ").push_bind(of);
+            query.push(" and person_id = ").push_bind(person.uuid());
+            query.push(" union all select id from ").push(table).push(" where workspace_id = ").push_bind(of);
+            query.push(" and team_id = any(array(");
+            push_team_ids(&mut query, workspace, person);
+            query.push("))");
+        } else if let Some(team) = self.team {
+            query.push("id from ").push(table).push(" where workspace_id = ").push_bind(of);
+            query.push(" and team_id = ").push_bind(team.uuid());
+        } else if let Some(locations) = locations.take() {
+            query.push("distinct ").push(table).push("_id as id from ").push(table);
+            query.push("_location where workspace_id = ").push_bind(of);
+            query.push(" and location_id = any(").push_bind(locations).push(")");
+        } else {
+            query = QueryBuilder::new("select * from ");
+            query.push(table).push(" as held where workspace_id = ").push_bind(of);
+            query.push(" and id > ").push_bind(page.after).push(" order by id limit ").push_bind(page.limit);
+            return query;
+        }
+        query.push(") select held.* from found join ").push(table).push(" as held on held.workspace_id = ");
+        query.push_bind(of).push(" and held.id = found.id where held.id > ").push_bind(page.after);
+        if let Some(own) = own {
+            query.push(" and (held.person_id = ").push_bind(own.uuid()).push(" or held.team_id = any(array(");
+            push_team_ids(&mut query, workspace, own);
+            query.push(")))");
         }
         if let Some(team) = self.team {
-            query.push(" and team_id = ").push_bind(team.uuid());
+            query.push(" and held.team_id = ").push_bind(team.uuid());
         }
+        if let Some(locations) = locations {
+            query
+                .push(" and exists (select from ")
+                .push(table)
+                .push("_location as l where l.workspace_id = ");
+            query.push_bind(of).push(" and l.location_id = any(").push_bind(locations).push(") and l.");
+            query.push(table).push("_id = held.id)");
+        }
+        query.push(" order by held.id limit ").push_bind(page.limit);
+        query
     }
 }
 

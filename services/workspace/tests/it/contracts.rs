@@ -19,11 +19,11 @@ use crate::world::World;
 type Client = ContractServiceClient<InterceptedService<Channel, Bearer>>;
 
 impl World {
-    fn contracts(&self) -> Client {
+    pub(crate) fn contracts(&self) -> Client {
         self.contracts_as(&Principal::person("admin", self.workspace, Role::Admin))
     }
 
-    fn contracts_as(&self, principal: &Principal) -> Client {
+    pub(crate) fn contracts_as(&self, principal: &Principal) -> Client {
         ContractServiceClient::new(self.harness.channel_with(&self.address, principal))
     }
 
@@ -57,7 +57,7 @@ impl World {
         Ok(self.contracts().end_contract(request).await?.into_inner().contract.unwrap())
     }
 
-    async fn contracts_of(&self, client: &mut Client, person: &str, team: &str) -> Vec<String> {
+    pub(crate) async fn contracts_of(&self, client: &mut Client, person: &str, team: &str) -> Vec<String> {
         let request = pb::ListContractsRequest {
             parent: self.name.clone(),
             person: person.into(),

@@ -43,9 +43,11 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
             "audit_entry",
             "booking",
             "contract",
+            "contract_location",
             "entitlement",
             "location",
             "membership",
+            "membership_location",
             "outbox",
             "pass",
             "pass_product",
@@ -54,6 +56,7 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
             "request",
             "resource",
             "team",
+            "team_person",
             "workspace"
         ]
     );

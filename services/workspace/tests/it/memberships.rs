@@ -40,7 +40,7 @@ impl World {
         self.memberships_as(&Principal::person("admin", self.workspace, Role::Admin))
     }
 
-    fn memberships_as(&self, principal: &Principal) -> Client {
+    pub(crate) fn memberships_as(&self, principal: &Principal) -> Client {
         MembershipServiceClient::new(self.harness.channel_with(&self.address, principal))
     }
 
@@ -104,7 +104,7 @@ impl World {
         Ok(answer.unwrap())
     }
 
-    async fn memberships_of(&self, client: &mut Client, person: &str, team: &str) -> Vec<String> {
+    pub(crate) async fn memberships_of(&self, client: &mut Client, person: &str, team: &str) -> Vec<String> {
         let request = pb::ListMembershipsRequest {
             parent: self.name.clone(),
             person: person.into(),

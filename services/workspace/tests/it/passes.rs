@@ -113,6 +113,12 @@ async fn use_for(client: &mut Client, pass: &pb::Pass, date: &str) -> Result<pb:
     Ok(client.use_pass(request).await?.into_inner().pass.unwrap())
 }
 
+async fn cancel_use(client: &mut Client, pass: &pb::Pass, date: &str) -> Result<pb::Pass, Status> {
+    let (name, date) = (pass.name.clone(), date.into());
+    let request = pb::CancelPassUseRequest { name, date, ..Default::default() };
+    Ok(client.cancel_pass_use(request).await?.into_inner().pass.unwrap())
+}
+
 async fn get(client: &mut Client, pass: &pb::Pass) -> Result<pb::Pass, Status> {
     let request = pb::GetPassRequest { name: pass.name.clone() };
     Ok(client.get_pass(request).await?.into_inner().pass.unwrap())
@@ -197,6 +203,33 @@ async fn a_day_pass_is_used_for_local_days_until_none_is_left_and_each_is_told()
     let both = vec!["2026-12-01", "2026-12-03"];
     assert_eq!(facts, [("pass_issued", vec![]), ("pass_used", vec!["2026-12-03"]), ("pass_used", both)]);
     assert_eq!(told[2].1, used_up, "complete");
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_later_day_is_given_back_by_its_holder_until_it_begins_and_is_told() {
+    let mut world = World::new().await;
+    let pass = world.pass(days(1, 7)).await;
+    let mut own = world.passes_of(&world.person);
+    use_for(&mut own, &pass, "2026-12-03").await.unwrap();
+    let free = cancel_use(&mut own, &pass, "2026-12-03").await.unwrap();
+    assert_eq!((free.state(), free.uses_left, free.version), (pb::PassState::Valid, 1, 3));
+    assert_eq!(free.days, []);
+    assert_eq!(cancel_use(&mut own, &pass, "2026-12-03").await.unwrap(), free, "twice is once");
+    use_for(&mut own, &pass, "2026-12-02").await.unwrap();
+    // At its location it is the second by then.
+    world.harness.clock.advance(Duration::hours(15));
+    let refused = cancel_use(&mut own, &pass, "2026-12-02").await;
+    assert_eq!(reason(refused), forbidden_by_state("PASS_DAY_BEGUN"));
+    assert_eq!(violations(cancel_use(&mut own, &pass, "").await), ["date"]);
+    let other = world.create_person("eve@example.org").await;
+    let of_another = cancel_use(&mut world.passes_of(&other), &pass, "2026-12-02").await;
+    assert_eq!(reason(of_another), not_found("PASS_NOT_FOUND"));
+    let by_time = world.pass(time(7)).await;
+    let refused = cancel_use(&mut own, &by_time, "2026-12-03").await;
+    assert_eq!(reason(refused), forbidden_by_state("PASS_NOT_BY_DAY"));
+    let told = world.told_of_passes(7).await;
+    assert!(told.contains(&("pass_use_cancelled".to_owned(), free)), "{told:#?}");
     world.harness.finish().await;
 }
 

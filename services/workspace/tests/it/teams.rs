@@ -21,7 +21,7 @@ use crate::world::World;
 type Client = TeamServiceClient<InterceptedService<Channel, Bearer>>;
 
 impl World {
-    fn teams(&self) -> Client {
+    pub(crate) fn teams(&self) -> Client {
         TeamServiceClient::new(self.harness.channel_as(&self.address, Role::Admin, self.workspace))
     }
 
@@ -234,5 +234,63 @@ async fn whatever_happens_at_the_same_moment_the_last_that_is_told_names_everyon
         everyone.sort_unstable();
         assert_eq!(named, everyone);
     }
+    world.harness.finish().await;
+}
+
+impl World {
+    async fn remove_person(&self, name: &str) -> Result<(), Status> {
+        let remove = RemovePersonRequest { name: name.into(), ..Default::default() };
+        self.people.clone().remove_person(remove).await.map(drop)
+    }
+
+    async fn get_team(&self, name: &str) -> pb::Team {
+        let get = pb::GetTeamRequest { name: name.into() };
+        self.teams().get_team(get).await.unwrap().into_inner().team.unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_removed_is_in_no_team_any_more_and_all_that_those_hold_is_told() {
+    let mut world = World::new().await;
+    let rita = world.create_person("rita@example.org").await;
+    let plan = world.create_plan(world.terms()).await;
+    let both = world.create_team(&[&rita, &world.person]).await.name;
+    let alone = world.create_team(&[&rita]).await.name;
+    let held = world.start_for(&plan, &both).await.name;
+    world.remove_person(&rita).await.unwrap();
+    for (team, people) in [(&both, vec![world.person.clone()]), (&alone, vec![])] {
+        let left = world.get_team(team).await;
+        assert_eq!((left.people, left.version), (people, 2));
+    }
+    world.remove_person(&rita).await.unwrap();
+    assert_eq!(world.get_team(&both).await.version, 2, "twice is once");
+    // Two people became known, one was removed.
+    let told = world.told_of_memberships(5).await;
+    let [(_, 1, _), (fact, 2, newest)] = &told[..] else { panic!("{told:#?}") };
+    assert_eq!((fact.as_str(), names(newest)), ("membership_people_changed", vec![world.person.as_str()]));
+    assert_eq!(newest.membership.as_ref().unwrap().name, held);
+    let entries = world.harness.audit_entries(&DEFINITION).await;
+    assert_eq!(entries.iter().filter(|it| it.subject == both || it.subject == alone).count(), 4);
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_removed_and_added_at_the_same_moment_is_in_no_team_in_the_end() {
+    let mut world = World::new().await;
+    let team = world.create_team(&[&world.person]).await.name;
+    for number in 0..8 {
+        let person = world.create_person(&format!("p{number}@example.org")).await;
+        // Refused, or undone.
+        let (_, made, removed) = tokio::join!(
+            world.join(&team, &person),
+            world.try_create_team("Acme", vec![person.clone()]),
+            world.remove_person(&person)
+        );
+        removed.unwrap();
+        if let Ok(made) = made {
+            assert_eq!(world.get_team(&made.name).await.people, Vec::<String>::new());
+        }
+    }
+    assert_eq!(world.get_team(&team).await.people, [world.person.clone()]);
     world.harness.finish().await;
 }

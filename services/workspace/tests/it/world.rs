@@ -1,6 +1,7 @@
 //! A workspace with a location, a room and a person.
 
 use chassis::auth::Role;
+use chassis::postgres::WorkspacePool;
 use domain::WorkspaceId;
 use domain::names::WorkspaceName;
 use proto::workspace::v1 as pb;
@@ -17,6 +18,8 @@ type AsAdmin = InterceptedService<Channel, Bearer>;
 pub(crate) struct World {
     pub harness: Harness,
     pub address: String,
+    /// The service's connections.
+    pub pool: WorkspacePool,
     pub workspace: WorkspaceId,
     pub name: String,
     pub location: String,
@@ -31,6 +34,7 @@ impl World {
     pub(crate) async fn new() -> Self {
         let mut harness = Harness::new().await;
         let deps = harness.deps(&workspace::DEFINITION).await;
+        let pool = deps.pool.clone();
         let service = workspace::build(workspace::Config::default(), deps).await.unwrap();
         let address = harness.run(service);
         let name = create_workspace(&harness, &address, "demo").await;
@@ -42,6 +46,7 @@ impl World {
             places: WorkspaceServiceClient::new(channel),
             harness,
             address,
+            pool,
             workspace,
             name,
             location: String::new(),
