@@ -21,6 +21,10 @@ const SANDBOX_TWILIO_SID: &str = "AC00000000000000000000000000000001";
 const SANDBOX_TWILIO_TOKEN: &str = "demo-twilio-auth-token";
 const SANDBOX_TWILIO_FROM: &str = "+4366012345678";
 
+/// Where hosts may lead that people type: here the sandbox's relay boards are at this machine's loopback addresses.
+const OUTGOING_ALLOWED: &str = "LATCHKEY_OUTGOING__ALLOWED";
+const LOOPBACK: &str = "127.0.0.0/8,::1";
+
 /// Where SendGrid's events are taken in.
 const SENDGRID_WEBHOOK_PATH: &str = "/webhooks/sendgrid";
 
@@ -77,10 +81,12 @@ impl Wiring {
         if config.demo.kisi_api_key.expose_secret().is_empty() {
             kisi.push(("LATCHKEY_KISI__BASE_URL", format!("{twins}/kisi")));
         }
-        // The sandbox's console is on this machine.
-        let unifi = vec![
+        let allowed = shared.get(OUTGOING_ALLOWED).filter(|networks| !networks.is_empty());
+        let allowed = allowed.map_or(LOOPBACK.to_owned(), |more| format!("{LOOPBACK},{more}"));
+        // Of adapters that call hosts that people type: the sandbox's are on this machine.
+        let by_host = vec![
             ("LATCHKEY_PEERS__INTEGRATIONS", url(&listeners.integrations)?),
-            ("LATCHKEY_OUTGOING__ALLOWED", "127.0.0.1".to_owned()),
+            (OUTGOING_ALLOWED, allowed),
         ];
         let mut messages = Vec::new();
         if config.sendgrid.api_key.expose_secret().is_empty() {
@@ -110,13 +116,15 @@ impl Wiring {
                 vec![
                     ("LATCHKEY_VAULT__MASTER_KEY_FILE", path(data.master_key())),
                     ("LATCHKEY_ADAPTERS__KISI", url(&listeners.kisi_adapter)?),
+                    ("LATCHKEY_ADAPTERS__RELAY", url(&listeners.relay_adapter)?),
                     ("LATCHKEY_ADAPTERS__STRIPE", url(&listeners.billing)?),
                     ("LATCHKEY_ADAPTERS__UNIFI", url(&listeners.unifi_adapter)?),
                 ],
             ),
             ("kisi-adapter", kisi),
-            ("unifi-adapter", unifi),
             ("notification", messages),
+            ("relay-adapter", by_host.clone()),
+            ("unifi-adapter", by_host),
             (
                 gateway::NAME,
                 vec![

@@ -8,7 +8,7 @@ use chassis::postgres::WorkspacePool;
 use chrono::Duration;
 use domain::names::{GrantName, IntegrationName};
 use domain::{Clock as _, Fingerprint, GrantId, IntegrationId, Timestamp, Window, WorkspaceId};
-use door_adapter::conformance::{ControlWorld, Fault, World};
+use door_adapter::conformance::{ControlWorld, Fault, PeopleWorld, World};
 use door_adapter::{Account, Credential, DoorProvider as _, Person, Target, TargetKind};
 use sandbox::unifi::AccessWindow;
 use sandbox::{Action, Phase, Vendor};
@@ -159,6 +159,16 @@ impl<const ATTEMPTS_MAX: u32> World for ConsoleWorld<ATTEMPTS_MAX> {
         windows(self.console.visits(&Self::door(target)))
     }
 
+    fn set_credentials_work(&mut self, do_work: bool) {
+        self.console.set_token_works(do_work);
+    }
+
+    async fn finish(self) {
+        self.harness.finish().await;
+    }
+}
+
+impl<const ATTEMPTS_MAX: u32> PeopleWorld for ConsoleWorld<ATTEMPTS_MAX> {
     fn user(&self, person: &Person) -> Option<bool> {
         let email = Self::email(person);
         let doors = self.console.twin().doors();
@@ -211,14 +221,6 @@ impl<const ATTEMPTS_MAX: u32> World for ConsoleWorld<ATTEMPTS_MAX> {
 
     async fn remove_target(&self, target: &Target) {
         self.console.twin().remove(&target.provider_ref);
-    }
-
-    fn set_credentials_work(&mut self, do_work: bool) {
-        self.console.set_token_works(do_work);
-    }
-
-    async fn finish(self) {
-        self.harness.finish().await;
     }
 }
 
