@@ -26,4 +26,5 @@ mod servers;
 mod sign_in;
 mod stripe;
 mod unifi;
+mod way_in;
 mod web;

@@ -106,6 +106,8 @@ ids! {
     ResourceId,
     /// People who hold memberships and contracts together.
     TeamId,
+    /// Another way in than someone's own access.
+    WayInId,
     /// The tenant.
     WorkspaceId,
 }

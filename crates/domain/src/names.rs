@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::{
     ApiKeyId, AuditEntryId, BookingId, ContractId, DoorMappingId, DriftId, EntitlementId, GrantId,
     IntegrationId, LocationId, MembershipId, MessageId, PassId, PassProductId, PersonId, PlanId,
-    ProviderUserId, ResourceId, TeamId, WorkspaceId,
+    ProviderUserId, ResourceId, TeamId, WayInId, WorkspaceId,
 };
 
 /// The text was not a resource name of the expected kind.
@@ -109,6 +109,8 @@ names! {
     ResourceName(ResourceId) = "resources" / "resource";
     /// A team's name.
     TeamName(TeamId) = "teams" / "team";
+    /// The name of another way in.
+    WayInName(WayInId) = "waysIn" / "way_in";
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod reconcile;
 mod replan;
 mod retire;
 mod watch;
+mod way_in;
 
 pub(crate) use explain::Doors;
 

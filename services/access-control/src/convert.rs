@@ -2,6 +2,7 @@
 
 mod listing;
 mod user;
+mod way_in;
 
 use chassis::input::{Input, InvalidInput, timestamp};
 use chrono::Duration;
@@ -29,6 +30,7 @@ pub(crate) use self::listing::{DoorSearch, door_search, listed_door, listing, pr
 pub(crate) use self::user::{
     UserResult, new_policy, policy, provider_user, serving_location, user_name, user_result,
 };
+pub(crate) use self::way_in::{WayInResult, way_in, way_in_name, way_in_result};
 
 /// Characters of a provider's id, and of what it calls a door.
 const TARGET_CHARS_MAX: usize = 200;
@@ -215,6 +217,7 @@ pub(crate) fn location_settings(settings: LocationSettings) -> pb::LocationAcces
     pb::LocationAccessSettings {
         lead: settings.lead_minutes.map(minutes),
         lag: settings.lag_minutes.map(minutes),
+        sends_way_in: settings.sends_way_in,
     }
 }
 
@@ -229,7 +232,11 @@ pub(crate) fn new_location_settings(
                 read_minutes(&mut input, &format!("location_access_settings.{field}"), value)
             })
         };
-        LocationSettings { lead_minutes: read("lead", &message.lead), lag_minutes: read("lag", &message.lag) }
+        LocationSettings {
+            lead_minutes: read("lead", &message.lead),
+            lag_minutes: read("lag", &message.lag),
+            sends_way_in: message.sends_way_in,
+        }
     });
     input.finish_with(values)
 }

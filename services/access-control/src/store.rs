@@ -12,3 +12,4 @@ pub(crate) mod person;
 pub(crate) mod preflight;
 pub(crate) mod provider_user;
 pub(crate) mod settings;
+pub(crate) mod way_in;

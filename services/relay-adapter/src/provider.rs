@@ -186,7 +186,8 @@ impl DoorProvider for RelayProvider {
             UserWish::Suspended | UserWish::Deleted => {
                 match self.ledger.has_rights(account.integration, request.person.id).await? {
                     true => UserState::Kept("has access at a relay".to_owned()),
-                    false => UserState::Deleted,
+                    // Boards know nobody.
+                    false => UserState::Absent,
                 }
             }
         };

@@ -33,7 +33,8 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
             "provider_user",
             "reconciliation",
             "request",
-            "settings"
+            "settings",
+            "way_in"
         ]
     );
     world.harness.finish().await;
@@ -53,4 +54,11 @@ async fn settle(world: &mut World, ahead: chrono::Duration) {
     world.note_drift().await;
     world.harness.clock.set(crate::world::at(9) - ahead);
     crate::preflight::checked(world, &stay.booking.name, 1).await;
+    let way_in = "insert into way_in (workspace_id, id, grant_id, source_kind, source_id, source_starts_at,
+           starts_at, ends_at, next_check_at)
+         select workspace_id, gen_random_uuid(), id, 'booking', gen_random_uuid(), $2, $2, $3, $3
+         from access_grant where workspace_id = $1";
+    let (start, end) = (crate::world::at(9), crate::world::at(10));
+    let insert = sqlx::query(way_in).bind(world.workspace.uuid()).bind(start).bind(end);
+    insert.execute(&world.pool).await.unwrap();
 }

@@ -30,4 +30,5 @@ mod retold;
 mod schedule;
 mod settings;
 mod watch;
+mod ways_in;
 mod world;

@@ -198,6 +198,7 @@ impl World {
             location_access_settings: Some(pb::LocationAccessSettings {
                 lead: lead_minutes.map(minutes),
                 lag: lag_minutes.map(minutes),
+                ..Default::default()
             }),
             request_id: String::new(),
         };
@@ -400,7 +401,7 @@ impl World {
     }
 
     /// All facts so far, in order, with their bodies.
-    async fn bodies_told(&self) -> Vec<(String, serde_json::Value)> {
+    pub(crate) async fn bodies_told(&self) -> Vec<(String, serde_json::Value)> {
         let stream = self.bus.stream(subject::StreamKind::Event).await.unwrap();
         let mut facts = Vec::new();
         for sequence in 1..=stream.cached_info().state.last_sequence {

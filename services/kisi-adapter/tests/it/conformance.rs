@@ -160,6 +160,14 @@ impl<P: Policy> World for KisiWorld<P> {
         self.org.anyones_windows(self.lock(target))
     }
 
+    fn ways_in(&self, target: &Target) -> Option<Vec<Window>> {
+        Some(self.org.link_windows(self.lock(target)))
+    }
+
+    async fn opens(&self, link: &str, target: &Target) -> bool {
+        self.twin.opens(link, self.lock(target)).await
+    }
+
     fn set_credentials_work(&mut self, do_work: bool) {
         if do_work {
             let email = &self.org.created.owner.email;

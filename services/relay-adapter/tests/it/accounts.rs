@@ -126,7 +126,7 @@ async fn whoever_has_no_access_left_is_nobody() {
         drop(conn);
         let state = provider.set_user(&account, &user).await.unwrap().state;
         assert_eq!(matches!(state, UserState::Kept(_)), has_access, "{state:?}");
-        assert_eq!(matches!(state, UserState::Deleted), !has_access, "{state:?}");
+        assert_eq!(matches!(state, UserState::Absent), !has_access, "{state:?}");
     }
     assert_eq!(stage.calls(), 0, "boards are not asked about people");
     stage.harness.finish().await;
