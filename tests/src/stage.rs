@@ -35,8 +35,10 @@ pub const SERVICES: [&str; 8] = [
 ];
 
 /// The gRPC services that the gateway passes calls on to, and which process has them.
-pub const ROUTED: [(&str, &str); 14] = [
+pub const ROUTED: [(&str, &str); 16] = [
+    ("latchkey.access.v1.AccessLogService", "access-control"),
     ("latchkey.access.v1.AccessService", "access-control"),
+    ("latchkey.access.v1.DoorService", "access-control"),
     ("latchkey.audit.v1.AuditService", "workspace"),
     ("latchkey.integrations.v1.IntegrationService", "integrations"),
     ("latchkey.membership.v1.ContractService", "workspace"),
@@ -236,7 +238,14 @@ impl Stage {
                     ("LATCHKEY_ADAPTERS__UNIFI", self.address("unifi-adapter")),
                 ],
             ),
-            ("access-control", vec![("LATCHKEY_ENGINE__IN_FLIGHT_TIMEOUT_SECONDS", "20".into())]),
+            (
+                "access-control",
+                vec![
+                    ("LATCHKEY_ENGINE__IN_FLIGHT_TIMEOUT_SECONDS", "20".into()),
+                    ("LATCHKEY_ADAPTERS__KISI", self.address("kisi-adapter")),
+                    ("LATCHKEY_ADAPTERS__UNIFI", self.address("unifi-adapter")),
+                ],
+            ),
             (
                 "kisi-adapter",
                 vec![

@@ -13,6 +13,7 @@ mod audit;
 mod authorization;
 mod contracts;
 mod disorder;
+mod doors_on_demand;
 mod kill;
 mod kisi_trouble;
 mod known_failures;

@@ -86,6 +86,8 @@ ids! {
     IntegrationId,
     /// A site.
     LocationId,
+    /// An emergency in which doors open for nobody.
+    LockdownId,
     /// That someone has a plan.
     MembershipId,
     /// One email or text to one recipient.

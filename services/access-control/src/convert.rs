@@ -1,6 +1,8 @@
 //! Between messages and the model. Input is checked field by field.
 
+mod door;
 mod listing;
+mod log;
 mod user;
 mod way_in;
 
@@ -26,7 +28,9 @@ use crate::model::{
 use crate::preflight::Stage;
 use crate::sources;
 
+pub(crate) use self::door::{asked, at, door_view, hold, lockdown, open, operation, provider_operation};
 pub(crate) use self::listing::{DoorSearch, door_search, listed_door, listing, proposal, with_health};
+pub(crate) use self::log::{log_entry, log_filter};
 pub(crate) use self::user::{
     UserResult, new_policy, policy, provider_user, serving_location, user_name, user_result,
 };
@@ -417,7 +421,7 @@ pub(crate) fn question(
     input.finish_with(person.zip(doors).map(|(person, doors)| (person, doors, at.flatten())))
 }
 
-fn moment(time: &pbjson_types::Timestamp) -> Option<Timestamp> {
+pub(crate) fn moment(time: &pbjson_types::Timestamp) -> Option<Timestamp> {
     chrono::DateTime::from_timestamp(time.seconds, u32::try_from(time.nanos).ok()?)
 }
 

@@ -1,5 +1,8 @@
 //! What this service knows, as plain values. No IO.
 
+mod log;
+mod operation;
+
 use std::collections::HashSet;
 
 use domain::names::{IntegrationName, LocationName, PassProductName, PlanName, ResourceName};
@@ -10,6 +13,8 @@ use domain::{
 use proto::access::v1::{AccessReason, PreflightFinding};
 use uuid::Uuid;
 
+pub(crate) use self::log::LogFilter;
+pub(crate) use self::operation::{Action, Lockdown, Operation, OperationSource, OperationState, SpotKind};
 use crate::engine::{Hours, Ledger, Observed, Policy, UserLedger, WayInLedger};
 use crate::preflight::Stage;
 

@@ -7,7 +7,7 @@ use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_statement_that_names_no_workspace_stays_within_its_own() {
-    let mut world = World::new().await;
+    let (mut world, _) = World::with_doors().await;
     let here = world.workspace;
     settle(&mut world, chrono::Duration::hours(24)).await;
     world.move_elsewhere();
@@ -17,15 +17,22 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
         tried,
         [
             "access_grant",
+            "access_log",
+            "access_log_head",
+            "account_door",
             "door_listing",
             "door_mapping",
+            "door_roster",
             "drift",
             "entitlement",
             "entitlement_source",
+            "group_roster",
             "integration",
             "listed_door",
             "location_settings",
+            "lockdown",
             "no_access_policy",
+            "operation",
             "outbox",
             "person",
             "preflight",
@@ -52,6 +59,8 @@ async fn settle(world: &mut World, ahead: chrono::Duration) {
     world.set_policy(pb::NoAccessAction::Suspend).await;
     world.note_listing().await;
     world.note_drift().await;
+    world.doors().await;
+    world.lock_down("").await;
     world.harness.clock.set(crate::world::at(9) - ahead);
     crate::preflight::checked(world, &stay.booking.name, 1).await;
     let way_in = "insert into way_in (workspace_id, id, grant_id, source_kind, source_id, source_starts_at,

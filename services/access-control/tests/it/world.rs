@@ -37,14 +37,18 @@ pub(crate) struct World {
     pub bus: Bus,
     pub commands: Commands,
     service: CancellationToken,
+    config: Config,
 }
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let mut harness = Harness::new().await;
+        Self::of(Harness::new().await, Config::default()).await
+    }
+
+    pub(crate) async fn of(mut harness: Harness, config: Config) -> Self {
         let deps = harness.deps(&access_control::DEFINITION).await;
         let (pool, bus) = (deps.platform.clone(), deps.bus.clone());
-        let service = access_control::build(Config::default(), deps).await.unwrap();
+        let service = access_control::build(config.clone(), deps).await.unwrap();
         let stop = CancellationToken::new();
         let address = harness.run_until(service, stop.clone());
         let workspace = WorkspaceId::new();
@@ -55,6 +59,7 @@ impl World {
             client: AccessServiceClient::new(channel),
             commands: Commands::of(&bus).await,
             service: stop,
+            config,
             harness,
             address,
             workspace,
@@ -88,7 +93,7 @@ impl World {
         .await;
         meanwhile(self).await;
         let deps = self.harness.deps(&access_control::DEFINITION).await;
-        let service = access_control::build(Config::default(), deps).await.unwrap();
+        let service = access_control::build(self.config.clone(), deps).await.unwrap();
         self.service = CancellationToken::new();
         self.address = self.harness.run_until(service, self.service.clone());
         let channel = self.harness.channel_as(&self.address, Role::Admin, self.workspace);

@@ -110,6 +110,14 @@ impl Wiring {
             billing.push(("LATCHKEY_STRIPE__BASE_URL", format!("{twins}/stripe")));
         }
         let own = BTreeMap::from([
+            (
+                "access-control",
+                vec![
+                    ("LATCHKEY_ADAPTERS__KISI", url(&listeners.kisi_adapter)?),
+                    ("LATCHKEY_ADAPTERS__RELAY", url(&listeners.relay_adapter)?),
+                    ("LATCHKEY_ADAPTERS__UNIFI", url(&listeners.unifi_adapter)?),
+                ],
+            ),
             ("billing", billing),
             (
                 "integrations",
