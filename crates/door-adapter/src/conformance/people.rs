@@ -5,7 +5,7 @@ use domain::{ProviderUserId, Timestamp};
 
 use super::case::{Case, TRIES, kinds, settle, window};
 use super::faults::assert_is_told;
-use super::{Fault, World};
+use super::{Fault, PeopleWorld, World};
 use crate::{
     ApplyError, DoorProvider, ErrorKind, Person, ProviderError, Target, UserRequest, UserState, UserWish,
 };
@@ -104,7 +104,7 @@ fn again(state: &UserState) -> UserState {
 }
 
 /// Twice is once; and whoever is let in again, or only may be, has a user that opens.
-pub async fn a_user_whom_nobody_needs_is_suspended_or_deleted_and_taken_up_again<W: World>() {
+pub async fn a_user_whom_nobody_needs_is_suspended_or_deleted_and_taken_up_again<W: PeopleWorld>() {
     let world = W::new().await;
     let provider = world.provider();
     for kind in kinds() {
@@ -134,7 +134,7 @@ pub async fn a_user_whom_nobody_needs_is_suspended_or_deleted_and_taken_up_again
 }
 
 /// Each call on the way goes wrong once.
-pub async fn whatever_goes_wrong_a_user_is_retired_once_and_taken_up_again<W: World>() {
+pub async fn whatever_goes_wrong_a_user_is_retired_once_and_taken_up_again<W: PeopleWorld>() {
     let world = W::new().await;
     let provider = world.provider();
     let faults = [Fault::AnswerLost, Fault::NotSent, Fault::Broken, Fault::RateLimited { retry_after: true }];
@@ -178,7 +178,7 @@ pub async fn whatever_goes_wrong_a_user_is_retired_once_and_taken_up_again<W: Wo
 }
 
 /// A command that comes too late takes nobody's access away.
-pub async fn nobody_with_access_is_suspended_or_deleted<W: World>() {
+pub async fn nobody_with_access_is_suspended_or_deleted<W: PeopleWorld>() {
     let world = W::new().await;
     for kind in kinds() {
         for (number, (wanted, ..)) in RETIREMENTS.into_iter().enumerate() {
@@ -196,7 +196,7 @@ pub async fn nobody_with_access_is_suspended_or_deleted<W: World>() {
 }
 
 /// Whom Latchkey found is left alone, unless that is said otherwise; with rights that others gave, in any case.
-pub async fn a_user_that_latchkey_did_not_make_is_kept<W: World>() {
+pub async fn a_user_that_latchkey_did_not_make_is_kept<W: PeopleWorld>() {
     let world = W::new().await;
     for kind in kinds() {
         for (number, (wanted, state, user)) in RETIREMENTS.into_iter().enumerate() {
