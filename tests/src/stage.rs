@@ -27,8 +27,10 @@ pub const SERVICES: [&str; 7] =
     ["workspace", "integrations", "access-control", "kisi-adapter", "notification", "billing", "gateway"];
 
 /// The gRPC services that the gateway passes calls on to, and which process has them.
-pub const ROUTED: [(&str, &str); 14] = [
+pub const ROUTED: [(&str, &str); 16] = [
+    ("latchkey.access.v1.AccessLogService", "access-control"),
     ("latchkey.access.v1.AccessService", "access-control"),
+    ("latchkey.access.v1.DoorService", "access-control"),
     ("latchkey.audit.v1.AuditService", "workspace"),
     ("latchkey.integrations.v1.IntegrationService", "integrations"),
     ("latchkey.membership.v1.ContractService", "workspace"),
@@ -226,7 +228,13 @@ impl Stage {
                     ("LATCHKEY_ADAPTERS__STRIPE", self.address("billing")),
                 ],
             ),
-            ("access-control", vec![("LATCHKEY_ENGINE__IN_FLIGHT_TIMEOUT_SECONDS", "20".into())]),
+            (
+                "access-control",
+                vec![
+                    ("LATCHKEY_ENGINE__IN_FLIGHT_TIMEOUT_SECONDS", "20".into()),
+                    ("LATCHKEY_ADAPTERS__KISI", self.address("kisi-adapter")),
+                ],
+            ),
             (
                 "kisi-adapter",
                 vec![

@@ -86,6 +86,8 @@ ids! {
     IntegrationId,
     /// A site.
     LocationId,
+    /// An emergency in which doors open for nobody.
+    LockdownId,
     /// That someone has a plan.
     MembershipId,
     /// One email or text to one recipient.
@@ -106,6 +108,8 @@ ids! {
     ResourceId,
     /// People who hold memberships and contracts together.
     TeamId,
+    /// Another way in than someone's own access.
+    WayInId,
     /// The tenant.
     WorkspaceId,
 }

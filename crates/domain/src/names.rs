@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use crate::{
     ApiKeyId, AuditEntryId, BookingId, ContractId, DoorMappingId, DriftId, EntitlementId, GrantId,
-    IntegrationId, LocationId, MembershipId, MessageId, PassId, PassProductId, PersonId, PlanId,
-    ProviderUserId, ResourceId, TeamId, WorkspaceId,
+    IntegrationId, LocationId, LockdownId, MembershipId, MessageId, OperationId, PassId, PassProductId,
+    PersonId, PlanId, ProviderUserId, ResourceId, TeamId, WayInId, WorkspaceId,
 };
 
 /// The text was not a resource name of the expected kind.
@@ -91,10 +91,14 @@ names! {
     IntegrationName(IntegrationId) = "integrations" / "integration";
     /// A location's name.
     LocationName(LocationId) = "locations" / "location";
+    /// A lockdown's name.
+    LockdownName(LockdownId) = "lockdowns" / "lockdown";
     /// A membership's name.
     MembershipName(MembershipId) = "memberships" / "membership";
     /// A message's name.
     MessageName(MessageId) = "messages" / "message";
+    /// The name of something that a door is told.
+    OperationName(OperationId) = "doorOperations" / "door_operation";
     /// A pass's name.
     PassName(PassId) = "passes" / "pass";
     /// A pass product's name.
@@ -109,6 +113,8 @@ names! {
     ResourceName(ResourceId) = "resources" / "resource";
     /// A team's name.
     TeamName(TeamId) = "teams" / "team";
+    /// The name of another way in.
+    WayInName(WayInId) = "waysIn" / "way_in";
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod control;
 mod faults;
 mod people;
 mod reconciler;
+mod ways_in;
 mod wishes;
 
 use std::future::Future;
@@ -24,6 +25,7 @@ pub use self::control::*;
 pub use self::faults::*;
 pub use self::people::*;
 pub use self::reconciler::*;
+pub use self::ways_in::*;
 pub use self::wishes::*;
 use crate::{Account, DoorControl, DoorProvider, Person, Target, TargetKind};
 
@@ -75,6 +77,17 @@ pub trait World: Sized {
     fn remove_target(&self, target: &Target) -> impl Future<Output = ()>;
     /// The account's credentials stop working, or work again. New ones may take their place.
     fn set_credentials_work(&mut self, do_work: bool);
+    /// All windows in which some other way in than a person's own access opens the target, by start. `None`: the
+    /// provider knows no such thing.
+    fn ways_in(&self, target: &Target) -> Option<Vec<Window>> {
+        let _ = target;
+        None
+    }
+    /// Whether such a link opens the target now.
+    fn opens(&self, link: &str, target: &Target) -> impl Future<Output = bool> {
+        let _ = (link, target);
+        std::future::ready(false)
+    }
     /// Checks what must hold in the end, such as that no one was mailed.
     fn finish(self) -> impl Future<Output = ()>;
 }
@@ -141,6 +154,8 @@ macro_rules! conformance_suite {
             whatever_goes_wrong_a_user_is_retired_once_and_taken_up_again
             nobody_with_access_is_suspended_or_deleted
             a_user_that_latchkey_did_not_make_is_kept
+            another_way_in_opens_one_target_within_its_window
+            whatever_goes_wrong_there_is_one_other_way_in_or_none
             what_someone_did_by_hand_is_found_and_repaired
             what_others_gave_is_found_and_stays
             what_stands_where_only_we_give_is_taken_away

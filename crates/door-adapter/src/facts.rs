@@ -1,15 +1,16 @@
 //! The events of an adapter.
 
 use chassis::input::timestamp;
-use domain::names::{GrantName, IntegrationName, ProviderUserName};
+use domain::names::{GrantName, IntegrationName, ProviderUserName, WayInName};
 use domain::{Timestamp, Window};
 use events::outbox::About;
 use events::{Envelope, Outgoing};
 use proto::access::v1 as pb;
+use secrecy::ExposeSecret as _;
 
 use crate::drift::{Drift, Held};
 use crate::error::{Problem, ProviderError};
-use crate::provider::{Applied, Listed, Right, UserState};
+use crate::provider::{Applied, Listed, Right, UserState, WayInApplied};
 use crate::request::Matter;
 
 /// Drifts that one message tells at most.
@@ -36,6 +37,8 @@ pub(crate) enum Answer {
     Access(GrantName, Applied),
     /// The user is so now.
     User(ProviderUserName, UserState),
+    /// The way in is there, or not, as was asked.
+    WayIn(WayInName, WayInApplied),
     /// It is not as was asked, or nobody knows.
     Failed(Matter, ProviderError),
 }
@@ -60,6 +63,7 @@ impl Source {
     ) -> Outgoing {
         use pb::access_command_completed::Outcome as Access;
         use pb::user_command_completed::Outcome as User;
+        use pb::way_in_command_completed::Outcome as WayIn;
         match answer {
             Answer::Access(grant, applied) => {
                 let provider_ref = applied.provider_ref.clone().unwrap_or_default();
@@ -69,14 +73,36 @@ impl Source {
             Answer::User(user, state) => {
                 self.user_completed(*user, generation, User::Applied(state.into()), now)
             }
+            Answer::WayIn(way_in, applied) => {
+                let link = applied.link.as_ref().map(|link| link.expose_secret().to_owned());
+                let applied = pb::WayInApplied { link: link.unwrap_or_default() };
+                self.way_in_completed(*way_in, generation, WayIn::Applied(applied), now)
+            }
             Answer::Failed(Matter::Grant(grant), error) => {
                 self.access_completed(*grant, generation, Access::Failed(error.into()), now)
             }
             Answer::Failed(Matter::User(user), error) => {
                 self.user_completed(*user, generation, User::Failed(error.into()), now)
             }
+            Answer::Failed(Matter::WayIn(way_in), error) => {
+                self.way_in_completed(*way_in, generation, WayIn::Failed(error.into()), now)
+            }
         }
         .caused_by(cause)
+    }
+
+    fn way_in_completed(
+        self,
+        way_in: WayInName,
+        generation: i64,
+        outcome: pb::way_in_command_completed::Outcome,
+        now: Timestamp,
+    ) -> Outgoing {
+        let about =
+            About { workspace: way_in.workspace, name: way_in.to_string(), version: generation, time: now };
+        let body =
+            pb::WayInCommandCompleted { way_in: way_in.to_string(), generation, outcome: Some(outcome) };
+        Outgoing::event(self.service, about, &body)
     }
 
     fn access_completed(

@@ -2,7 +2,8 @@
 //!
 //! An adapter is told by `AccessCommand` what one person should have at one door or group, and answers
 //! each command exactly once with `AccessCommandCompleted`; by `UserCommand` and `UserCommandCompleted`, how the
-//! user should be that the provider takes a person for. It tries once; when to try again is
+//! user should be that the provider takes a person for; by `WayInCommand` and `WayInCommandCompleted`, whether there
+//! should be another way in than a person's own access. It tries once; when to try again is
 //! access-control's business. On demand, access-control has doors operated by calls. A new provider implements
 //! [`DoorProvider`] and [`DoorControl`], calls [`build`], adds [`MIGRATOR`] to its schema and passes the conformance
 //! suites (feature `conformance`).
@@ -49,9 +50,9 @@ pub use error::{ApplyError, ErrorKind, LedgerError, Problem, ProblemKind, Provid
 pub use proto::access::v1::AccessReason;
 pub use provider::{
     Account, AccountInfo, Applied, Capabilities, Credential, DoorProvider, Finding, Listed, Origin, Period,
-    Place, Right, UserApplied, UserState,
+    Place, Right, UserApplied, UserState, WayInApplied,
 };
-pub use request::{AccessRequest, Person, Target, TargetKind, UserRequest, UserWish};
+pub use request::{AccessRequest, Person, Target, TargetKind, UserRequest, UserWish, WayInRequest};
 pub use service::{BuildError, build};
 
 /// The tables of this crate, for the schema of each adapter.

@@ -15,7 +15,7 @@ use sqlx::PgConnection;
 use vendor_http::{BaseUrl, Certificate, Trust};
 
 use crate::error::{ApplyError, ErrorKind, HOST, Problem, ProblemKind, ProviderError};
-use crate::request::{AccessRequest, Target, TargetKind, UserRequest};
+use crate::request::{AccessRequest, Target, TargetKind, UserRequest, WayInRequest};
 
 /// A door access system. Everything else an adapter needs is in this crate.
 pub trait DoorProvider: Send + Sync + 'static {
@@ -67,6 +67,19 @@ pub trait DoorProvider: Send + Sync + 'static {
         account: &Account,
         request: &UserRequest,
     ) -> impl Future<Output = Result<UserApplied, ApplyError>> + Send;
+
+    /// Has another way in than the person's own access be there, or not, as wished: it opens the target within the
+    /// window, for whoever has the link that is given back. Tries once, as [`Self::apply`] does. Who is asked again for
+    /// one whose link was never given back makes it anew, and leaves none but that.
+    fn set_way_in(
+        &self,
+        account: &Account,
+        request: &WayInRequest,
+    ) -> impl Future<Output = Result<WayInApplied, ApplyError>> + Send {
+        let _ = (account, request);
+        let reason = format!("{} has no way in but a person's own access", Self::DISPLAY_NAME);
+        async move { Err(ProviderError::new(ErrorKind::Rejected, reason).into()) }
+    }
 
     /// Reads everybody's rights at the targets, and wherever else Latchkey alone gives rights, whoever gave
     /// them. Those that are over may lack.
@@ -270,6 +283,15 @@ pub enum UserState {
     Absent,
     /// It was left alone, for this reason.
     Kept(String),
+}
+
+/// Another way in is as wished.
+#[derive(Debug, Clone)]
+pub struct WayInApplied {
+    /// Where it is; `None`: it is not there.
+    pub link: Option<SecretString>,
+    /// Whether the provider took the credentials. It did not if it did not have to be asked.
+    pub was_asked: bool,
 }
 
 /// A right that someone has at a provider.

@@ -2,7 +2,7 @@
 
 use chassis::input::{Input, InvalidInput};
 use domain::contact::EmailAddress;
-use domain::names::{GrantName, LocationName, PersonName, ProviderUserName};
+use domain::names::{GrantName, LocationName, PersonName, ProviderUserName, WayInName};
 use domain::{PersonId, Timestamp, Window, WorkspaceId};
 use proto::access::v1 as pb;
 use uuid::Uuid;
@@ -46,6 +46,25 @@ pub struct UserRequest {
     pub wish: UserWish,
     /// Whether a user that Latchkey did not make is meant, too.
     pub includes_foreign: bool,
+    /// By when it should be so.
+    pub due_at: Timestamp,
+}
+
+/// Whether another way in than a person's own access should be there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WayInRequest {
+    /// Which: unique among all that ever were.
+    pub way_in: WayInName,
+    /// Of the way in.
+    pub generation: i64,
+    /// Whose credentials; `None`: the workspace's own.
+    pub location: Option<LocationName>,
+    /// Where.
+    pub target: Target,
+    /// For whom.
+    pub person: Person,
+    /// When it opens, always the same; `None`: it should not be there.
+    pub window: Option<Window>,
     /// By when it should be so.
     pub due_at: Timestamp,
 }
@@ -97,6 +116,7 @@ pub struct Person {
 pub(crate) enum Matter {
     Grant(GrantName),
     User(ProviderUserName),
+    WayIn(WayInName),
 }
 
 impl Matter {
@@ -104,6 +124,7 @@ impl Matter {
         match self {
             Self::Grant(name) => name.workspace,
             Self::User(name) => name.workspace,
+            Self::WayIn(name) => name.workspace,
         }
     }
 
@@ -112,6 +133,7 @@ impl Matter {
         match self {
             Self::Grant(name) => name.id.uuid(),
             Self::User(name) => name.id.uuid(),
+            Self::WayIn(name) => name.id.uuid(),
         }
     }
 }
@@ -121,6 +143,7 @@ impl Matter {
 pub(crate) enum Request {
     Access(Box<AccessRequest>),
     User(Box<UserRequest>),
+    WayIn(Box<WayInRequest>),
 }
 
 impl Request {
@@ -128,6 +151,7 @@ impl Request {
         match self {
             Self::Access(request) => Matter::Grant(request.grant),
             Self::User(request) => Matter::User(request.user),
+            Self::WayIn(request) => Matter::WayIn(request.way_in),
         }
     }
 
@@ -135,6 +159,7 @@ impl Request {
         match self {
             Self::Access(request) => request.generation,
             Self::User(request) => request.generation,
+            Self::WayIn(request) => request.generation,
         }
     }
 
@@ -143,6 +168,7 @@ impl Request {
         let location = match self {
             Self::Access(request) => request.location,
             Self::User(request) => request.location,
+            Self::WayIn(request) => request.location,
         };
         Site { workspace: self.matter().workspace(), location: location.map(|location| location.id) }
     }
@@ -151,6 +177,7 @@ impl Request {
         match self {
             Self::Access(request) => request.person.id,
             Self::User(request) => request.person.id,
+            Self::WayIn(request) => request.person.id,
         }
     }
 
@@ -158,6 +185,7 @@ impl Request {
         match self {
             Self::Access(request) => request.due_at,
             Self::User(request) => request.due_at,
+            Self::WayIn(request) => request.due_at,
         }
     }
 }
@@ -206,6 +234,21 @@ impl Reading {
         Ok(Self::new(Matter::User(user), message.generation, request))
     }
 
+    /// The same for a message about another way in.
+    pub(crate) fn of_way_in(
+        workspace: WorkspaceId,
+        message: &pb::WayInCommand,
+    ) -> Result<Self, InvalidInput> {
+        let mut input = Input::new();
+        let way_in: Option<WayInName> = input.parse("way_in", &message.way_in);
+        if way_in.is_some_and(|way_in| way_in.workspace != workspace) {
+            input.refuse("way_in", "must be of the workspace in the subject");
+        }
+        let way_in = input.finish_with(way_in)?;
+        let request = way_in_request(way_in, message).map(|request| Request::WayIn(Box::new(request)));
+        Ok(Self::new(Matter::WayIn(way_in), message.generation, request))
+    }
+
     fn new(matter: Matter, generation: i64, request: Result<Request, InvalidInput>) -> Self {
         match request {
             Ok(request) => Self::Request(request),
@@ -221,10 +264,7 @@ fn request(grant: GrantName, message: &pb::AccessCommand) -> Result<AccessReques
         .required("target", message.target.as_ref())
         .and_then(|message| input.nested("target", target(message)));
     let person = whom(&mut input, grant.workspace, message.person.as_ref());
-    let window = message.window.map(|window| {
-        let start = ("window.start_time", window.start_time.as_ref());
-        input.window(start, ("window.end_time", window.end_time.as_ref()))
-    });
+    let window = window(&mut input, message.window.as_ref());
     let due_at = input.time("due_time", message.due_time.as_ref());
     let values = (|| {
         Some(AccessRequest {
@@ -233,10 +273,7 @@ fn request(grant: GrantName, message: &pb::AccessCommand) -> Result<AccessReques
             location,
             target: target?,
             person: person?,
-            window: match window {
-                None => None,
-                Some(window) => Some(window?),
-            },
+            window: window?,
             due_at: due_at?,
         })
     })();
@@ -269,6 +306,36 @@ fn user_request(user: ProviderUserName, message: &pb::UserCommand) -> Result<Use
         })
     })();
     input.finish_with(values)
+}
+
+fn way_in_request(way_in: WayInName, message: &pb::WayInCommand) -> Result<WayInRequest, InvalidInput> {
+    let mut input = Input::new();
+    let location = location(&mut input, way_in.workspace, &message.location);
+    let target = input
+        .required("target", message.target.as_ref())
+        .and_then(|message| input.nested("target", target(message)));
+    let person = whom(&mut input, way_in.workspace, message.person.as_ref());
+    let window = window(&mut input, message.window.as_ref());
+    let due_at = input.time("due_time", message.due_time.as_ref());
+    let values = (|| {
+        Some(WayInRequest {
+            way_in,
+            generation: message.generation,
+            location,
+            target: target?,
+            person: person?,
+            window: window?,
+            due_at: due_at?,
+        })
+    })();
+    input.finish_with(values)
+}
+
+/// A window, or that there is none; `None` if it makes no sense.
+fn window(input: &mut Input, message: Option<&pb::AccessWindow>) -> Option<Option<Window>> {
+    let Some(window) = message else { return Some(None) };
+    let start = ("window.start_time", window.start_time.as_ref());
+    input.window(start, ("window.end_time", window.end_time.as_ref())).map(Some)
 }
 
 fn location(input: &mut Input, workspace: WorkspaceId, text: &str) -> Option<LocationName> {

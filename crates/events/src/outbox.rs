@@ -12,6 +12,9 @@ pub const BODY_BYTES_MAX: usize = 900 * 1024;
 /// The type of commands about users, which tells them from those about access.
 pub const USER_COMMAND: &str = "latchkey.access.v1.UserCommand";
 
+/// The same of commands about other ways in.
+pub const WAY_IN_COMMAND: &str = "latchkey.access.v1.WayInCommand";
+
 /// A message on its way to the outbox.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
@@ -76,6 +79,17 @@ impl Outgoing {
     ) -> Self {
         let relative = subject::access_command(provider, about.workspace);
         Self::new(USER_COMMAND, source, about, relative, body)
+    }
+
+    /// A command about another way in to the adapter of `provider`, among those about access.
+    pub fn way_in_command(
+        provider: &str,
+        source: &str,
+        about: About,
+        body: &proto::access::v1::WayInCommand,
+    ) -> Self {
+        let relative = subject::access_command(provider, about.workspace);
+        Self::new(WAY_IN_COMMAND, source, about, relative, body)
     }
 
     fn new(

@@ -36,6 +36,8 @@ facts! {
         ProviderUserSuspended = "provider_user_suspended",
         ProviderUserDeleted = "provider_user_deleted",
         AccessPreflightFailed = "preflight_failed",
+        WayInCommandCompleted = "way_in_command_completed",
+        AccessWayInReady = "way_in_ready",
     }
     audit of audit {
         ChangeRecorded = "change_recorded",

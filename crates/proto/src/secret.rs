@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::access::v1::{AccessWayInReady, WayInApplied};
 use crate::integrations::v1::{ConnectIntegrationRequest, ResolveCredentialResponse};
 use crate::workspace::v1::CreateApiKeyResponse;
 
@@ -28,5 +29,17 @@ impl fmt::Debug for ResolveCredentialResponse {
 impl fmt::Debug for CreateApiKeyResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CreateApiKeyResponse").field("api_key", &self.api_key).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for WayInApplied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WayInApplied").field("has_link", &!self.link.is_empty()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for AccessWayInReady {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessWayInReady").field("way_in", &self.way_in).finish_non_exhaustive()
     }
 }

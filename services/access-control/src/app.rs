@@ -1,31 +1,42 @@
 //! Use cases: begin, read, decide, write, outbox, commit.
 
 mod clock_step;
+mod doors;
 mod explain;
 mod hear;
 mod listing;
+mod lockdown;
+mod log;
 mod manage;
+mod operate;
 mod preflight;
 mod reconcile;
 mod replan;
 mod retire;
+mod roster;
 mod watch;
+mod way_in;
 
+pub(crate) use doors::DoorView;
 pub(crate) use explain::Doors;
+pub(crate) use operate::{Asked, Caller};
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chassis::postgres::WorkspacePool;
-use domain::{Clock, Timestamp};
+use domain::{Clock, IntegrationId, Timestamp};
 use opentelemetry::metrics::Counter;
 use sqlx::PgPool;
 use tokio::sync::Notify;
 
 use crate::config::Config;
+use crate::control::Adapters;
 use crate::engine::Rules;
 use crate::live::Watches;
 use crate::model::Settings;
+use crate::store::{access_log, grant};
 
 /// The service's use cases.
 pub(crate) struct App {
@@ -36,11 +47,21 @@ pub(crate) struct App {
     defaults: Settings,
     due: Notify,
     watches: Arc<Watches>,
+    additions: Arc<Watches>,
     drifts: Counter<u64>,
+    adapters: Adapters,
+    /// Accounts that are being asked for their doors.
+    turns: Mutex<HashMap<IntegrationId, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl App {
-    pub(crate) fn new(pool: WorkspacePool, platform: PgPool, clock: Arc<dyn Clock>, config: &Config) -> Self {
+    pub(crate) fn new(
+        pool: WorkspacePool,
+        platform: PgPool,
+        clock: Arc<dyn Clock>,
+        adapters: Adapters,
+        config: &Config,
+    ) -> Self {
         Self {
             pool,
             platform,
@@ -55,21 +76,31 @@ impl App {
             },
             due: Notify::new(),
             watches: Arc::default(),
+            additions: Arc::default(),
             drifts: opentelemetry::global::meter("access-control")
                 .u64_counter("access.drifts")
                 .with_description("Differences found between providers and what they should have, by kind")
                 .build(),
+            adapters,
+            turns: Mutex::default(),
         }
+    }
+
+    /// Who watches grants, and who the access log, by the channel on which Postgres tells of changes.
+    pub(crate) fn watches(&self) -> [(&'static str, Arc<Watches>); 2] {
+        [(grant::CHANGES, self.watches.clone()), (access_log::ADDITIONS, self.additions.clone())]
+    }
+
+    /// Whoever asks an account for its doors does so after whoever does at the moment.
+    fn turn_of(&self, account: IntegrationId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        turns.entry(account).or_default().clone()
     }
 
     /// What the clock shows.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
-    }
-
-    /// Who watches grants.
-    pub(crate) fn watches(&self) -> Arc<Watches> {
-        self.watches.clone()
     }
 
     /// Wakes the scheduler of this process: something may be due.

@@ -97,6 +97,7 @@ pub(crate) fn location_settings(
             before.lag_minutes.map(duration),
             after.lag_minutes.map(duration),
         )
+        .field("location_access_settings.sends_way_in", Some(before.sends_way_in), Some(after.sends_way_in))
 }
 
 /// As contracts write it.

@@ -1,5 +1,7 @@
 //! Settings of this service; their meaning stands in `config.default.toml`.
 
+use std::collections::BTreeMap;
+
 use chassis::config::ConfigError;
 use serde::Deserialize;
 
@@ -12,6 +14,9 @@ pub struct Config {
     pub engine: EngineConfig,
     /// Section `[scheduler]`.
     pub scheduler: SchedulerConfig,
+    /// Section `[adapters]`: by provider, such as `kisi`, where its adapter is reached, such as
+    /// `https://127.0.0.1:7421`. Doors of a provider without one are not operated on demand.
+    pub adapters: BTreeMap<String, String>,
 }
 
 /// What decisions depend on.
@@ -46,6 +51,7 @@ impl Default for Config {
                 in_flight_timeout_seconds: 120,
             },
             scheduler: SchedulerConfig { batch: 200 },
+            adapters: BTreeMap::new(),
         }
     }
 }

@@ -5,4 +5,5 @@ pub(crate) mod listings;
 pub(crate) mod reconciliations;
 pub(crate) mod results;
 pub(crate) mod users;
+pub(crate) mod ways_in;
 pub(crate) mod workspace;

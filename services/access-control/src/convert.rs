@@ -1,7 +1,10 @@
 //! Between messages and the model. Input is checked field by field.
 
+mod door;
 mod listing;
+mod log;
 mod user;
+mod way_in;
 
 use chassis::input::{Input, InvalidInput, timestamp};
 use chrono::Duration;
@@ -25,10 +28,13 @@ use crate::model::{
 use crate::preflight::Stage;
 use crate::sources;
 
+pub(crate) use self::door::{asked, at, door_view, hold, lockdown, open, operation, provider_operation};
 pub(crate) use self::listing::{DoorSearch, door_search, listed_door, listing, proposal, with_health};
+pub(crate) use self::log::{log_entry, log_filter};
 pub(crate) use self::user::{
     UserResult, new_policy, policy, provider_user, serving_location, user_name, user_result,
 };
+pub(crate) use self::way_in::{WayInResult, way_in, way_in_name, way_in_result};
 
 /// Characters of a provider's id, and of what it calls a door.
 const TARGET_CHARS_MAX: usize = 200;
@@ -215,6 +221,7 @@ pub(crate) fn location_settings(settings: LocationSettings) -> pb::LocationAcces
     pb::LocationAccessSettings {
         lead: settings.lead_minutes.map(minutes),
         lag: settings.lag_minutes.map(minutes),
+        sends_way_in: settings.sends_way_in,
     }
 }
 
@@ -229,7 +236,11 @@ pub(crate) fn new_location_settings(
                 read_minutes(&mut input, &format!("location_access_settings.{field}"), value)
             })
         };
-        LocationSettings { lead_minutes: read("lead", &message.lead), lag_minutes: read("lag", &message.lag) }
+        LocationSettings {
+            lead_minutes: read("lead", &message.lead),
+            lag_minutes: read("lag", &message.lag),
+            sends_way_in: message.sends_way_in,
+        }
     });
     input.finish_with(values)
 }
@@ -410,7 +421,7 @@ pub(crate) fn question(
     input.finish_with(person.zip(doors).map(|(person, doors)| (person, doors, at.flatten())))
 }
 
-fn moment(time: &pbjson_types::Timestamp) -> Option<Timestamp> {
+pub(crate) fn moment(time: &pbjson_types::Timestamp) -> Option<Timestamp> {
     chrono::DateTime::from_timestamp(time.seconds, u32::try_from(time.nanos).ok()?)
 }
 

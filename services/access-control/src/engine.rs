@@ -13,6 +13,7 @@ mod outlook;
 #[cfg(test)]
 mod reference;
 mod retirement;
+mod way_in;
 
 use chrono::Duration;
 use domain::{Timestamp, Window};
@@ -21,6 +22,10 @@ pub use outlook::{Entitled, Hours, Outlook};
 pub use retirement::{
     Policy, Retirement, UserCommand, UserDecision, UserLedger, UserOutcome, UserState, observe_user,
     plan_user,
+};
+pub use way_in::{
+    WayInCommand, WayInDecision, WayInLedger, WayInOutcome, WayInState, is_entitled_for, observe_way_in,
+    plan_way_in, way_in_window,
 };
 
 /// What makes no difference any more, such as the revoke of a window that has ended, is housekeeping, which waits

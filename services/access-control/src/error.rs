@@ -5,7 +5,7 @@ use std::time::Duration;
 use chassis::error::{Class, Classify, store_class};
 use chassis::idempotency::IntentError;
 use chassis::input::InvalidInput;
-use domain::{DoorMappingId, PersonId};
+use domain::{DoorMappingId, LockdownId, OperationId, PersonId};
 use events::outbox::OutboxError;
 
 /// Every error of this service.
@@ -20,6 +20,15 @@ pub(crate) enum Error {
     /// Not there, or none of the caller's business.
     #[error("person {0} not found")]
     PersonNotFound(PersonId),
+    /// Not there, or none of the caller's business.
+    #[error("door {0:?} not found")]
+    DoorNotFound(String),
+    /// Not there, or none of the caller's.
+    #[error("door operation {0} not found")]
+    OperationNotFound(OperationId),
+    /// Not there, or another workspace's.
+    #[error("lockdown {0} not found")]
+    LockdownNotFound(LockdownId),
     /// The same mapping is there already.
     #[error("that is mapped to that door already")]
     DoorMappingExists,
@@ -47,7 +56,11 @@ impl Classify for Error {
     fn class(&self) -> Class {
         match self {
             Self::Invalid(error) => error.class(),
-            Self::DoorMappingNotFound(_) | Self::PersonNotFound(_) => Class::NotFound,
+            Self::DoorMappingNotFound(_)
+            | Self::PersonNotFound(_)
+            | Self::DoorNotFound(_)
+            | Self::OperationNotFound(_)
+            | Self::LockdownNotFound(_) => Class::NotFound,
             Self::DoorMappingExists => Class::Exists,
             Self::TooManyWatches => Class::Exhausted(Duration::from_secs(30)),
             Self::WatchTooWide => Class::StateForbids,
@@ -63,6 +76,9 @@ impl Classify for Error {
             Self::Invalid(error) => error.reason(),
             Self::DoorMappingNotFound(_) => "DOOR_MAPPING_NOT_FOUND",
             Self::PersonNotFound(_) => "PERSON_NOT_FOUND",
+            Self::DoorNotFound(_) => "DOOR_NOT_FOUND",
+            Self::OperationNotFound(_) => "DOOR_OPERATION_NOT_FOUND",
+            Self::LockdownNotFound(_) => "LOCKDOWN_NOT_FOUND",
             Self::DoorMappingExists => "DOOR_MAPPING_EXISTS",
             Self::TooManyWatches => "TOO_MANY_WATCHES",
             Self::WatchTooWide => "WATCH_TOO_WIDE",

@@ -12,6 +12,7 @@ mod tests;
 use domain::{DoorMappingId, Timestamp, Window};
 use proto::access::v1::{AccessDecision, AccessReason, AccessStep};
 
+use crate::doors::Admission;
 use crate::engine::{Entitled, FailureKind, Ledger, Observed, Outlook, Rules, plan};
 use crate::model::{Grant, SourceKey};
 
@@ -93,7 +94,7 @@ impl Link {
 
     /// For a person to read.
     pub(crate) fn sentence(&self) -> String {
-        sentence::of(self.reason, self.time)
+        sentence(self.reason, self.time)
     }
 
     /// The same for staff, who can do something about it.
@@ -101,6 +102,11 @@ impl Link {
         let advice = sentence::advice(self.reason);
         format!("{} {advice}", self.sentence()).trim_end().to_owned()
     }
+}
+
+/// A code for a person to read; `time` is when that begins, ends or happens.
+pub(crate) fn sentence(reason: AccessReason, time: Option<Timestamp>) -> String {
+    sentence::of(reason, time)
 }
 
 /// What a door does, and why.
@@ -139,6 +145,27 @@ impl Place {
             Self::After(_) | Self::Nowhere => None,
         }
     }
+}
+
+/// Whether a person may enter at a moment by what entitles them, whatever the provider has.
+pub(crate) fn admission(
+    standing: Standing,
+    entitled: &[Entitled],
+    now: Timestamp,
+    rules: &Rules,
+) -> Admission {
+    let outlook = Outlook::new(entitled.iter().cloned(), now, rules);
+    let place = Place::of(now, outlook.windows());
+    let is_within = matches!(place, Place::Within(_));
+    let is_outside_hours = !is_within && entitled.iter().any(|it| it.window.contains(now));
+    let reason = match standing {
+        Standing::Active => {
+            window(place, is_outside_hours).map_or(AccessReason::EntitlementNone, |link| link.reason)
+        }
+        Standing::NotActive | Standing::Unknown => person(standing).reason,
+    };
+    let last = outlook.windows().last().copied();
+    Admission { is_open: is_within && standing == Standing::Active, reason, window: place.wanted().or(last) }
 }
 
 /// Explains.

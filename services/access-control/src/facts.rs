@@ -7,8 +7,8 @@ use events::Outgoing;
 use events::outbox::About;
 use proto::access::v1 as pb;
 
-use crate::engine::{Command, Retirement, UserCommand};
-use crate::model::{Drift, Grant, Person, PreflightCheck, ProviderUser};
+use crate::engine::{Command, Retirement, UserCommand, WayInCommand};
+use crate::model::{Drift, Grant, Person, PreflightCheck, ProviderUser, WayIn};
 use crate::{convert, sources};
 
 pub(crate) const SOURCE: &str = "access-control";
@@ -69,6 +69,41 @@ pub(crate) fn user_command(
         due_time: Some(timestamp(command.due)),
     };
     Outgoing::user_command(&user.provider, SOURCE, about_user(user, now), &body)
+}
+
+/// A command about another way in, to the adapter of its provider.
+pub(crate) fn way_in_command(
+    way_in: &WayIn,
+    command: WayInCommand,
+    person: &Person,
+    now: Timestamp,
+) -> Outgoing {
+    let workspace = way_in.workspace;
+    let body = pb::WayInCommand {
+        way_in: convert::way_in_name(way_in),
+        generation: command.generation,
+        location: convert::serving_location(workspace, way_in.served_by),
+        target: Some(convert::target(&way_in.target)),
+        person: Some(access_person(person)),
+        window: command.is_wanted.then(|| convert::window(way_in.window)),
+        due_time: Some(timestamp(command.due)),
+    };
+    Outgoing::way_in_command(&way_in.target.provider, SOURCE, about_way_in(way_in, now), &body)
+}
+
+/// Another way in is there.
+pub(crate) fn way_in_ready(way_in: &WayIn, link: &str, now: Timestamp) -> Outgoing {
+    let body = pb::AccessWayInReady { way_in: Some(convert::way_in(way_in)), link: link.to_owned() };
+    Outgoing::event(SOURCE, about_way_in(way_in, now), &body)
+}
+
+fn about_way_in(way_in: &WayIn, now: Timestamp) -> About {
+    About {
+        workspace: way_in.workspace,
+        name: convert::way_in_name(way_in),
+        version: way_in.ledger.generation,
+        time: now,
+    }
 }
 
 /// A user was suspended.

@@ -1,4 +1,7 @@
-//! `AccessService`: check, call, convert back; nothing else.
+//! `AccessService`, and `DoorService` and `AccessLogService` in files of their own: check, call, convert back; nothing else.
+
+mod door;
+mod log;
 
 use std::sync::Arc;
 
@@ -15,6 +18,8 @@ use proto::access::v1 as pb;
 use proto::access::v1::access_service_server::{AccessService, AccessServiceServer};
 use tonic::{Request, Response, Status};
 
+pub(crate) use self::door::door_service;
+pub(crate) use self::log::access_log_service;
 use crate::app::App;
 use crate::convert;
 

@@ -4,11 +4,14 @@
 //! which is pure; around it stand consumers that store what they hear, and a scheduler that wakes at
 //! the next boundary. Knows no vendor: a provider is a name on the bus.
 
+pub mod access_log;
 mod app;
 mod audit;
 mod config;
 mod consumers;
+mod control;
 mod convert;
+mod doors;
 pub mod engine;
 mod error;
 mod explain;
@@ -41,18 +44,23 @@ pub static DEFINITION: chassis::Definition = chassis::Definition {
 /// Makes the service's parts.
 pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassis::Service> {
     config.validate()?;
-    let app =
-        Arc::new(app::App::new(deps.pool.clone(), deps.platform.clone(), deps.basic.clock.clone(), &config));
+    let adapters = control::Adapters::new(&config.adapters, &deps.basic.identity)?;
+    let (pool, platform, clock) = (deps.pool.clone(), deps.platform.clone(), deps.basic.clock.clone());
+    let app = Arc::new(app::App::new(pool, platform, clock, adapters, &config));
     let listener = jobs::Listener::new(deps.platform.clone(), app.watches());
     let preflight = jobs::Preflight::new(app.clone());
+    let operations = jobs::Operations::new(app.clone());
     let scheduler = jobs::Scheduler::new(app.clone(), config.scheduler.batch);
     Ok(chassis::Service::new(DEFINITION.name, &deps.basic)
         .grpc(grpc::access_service(app.clone()))
+        .grpc(grpc::access_log_service(app.clone()))
+        .grpc(grpc::door_service(app.clone()))
         .outbox(&deps, &DEFINITION)
         .consumer(&deps, consumers::workspace::config(), consumers::workspace::Workspace::new(app.clone()))
         .consumer(&deps, consumers::results::config(), consumers::results::Results::new(app.clone()))
         .consumer(&deps, consumers::listings::config(), consumers::listings::Listings::new(app.clone()))
         .consumer(&deps, consumers::users::config(), consumers::users::Users::new(app.clone()))
+        .consumer(&deps, consumers::ways_in::config(), consumers::ways_in::WaysIn::new(app.clone()))
         .consumer(
             &deps,
             consumers::reconciliations::config(),
@@ -60,6 +68,7 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
         )
         .consumer(&deps, consumers::integrations::config(), consumers::integrations::Integrations::new(app))
         .task("scheduler", move |shutdown| scheduler.run(shutdown))
+        .task("operations", move |shutdown| operations.run(shutdown))
         .task("preflight", move |shutdown| preflight.run(shutdown))
         .task("listener", move |shutdown| listener.run(shutdown)))
 }

@@ -1,4 +1,4 @@
-//! Who watches grants of a workspace, and how they hear that something changed there. What changed they read
+//! Who watches something of a workspace, and how they hear that something changed there. What changed they read
 //! themselves: so a reader that is slow misses states in between, never the last one, and holds up nobody.
 
 use std::collections::HashMap;

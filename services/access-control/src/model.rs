@@ -1,16 +1,21 @@
 //! What this service knows, as plain values. No IO.
 
+mod log;
+mod operation;
+
 use std::collections::HashSet;
 
 use domain::names::{IntegrationName, LocationName, PassProductName, PlanName, ResourceName};
 use domain::{
     DoorMappingId, DriftId, GrantId, IntegrationId, LocationId, PassProductId, PersonId, PlanId,
-    ProviderUserId, ResourceId, Timestamp, Window, WorkspaceId,
+    ProviderUserId, ResourceId, Timestamp, WayInId, Window, WorkspaceId,
 };
 use proto::access::v1::{AccessReason, PreflightFinding};
 use uuid::Uuid;
 
-use crate::engine::{Hours, Ledger, Observed, Policy, UserLedger};
+pub(crate) use self::log::LogFilter;
+pub(crate) use self::operation::{Action, Lockdown, Operation, OperationSource, OperationState, SpotKind};
+use crate::engine::{Hours, Ledger, Observed, Policy, UserLedger, WayInLedger};
 use crate::preflight::Stage;
 
 /// The longest lead and the longest lag: a day.
@@ -145,6 +150,8 @@ pub(crate) struct Settings {
 pub(crate) struct LocationSettings {
     pub lead_minutes: Option<i32>,
     pub lag_minutes: Option<i32>,
+    /// Whether people have another way in sent when their own access is not confirmed in time.
+    pub sends_way_in: bool,
 }
 
 /// A person as the workspace service last told them.
@@ -255,6 +262,30 @@ pub(crate) struct ProviderUser {
     pub ledger: UserLedger,
     /// Why it is kept, or why the last command failed.
     pub reason: String,
+    pub next_check_at: Option<Timestamp>,
+}
+
+/// Another way in than someone's own access.
+#[derive(Debug, Clone)]
+pub(crate) struct WayIn {
+    pub workspace: WorkspaceId,
+    pub id: WayInId,
+    /// What is not confirmed.
+    pub grant: GrantId,
+    pub person: PersonId,
+    pub target: Target,
+    /// The location whose own integration is used; `None`: the workspace's is.
+    pub served_by: Option<LocationId>,
+    /// Because of what.
+    pub source: SourceKey,
+    /// When that begins.
+    pub source_starts_at: Timestamp,
+    /// When it opens.
+    pub window: Window,
+    pub ledger: WayInLedger,
+    /// Why the last command failed.
+    pub reason: String,
+    /// `None`: it is over and done with.
     pub next_check_at: Option<Timestamp>,
 }
 

@@ -1,6 +1,6 @@
 //! Brings one person's rights on one group to what is wanted.
 
-use domain::Window;
+use domain::{Window, WorkspaceId};
 use door_adapter::{AccessRequest, Applied, ApplyError, ErrorKind, ProviderError};
 use vendor_http::{Effect, ErrorKind as VendorKind};
 
@@ -260,26 +260,39 @@ impl Access<'_> {
     }
 
     async fn ensure_group(&self) -> Result<GroupId, ApplyError> {
-        match self.place.door {
-            Door::Group(group) => Ok(group),
-            Door::Lock(lock) => self.ensure_lock_group(lock).await,
-        }
+        ensure_group(self.ledger, self.kisi, self.place).await
     }
+}
 
-    /// The group of the one lock. Its name holds the lock's id alone, so that a renamed lock keeps it.
-    async fn ensure_lock_group(&self, lock: LockId) -> Result<GroupId, ApplyError> {
-        let locks = self.kisi.list_locks(None).await.map_err(failure)?;
-        let lock = locks.into_iter().find(|known| known.id == lock).ok_or_else(|| lock_unknown(lock))?;
-        let name = format!("{LOCK_GROUP_PREFIX}{}", lock.id);
-        let description = format!(
-            "{}: the people whom Latchkey lets in. Kept by Latchkey; please add no other doors.",
-            lock.name
-        );
-        let wanted =
-            LockGroup { lock: lock.id, place: lock.place_id, name: &name, description: &description };
-        let group = self.kisi.ensure_lock_group(wanted).await.map_err(failure)?;
-        Ok(self.ledger.remember_lock_group(self.place.account.workspace, lock.id, group).await?)
+/// The group that opens a door.
+pub(crate) async fn ensure_group(
+    ledger: &Ledger,
+    kisi: &KisiAccount,
+    place: Place,
+) -> Result<GroupId, ApplyError> {
+    match place.door {
+        Door::Group(group) => Ok(group),
+        Door::Lock(lock) => ensure_lock_group(ledger, kisi, place.account.workspace, lock).await,
     }
+}
+
+/// The group of the one lock. Its name holds the lock's id alone, so that a renamed lock keeps it.
+async fn ensure_lock_group(
+    ledger: &Ledger,
+    kisi: &KisiAccount,
+    workspace: WorkspaceId,
+    lock: LockId,
+) -> Result<GroupId, ApplyError> {
+    let locks = kisi.list_locks(None).await.map_err(failure)?;
+    let lock = locks.into_iter().find(|known| known.id == lock).ok_or_else(|| lock_unknown(lock))?;
+    let name = format!("{LOCK_GROUP_PREFIX}{}", lock.id);
+    let description = format!(
+        "{}: the people whom Latchkey lets in. Kept by Latchkey; please add no other doors.",
+        lock.name
+    );
+    let wanted = LockGroup { lock: lock.id, place: lock.place_id, name: &name, description: &description };
+    let group = kisi.ensure_lock_group(wanted).await.map_err(failure)?;
+    Ok(ledger.remember_lock_group(workspace, lock.id, group).await?)
 }
 
 /// A create that failed.

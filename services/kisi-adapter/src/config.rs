@@ -41,6 +41,8 @@ pub struct KisiConfig {
     pub integration_identifier: String,
     /// Whom Kisi may write to; empty: nobody.
     pub integration_contact: String,
+    /// Where the pages of access links are: their secrets are put behind it.
+    pub link_page: String,
     /// Calls per second that one user's keys may make together; 0: no limit. Kisi allows five (API
     /// reference, Rate limits). Calls that someone waits for are counted apart, so as not to wait for the others; what is
     /// too much then, Kisi refuses without harm.
@@ -73,6 +75,7 @@ impl KisiConfig {
             limit: self.limit()?,
             prompt_limit: self.prompt_limit(),
             prompt_timeout: call_timeout.min(PROMPT_TIMEOUT),
+            link_page: self.link_page.clone(),
         };
         Ok(Kisi::new(&VendorHttp::new(http, clock)?, settings))
     }

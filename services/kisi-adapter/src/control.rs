@@ -16,8 +16,8 @@ use crate::vendor::{Error, Line, Reason};
 
 /// An unlock stands in Kisi's log around the time at which it was sent: clocks differ a little, and a call that was sent
 /// is over by then.
-const LOGGED_BEFORE: Duration = Duration::seconds(5);
-const LOGGED_AFTER: Duration = Duration::seconds(15);
+const LOGGED_BEFORE: Duration = Duration::seconds(2);
+const LOGGED_AFTER: Duration = Duration::seconds(10);
 /// After this long Kisi's log has what it will have (Kisi API reference, Gotchas: the last minutes may be missing).
 const LOG_SETTLES: Duration = Duration::minutes(10);
 

@@ -19,6 +19,7 @@ mod store;
 mod survey;
 mod user;
 pub mod vendor;
+mod way_in;
 
 use anyhow::Context as _;
 

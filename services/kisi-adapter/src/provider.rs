@@ -7,7 +7,8 @@ use chassis::postgres::WorkspacePool;
 use domain::{Clock, Timestamp};
 use door_adapter::{
     AccessRequest, Account, AccountInfo, Applied, ApplyError, Capabilities, DoorProvider, ErrorKind, Finding,
-    Listed, Problem, ProviderError, Right, Target, TargetKind, UserApplied, UserRequest,
+    Listed, Problem, ProviderError, Right, Target, TargetKind, UserApplied, UserRequest, WayInApplied,
+    WayInRequest,
 };
 use futures::{Stream, TryStreamExt as _, stream};
 use sqlx::{PgConnection, PgPool};
@@ -21,6 +22,7 @@ use crate::survey::{self, Survey};
 use crate::user::Users;
 use crate::vendor::wire::{self, Group, GroupId, LockId, UserId};
 use crate::vendor::{Error, Kisi, KisiAccount, Line, account_key_of_owner};
+use crate::way_in;
 
 /// The name of the one credential.
 const API_KEY: &str = "api_key";
@@ -198,6 +200,17 @@ impl DoorProvider for KisiProvider {
             person: &request.person,
         };
         users.set(request, known, self.clock.now()).await
+    }
+
+    async fn set_way_in(
+        &self,
+        account: &Account,
+        request: &WayInRequest,
+    ) -> Result<WayInApplied, ApplyError> {
+        let door = door(&request.target)?;
+        let place = Place { account: account.integration, person: request.person.id, door };
+        let kisi = self.open(account).await?;
+        way_in::set(&self.ledger, &kisi, place, request, self.clock.now()).await
     }
 
     fn survey<'a>(

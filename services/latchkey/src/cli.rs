@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{audit, dead_letters, demo, explain, import, keys, token, trace, up};
+use crate::{access_log, audit, dead_letters, demo, explain, import, keys, token, trace, up};
 
 /// Latchkey: bookings open doors.
 #[derive(Debug, Parser)]
@@ -32,6 +32,11 @@ enum Command {
     Audit {
         #[command(subcommand)]
         command: audit::Command,
+    },
+    /// Check the log of what happened at doors.
+    AccessLog {
+        #[command(subcommand)]
+        command: access_log::Command,
     },
     /// Say why a person is let in at the doors of a room, or is not.
     Explain(explain::ExplainArgs),
@@ -107,6 +112,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Token(args) => plain(async || token::run(&args)),
         Command::DeadLetters { command } => plain(async || dead_letters::run(command).await),
         Command::Audit { command } => plain(async || audit::run(&command).await),
+        Command::AccessLog { command } => plain(async || access_log::run(&command).await),
         Command::Explain(args) => plain(async || explain::run(&args).await),
         Command::Keys { command } => plain(async || keys::run(&command).await),
         Command::Import { command: ImportCommand::Bookings(args) } => {

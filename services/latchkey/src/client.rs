@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chassis::rpc::OperatorChannel;
 use domain::SystemClock;
+use proto::access::v1::access_log_service_client::AccessLogServiceClient;
 use proto::access::v1::access_service_client::AccessServiceClient;
 use proto::audit::v1::audit_service_client::AuditServiceClient;
 use proto::integrations::v1::integration_service_client::IntegrationServiceClient;
@@ -17,6 +18,7 @@ use crate::installation::DataDir;
 /// Every service that the commands use.
 #[derive(Clone)]
 pub(crate) struct Client {
+    pub access_log: AccessLogServiceClient<OperatorChannel>,
     pub access: AccessServiceClient<OperatorChannel>,
     pub audit: AuditServiceClient<OperatorChannel>,
     pub bookings: BookingServiceClient<OperatorChannel>,
@@ -30,6 +32,7 @@ impl Client {
     pub(crate) fn new(gateway: &str, data: &DataDir) -> anyhow::Result<Self> {
         let channel = chassis::rpc::operator_channel(gateway, data.signer()?, Arc::new(SystemClock))?;
         Ok(Self {
+            access_log: AccessLogServiceClient::new(channel.clone()),
             access: AccessServiceClient::new(channel.clone()),
             audit: AuditServiceClient::new(channel.clone()),
             bookings: BookingServiceClient::new(channel.clone()),

@@ -1,6 +1,7 @@
 //! The command line of Latchkey: `latchkey up` runs the whole platform on one machine, with its own
 //! Postgres and NATS; the other commands are an operator's.
 
+mod access_log;
 mod audit;
 pub mod cli;
 mod client;

@@ -17,6 +17,7 @@ pub(crate) fn message(entry: &Entry) -> pb::Message {
             Kind::Rescheduled => pb::MessageKind::BookingRescheduled,
             Kind::Cancelled => pb::MessageKind::BookingCancelled,
             Kind::StaffAlert => pb::MessageKind::StaffAlert,
+            Kind::WayIn => pb::MessageKind::WayIn,
         }
         .into(),
         channel: match entry.channel {

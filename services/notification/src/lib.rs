@@ -30,7 +30,7 @@ use vendor_http::{BaseUrl, VendorHttp};
 
 use crate::app::App;
 use crate::consumers::Channels;
-use crate::consumers::{alerts, workspace};
+use crate::consumers::{alerts, ways_in, workspace};
 use crate::delivery::{EmailDelivery, SmsDelivery};
 use crate::jobs::sender::Sender;
 use crate::model::Channel;
@@ -58,13 +58,15 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
     let channels = Channels { has_email: config.has_email(), has_sms: config.has_sms() };
     let wake = vec![email_wake.clone(), sms_wake.clone()];
     let workspace = workspace::Workspace { clock: deps.basic.clock.clone(), channels, wake: wake.clone() };
-    let alerts = alerts::Alerts { clock: deps.basic.clock.clone(), channels, wake };
+    let alerts = alerts::Alerts { clock: deps.basic.clock.clone(), channels, wake: wake.clone() };
+    let ways_in = ways_in::WaysIn { clock: deps.basic.clock.clone(), channels, wake };
     let mut service = chassis::Service::new(DEFINITION.name, &deps.basic)
         .grpc(grpc::notification_service(app.clone()))
         .grpc(grpc::webhook_service(app.clone(), webhook_key(&config)?))
         .outbox(&deps, &DEFINITION)
         .consumer(&deps, workspace::config(), workspace)
-        .consumer(&deps, alerts::config(), alerts);
+        .consumer(&deps, alerts::config(), alerts)
+        .consumer(&deps, ways_in::config(), ways_in);
     if config.has_email() {
         let sender = Sender {
             app: app.clone(),

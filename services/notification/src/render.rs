@@ -58,6 +58,15 @@ struct View<'a> {
     problems: Cow<'a, [Problem]>,
     /// How many more there are.
     problems_more: usize,
+    /// Another way in, with its window in the location's time.
+    way_in: Option<WayInView<'a>>,
+}
+
+#[derive(Serialize)]
+struct WayInView<'a> {
+    door: &'a str,
+    link: &'a str,
+    when: String,
 }
 
 macro_rules! template {
@@ -88,10 +97,14 @@ impl Renderer {
         template!(templates, "email/staff_alert.html");
         template!(templates, "email/staff_alert.txt");
         template!(templates, "email/staff_alert.subject.txt");
+        template!(templates, "email/way_in.html");
+        template!(templates, "email/way_in.txt");
+        template!(templates, "email/way_in.subject.txt");
         template!(templates, "sms/confirmed.txt");
         template!(templates, "sms/rescheduled.txt");
         template!(templates, "sms/cancelled.txt");
         template!(templates, "sms/staff_alert.txt");
+        template!(templates, "sms/way_in.txt");
         Self { templates, organizer: organizer.into() }
     }
 
@@ -116,7 +129,7 @@ impl Renderer {
             resource: &names.resource,
             location: &names.location,
             workspace: &names.workspace,
-            when: when::short(content.window, zone),
+            when: when::short(content.way_in.as_ref().map_or(content.window, |way_in| way_in.window), zone),
             problems: content.problems.first().map(sms::problem).into_iter().collect(),
             problems_more: content.problems_more + content.problems.len().saturating_sub(1),
             ..View::long(content, zone)
@@ -144,6 +157,11 @@ impl<'a> View<'a> {
             previous: content.previous_window.map(|window| when::long(window, zone)),
             problems: Cow::Borrowed(&content.problems),
             problems_more: content.problems_more,
+            way_in: content.way_in.as_ref().map(|way_in| WayInView {
+                door: &way_in.door,
+                link: &way_in.link,
+                when: when::long(way_in.window, zone),
+            }),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use domain::{BookingId, WorkspaceId};
 use prost_reflect::{DynamicMessage, Kind, MethodDescriptor, ReflectMessage as _, Value};
+use proto::access::v1 as access;
 
 /// What a request can be about.
 pub(super) struct Things {
@@ -34,6 +35,7 @@ impl Things {
             ("ConfirmAccount", "integrations"),
             ("Contract", "contracts"),
             ("DoorMapping", "doorMappings"),
+            ("DoorOperation", "doorOperations"),
             ("Entitlement", "entitlements"),
             ("Integration", "integrations"),
             ("Membership", "memberships"),
@@ -43,6 +45,7 @@ impl Things {
             ("PassUse", "passes"),
             ("Places", "integrations"),
             ("Place", "integrations"),
+            ("LiftLockdown", "lockdowns"),
             ("Location", "locations"),
             ("LocationAccessSettings", "locations"),
             ("Plan", "plans"),
@@ -74,8 +77,14 @@ impl Things {
     }
 
     fn fill(&self, message: &mut DynamicMessage, noun: &str) {
+        let is_address = message.descriptor().name() == "DoorAddress";
         for field in message.descriptor().fields().collect::<Vec<_>>() {
             let value = match (field.name(), field.kind()) {
+                ("provider", Kind::String) if is_address => Value::String("kisi".into()),
+                ("ref", Kind::String) => Value::String("7".into()),
+                ("kind", Kind::Enum(kind)) if kind.name() == "DoorTargetKind" => {
+                    Value::EnumNumber(access::DoorTargetKind::Lock.into())
+                }
                 ("parent" | "workspace", Kind::String) => Value::String(self.workspace.clone()),
                 ("name", Kind::String) => Value::String(self.name(noun)),
                 ("display_name", Kind::String) => Value::String("Something".into()),

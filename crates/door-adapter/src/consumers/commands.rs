@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use domain::Clock;
 use events::consumer::decode_json;
-use events::outbox::{self, USER_COMMAND};
+use events::outbox::{self, USER_COMMAND, WAY_IN_COMMAND};
 use events::subject::StreamKind;
 use events::{ApplyError, ConsumerConfig, Envelope, Handler, Received};
 use prost::Message as _;
@@ -44,12 +44,19 @@ impl Handler for Commands {
 
     fn decode(&self, envelope: &Envelope, payload: &[u8]) -> Result<Option<Command>, String> {
         let workspace = envelope.workspace;
-        let (message, reading) = if envelope.type_name == USER_COMMAND {
-            let message: pb::UserCommand = decode_json(payload)?;
-            (message.encode_to_vec(), Reading::of_user(workspace, &message))
-        } else {
-            let message: pb::AccessCommand = decode_json(payload)?;
-            (message.encode_to_vec(), Reading::of_access(workspace, &message))
+        let (message, reading) = match envelope.type_name.as_str() {
+            USER_COMMAND => {
+                let message: pb::UserCommand = decode_json(payload)?;
+                (message.encode_to_vec(), Reading::of_user(workspace, &message))
+            }
+            WAY_IN_COMMAND => {
+                let message: pb::WayInCommand = decode_json(payload)?;
+                (message.encode_to_vec(), Reading::of_way_in(workspace, &message))
+            }
+            _ => {
+                let message: pb::AccessCommand = decode_json(payload)?;
+                (message.encode_to_vec(), Reading::of_access(workspace, &message))
+            }
         };
         let reading = reading.map_err(|error| error.to_string())?;
         Ok(Some(Command { message, reading }))

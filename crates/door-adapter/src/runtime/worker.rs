@@ -247,6 +247,11 @@ impl<P: DoorProvider> Worker<P> {
                     answer: Answer::Access(request.grant, applied),
                 })
             }
+            Request::WayIn(request) => {
+                let applied = self.provider.set_way_in(account, request).await?;
+                let was_asked = applied.was_asked;
+                Ok(Done { was_asked, outcome: None, answer: Answer::WayIn(request.way_in, applied) })
+            }
             Request::User(request) => {
                 let UserApplied { state, was_asked } = self.provider.set_user(account, request).await?;
                 Ok(Done { was_asked, outcome: None, answer: Answer::User(request.user, state) })
@@ -355,6 +360,7 @@ fn read(lane: LaneKey, waiting: &Waiting) -> Result<Job, String> {
     let reading = match waiting.matter {
         Matter::Grant(_) => pb::AccessCommand::decode(body).map(|it| Reading::of_access(workspace, &it)),
         Matter::User(_) => pb::UserCommand::decode(body).map(|it| Reading::of_user(workspace, &it)),
+        Matter::WayIn(_) => pb::WayInCommand::decode(body).map(|it| Reading::of_way_in(workspace, &it)),
     };
     match reading.map_err(|error| error.to_string())? {
         Ok(Reading::Request(request)) => Ok(Job { request, cause: cause(lane, waiting) }),

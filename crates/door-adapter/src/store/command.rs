@@ -1,8 +1,8 @@
 //! Commands that wait, and what was answered.
 
 use chrono::Duration;
-use domain::names::{GrantName, ProviderUserName};
-use domain::{GrantId, ProviderUserId, Timestamp, WorkspaceId};
+use domain::names::{GrantName, ProviderUserName, WayInName};
+use domain::{GrantId, ProviderUserId, Timestamp, WayInId, WorkspaceId};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
@@ -11,13 +11,14 @@ use crate::request::Matter;
 
 chassis::text_enum! {
     /// What a command is about.
-    enum Kind { Grant = "grant", User = "user" }
+    enum Kind { Grant = "grant", User = "user", WayIn = "way_in" }
 }
 
 fn kind(matter: Matter) -> Kind {
     match matter {
         Matter::Grant(_) => Kind::Grant,
         Matter::User(_) => Kind::User,
+        Matter::WayIn(_) => Kind::WayIn,
     }
 }
 
@@ -122,6 +123,7 @@ impl Row {
         let matter = match self.kind? {
             Kind::Grant => Matter::Grant(GrantName { workspace, id: GrantId::from_uuid(id) }),
             Kind::User => Matter::User(ProviderUserName { workspace, id: ProviderUserId::from_uuid(id) }),
+            Kind::WayIn => Matter::WayIn(WayInName { workspace, id: WayInId::from_uuid(id) }),
         };
         Some(Waiting {
             matter,

@@ -14,10 +14,10 @@ impl App {
     /// at no more.
     pub(crate) async fn look_at_all_again(&self) -> Result<(), Error> {
         let now = self.clock.now();
+        let in_flight_until = now + self.rules.in_flight_timeout;
         let mut after = (Uuid::nil(), Uuid::nil());
         loop {
             let mut tx = self.platform.begin().await?;
-            let in_flight_until = now + self.rules.in_flight_timeout;
             let last = store::make_grants_due(&mut tx, after, BATCH, now, in_flight_until).await?;
             tx.commit().await?;
             match last {
@@ -27,6 +27,7 @@ impl App {
         }
         let mut tx = self.platform.begin().await?;
         store::make_users_due(&mut tx, now).await?;
+        store::make_ways_in_due(&mut tx, now, in_flight_until).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -110,7 +110,7 @@ impl App {
     }
 }
 
-async fn standing(
+pub(super) async fn standing(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
     person: PersonId,

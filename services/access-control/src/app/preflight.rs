@@ -1,6 +1,6 @@
 //! Checks ahead of bookings whether everybody who may come will be let in.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chassis::paging::Page;
 use chrono::Duration;
@@ -13,9 +13,9 @@ use uuid::Uuid;
 use super::App;
 use crate::error::Error;
 use crate::explain::{GrantState, Passage, Situation, Standing, explain};
-use crate::model::{GrantFilter, PreflightCheck, SourceFacts, SourceKey};
+use crate::model::{GrantFilter, PreflightCheck, SourceFacts, SourceKey, WayIn};
 use crate::preflight::{Due, Stage, due, is_in_order, next_due};
-use crate::store::{entitlement, grant, integration, person, preflight as store};
+use crate::store::{entitlement, grant, integration, person, preflight as store, way_in};
 use crate::{convert, facts, sources};
 
 /// Before the end of what is booked, which is itself outside.
@@ -50,11 +50,12 @@ impl App {
         let mut tx = self.platform.begin().await?;
         let claimed = store::claim_due(&mut tx, now, limit).await?;
         let mut messages = Vec::new();
+        let mut ways_in = Vec::new();
         let mut again = Vec::with_capacity(claimed.len());
         for (source, window) in claimed {
             let due = due(window, now);
             if let Due::Check(stage) = due {
-                let check = self.check(&mut tx, &source, window, stage, now).await?;
+                let check = self.check(&mut tx, &source, window, stage, now, &mut ways_in).await?;
                 // What leads to no door is not checked: nothing of it is in order, or not.
                 if !check.findings.is_empty() {
                     store::note(&mut tx, &check).await?;
@@ -69,11 +70,18 @@ impl App {
             store::come_again(&mut tx, &again).await?;
         }
         outbox::append(&mut tx, &messages).await?;
+        if !ways_in.is_empty() {
+            way_in::offer(&mut tx, &ways_in).await?;
+        }
         let next = store::next_time(&mut tx).await?;
         tx.commit().await?;
+        if !ways_in.is_empty() {
+            self.wake();
+        }
         Ok((again.len(), next))
     }
 
+    /// Checks, and adds the ways in that people need instead of what is not confirmed.
     async fn check(
         &self,
         conn: &mut PgConnection,
@@ -81,6 +89,7 @@ impl App {
         window: Window,
         stage: Stage,
         now: Timestamp,
+        ways_in: &mut Vec<WayIn>,
     ) -> Result<PreflightCheck, Error> {
         let filter = GrantFilter { source: Some(source.clone()), ..Default::default() };
         let grants = grant::list(conn, source.workspace, &filter, Uuid::nil(), GRANTS_MAX).await?;
@@ -93,9 +102,18 @@ impl App {
             .into_iter()
             .map(|person| (person.id, person.is_active))
             .collect();
+        let has_other_way_in = match stage {
+            Stage::Minutes => way_in::sent_for(conn, source.workspace, &grants).await?,
+            Stage::Day | Stage::Hour => HashSet::new(),
+        };
         let mut findings = Vec::with_capacity(grants.len());
         for grant in &grants {
-            let passages = entitled.remove(&grant.id).unwrap_or_default().into_iter();
+            let entitled = entitled.remove(&grant.id).unwrap_or_default();
+            let is_let_in = people.get(&grant.person) == Some(&true) && !resting.contains(&grant.id);
+            if is_let_in && has_other_way_in.contains(&grant.id) {
+                ways_in.extend(self.way_in_for(grant, entitled.iter().cloned(), source, window, now));
+            }
+            let passages = entitled.into_iter();
             let situation = Situation {
                 now,
                 at: window.start(),

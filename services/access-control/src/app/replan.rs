@@ -12,7 +12,7 @@ use crate::engine::{Observed, Outlook, plan};
 use crate::error::Error;
 use crate::facts;
 use crate::model::{Grant, Person};
-use crate::store::{entitlement, grant as store, integration, person, provider_user};
+use crate::store::{entitlement, grant as store, integration, person, provider_user, way_in};
 
 impl App {
     /// Locks these grants, decides, writes, and tells the adapters. `cause` gives the message that led
@@ -79,6 +79,7 @@ impl App {
         store::update(conn, &grants, now).await?;
         let looked_at: Vec<_> = grants.iter().zip(is_idle).collect();
         provider_user::look_at(conn, &looked_at, now).await?;
+        way_in::look_at(conn, &keys, now).await?;
         outbox::append(conn, &messages).await?;
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Hears from Postgres in which workspaces grants changed, whichever replica changed them.
+//! Hears from Postgres in which workspaces grants changed, or the access log grew, whichever replica did it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,6 @@ use sqlx::postgres::PgListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::live::Watches;
-use crate::store::grant::CHANGES;
 
 /// Before another try to listen.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -16,11 +15,12 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// The job. Each replica has its own.
 pub(crate) struct Listener {
     pool: PgPool,
-    watches: Arc<Watches>,
+    /// By channel.
+    watches: [(&'static str, Arc<Watches>); 2],
 }
 
 impl Listener {
-    pub(crate) fn new(pool: PgPool, watches: Arc<Watches>) -> Self {
+    pub(crate) fn new(pool: PgPool, watches: [(&'static str, Arc<Watches>); 2]) -> Self {
         Self { pool, watches }
     }
 
@@ -38,20 +38,25 @@ impl Listener {
             }
         }
         // Calls that go on would hold up the end.
-        self.watches.close();
+        for (_, watches) in &self.watches {
+            watches.close();
+        }
     }
 
     /// Until the connection is lost.
     async fn listen(&self) -> Result<std::convert::Infallible, sqlx::Error> {
         let mut listener = PgListener::connect_with(&self.pool).await?;
         listener.eager_reconnect(false);
-        listener.listen(CHANGES).await?;
+        listener.listen_all(self.watches.iter().map(|(channel, _)| *channel)).await?;
         // While nobody listened.
-        self.watches.anything_changed();
+        for (_, watches) in &self.watches {
+            watches.anything_changed();
+        }
         loop {
             let call = listener.try_recv().await?.ok_or(sqlx::Error::PoolClosed)?;
-            if let Ok(workspace) = call.payload().parse() {
-                self.watches.changed(workspace);
+            let watches = self.watches.iter().find(|(channel, _)| *channel == call.channel());
+            if let (Some((_, watches)), Ok(workspace)) = (watches, call.payload().parse()) {
+                watches.changed(workspace);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Looks at grants and at providers' users when their time has come.
+//! Looks at grants, at providers' users and at other ways in when their time has come.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,8 +57,8 @@ impl Scheduler {
         }
     }
 
-    /// Looks at a batch of grants and of users. Says how many of the more numerous, and when the next is due. If the
-    /// clock shows less than it did, all that is to come is looked at.
+    /// Looks at a batch of each. Says how many of the most numerous, and when the next is due. If the clock shows less
+    /// than it did, all that is to come is looked at.
     async fn look(&self, seen: &mut Timestamp) -> Result<(usize, Option<Timestamp>), Error> {
         let now = self.app.now();
         if now < *seen - STEP {
@@ -68,6 +68,8 @@ impl Scheduler {
         *seen = now;
         let (grants, next_grant) = self.app.replan_due(self.batch).await?;
         let (users, next_user) = self.app.retire_due(self.batch).await?;
-        Ok((grants.max(users), [next_grant, next_user].into_iter().flatten().min()))
+        let (ways_in, next_way_in) = self.app.ways_in_due(self.batch).await?;
+        let next = [next_grant, next_user, next_way_in].into_iter().flatten().min();
+        Ok((grants.max(users).max(ways_in), next))
     }
 }

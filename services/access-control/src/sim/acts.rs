@@ -139,7 +139,7 @@ impl World<'_> {
             _ => {
                 let lead = self.one_in(2).then(|| self.minutes());
                 let lag = self.one_in(2).then(|| self.minutes());
-                let settings = pb::LocationAccessSettings { lead, lag };
+                let settings = pb::LocationAccessSettings { lead, lag, ..Default::default() };
                 Some(Request::UpdateLocationSettings(self.sites[site].location(), settings))
             }
         }

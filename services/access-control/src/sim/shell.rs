@@ -23,6 +23,7 @@ use crate::consumers::reconciliations::Reconciliations;
 use crate::consumers::results::Results;
 use crate::consumers::workspace::Workspace;
 use crate::consumers::{integrations, reconciliations, results, workspace};
+use crate::control::Adapters;
 use crate::error::Error;
 use crate::{Config, DEFINITION, convert};
 
@@ -245,7 +246,8 @@ impl Replica {
     async fn new(harness: &Harness, clock: &Arc<SettableClock>) -> Self {
         let (pool, platform) =
             chassis::postgres::connect(harness.database_url(), &DEFINITION, 2).await.unwrap();
-        let app = Arc::new(App::new(pool.clone(), platform.clone(), clock.clone(), &Config::default()));
+        let (adapters, config) = (Adapters::default(), Config::default());
+        let app = Arc::new(App::new(pool.clone(), platform.clone(), clock.clone(), adapters, &config));
         Self {
             pool,
             platform,

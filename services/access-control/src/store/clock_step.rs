@@ -64,3 +64,24 @@ pub(crate) async fn make_users_due(conn: &mut PgConnection, now: Timestamp) -> R
     .await?;
     Ok(())
 }
+
+/// Has all other ways in looked at. What failed may be tried again, and what is under way has its time until
+/// `in_flight_until` at most.
+pub(crate) async fn make_ways_in_due(
+    conn: &mut PgConnection,
+    now: Timestamp,
+    in_flight_until: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update way_in w set next_check_at = least(w.next_check_at, $1),
+           retry_at = case when w.retry_at > $1 then $1 else w.retry_at end,
+           in_flight_until = case when w.in_flight_until > $2 then $2 else w.in_flight_until end
+         from (select workspace_id, id from way_in order by workspace_id, id for update) as o
+         where w.workspace_id = o.workspace_id and w.id = o.id",
+    )
+    .bind(now)
+    .bind(in_flight_until)
+    .execute(conn)
+    .await?;
+    Ok(())
+}

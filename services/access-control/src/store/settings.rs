@@ -46,22 +46,34 @@ pub(crate) async fn upsert(
     Ok(())
 }
 
+#[derive(sqlx::FromRow)]
+struct LocationRow {
+    lead_minutes: Option<i32>,
+    lag_minutes: Option<i32>,
+    sends_way_in: bool,
+}
+
+impl From<LocationRow> for LocationSettings {
+    fn from(row: LocationRow) -> Self {
+        Self { lead_minutes: row.lead_minutes, lag_minutes: row.lag_minutes, sends_way_in: row.sends_way_in }
+    }
+}
+
 /// What a location says; nothing, if it was never asked to.
 pub(crate) async fn find_of_location(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
     location: LocationId,
 ) -> Result<LocationSettings, sqlx::Error> {
-    let row: Option<(Option<i32>, Option<i32>)> = sqlx::query_as(
-        "select lead_minutes, lag_minutes from location_settings
+    let row: Option<LocationRow> = sqlx::query_as(
+        "select lead_minutes, lag_minutes, sends_way_in from location_settings
          where workspace_id = $1 and location_id = $2",
     )
     .bind(workspace.uuid())
     .bind(location.uuid())
     .fetch_optional(conn)
     .await?;
-    let settings = |(lead_minutes, lag_minutes)| LocationSettings { lead_minutes, lag_minutes };
-    Ok(row.map(settings).unwrap_or_default())
+    Ok(row.map(LocationSettings::from).unwrap_or_default())
 }
 
 /// Has a location say something else, and gives what it said before.
@@ -79,8 +91,8 @@ pub(crate) async fn replace_of_location(
     .execute(&mut *conn)
     .await?;
     // Locks the row, so that the later one of two finds what the other left.
-    let (lead_minutes, lag_minutes) = sqlx::query_as(
-        "select lead_minutes, lag_minutes from location_settings
+    let before: LocationRow = sqlx::query_as(
+        "select lead_minutes, lag_minutes, sends_way_in from location_settings
          where workspace_id = $1 and location_id = $2 for update",
     )
     .bind(workspace.uuid())
@@ -88,14 +100,15 @@ pub(crate) async fn replace_of_location(
     .fetch_one(&mut *conn)
     .await?;
     sqlx::query(
-        "update location_settings set lead_minutes = $3, lag_minutes = $4
+        "update location_settings set lead_minutes = $3, lag_minutes = $4, sends_way_in = $5
          where workspace_id = $1 and location_id = $2",
     )
     .bind(workspace.uuid())
     .bind(location.uuid())
     .bind(settings.lead_minutes)
     .bind(settings.lag_minutes)
+    .bind(settings.sends_way_in)
     .execute(conn)
     .await?;
-    Ok(LocationSettings { lead_minutes, lag_minutes })
+    Ok(before.into())
 }

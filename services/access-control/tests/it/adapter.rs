@@ -24,6 +24,8 @@ pub(crate) struct Received {
     pub command: pb::AccessCommand,
     /// What came if it is a command about a user.
     pub user: Option<pb::UserCommand>,
+    /// What came if it is a command about another way in.
+    pub way_in: Option<pb::WayInCommand>,
 }
 
 impl Commands {
@@ -50,10 +52,12 @@ impl Commands {
         );
         let envelope = read.unwrap();
         let is_of_user = envelope.type_name == events::outbox::USER_COMMAND;
+        let is_of_way_in = envelope.type_name == events::outbox::WAY_IN_COMMAND;
         Received {
             subject: message.subject.to_string(),
             user: is_of_user.then(|| serde_json::from_slice(&message.payload).unwrap()),
-            command: if is_of_user {
+            way_in: is_of_way_in.then(|| serde_json::from_slice(&message.payload).unwrap()),
+            command: if is_of_user || is_of_way_in {
                 pb::AccessCommand::default()
             } else {
                 serde_json::from_slice(&message.payload).unwrap()
@@ -72,8 +76,14 @@ impl World {
     /// The next command, which must come soon and be about access.
     pub(crate) async fn command(&mut self) -> pb::AccessCommand {
         let received = self.commands.next().await;
-        assert_eq!(received.user, None);
+        assert_eq!((received.user, received.way_in), (None, None));
         received.command
+    }
+
+    /// The next command, which must come soon and be about another way in.
+    pub(crate) async fn way_in_command(&mut self) -> pb::WayInCommand {
+        let received = self.commands.next().await;
+        received.way_in.unwrap_or_else(|| panic!("{:?}", received.command))
     }
 
     /// The next command, which must come soon and be about a user.

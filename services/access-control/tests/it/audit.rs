@@ -37,8 +37,11 @@ async fn each_change_leaves_one_entry_with_who_what_and_from_where() {
     }
     world.set_policy_as(&mut client, pb::NoAccessAction::Suspend).await;
     world.set_policy_as(&mut client, pb::NoAccessAction::Keep).await;
-    for lag in [None, Some(minutes(10)), Some(minutes(10)), None] {
-        let location_access_settings = Some(pb::LocationAccessSettings { lead: None, lag });
+    for (lag, sends_way_in) in
+        [(None, false), (Some(minutes(10)), false), (Some(minutes(10)), false), (None, false), (None, true)]
+    {
+        let location_access_settings =
+            Some(pb::LocationAccessSettings { lag, sends_way_in, ..Default::default() });
         let (name, request_id) = (world.location.clone(), String::new());
         let request = pb::UpdateLocationAccessSettingsRequest { name, location_access_settings, request_id };
         client.update_location_access_settings(request).await.unwrap();
@@ -78,6 +81,10 @@ async fn each_change_leaves_one_entry_with_who_what_and_from_where() {
         ),
         (&world.location, "UpdateLocationAccessSettings: location_access_settings.lag SET 600s".into()),
         (&world.location, "UpdateLocationAccessSettings: location_access_settings.lag CLEARED 600s".into()),
+        (
+            &world.location,
+            "UpdateLocationAccessSettings: location_access_settings.sends_way_in REPLACED false -> true".into(),
+        ),
         (&name, format!("DeleteDoorMapping: {}", fields("CLEARED"))),
     ];
     let told: Vec<_> = entries.iter().map(|entry| (&entry.subject, audit_line(entry))).collect();

@@ -7,7 +7,7 @@ use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_statement_that_names_no_workspace_stays_within_its_own() {
-    let mut world = World::new().await;
+    let (mut world, _) = World::with_doors().await;
     let here = world.workspace;
     settle(&mut world, chrono::Duration::hours(24)).await;
     world.move_elsewhere();
@@ -17,15 +17,22 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
         tried,
         [
             "access_grant",
+            "access_log",
+            "access_log_head",
+            "account_door",
             "door_listing",
             "door_mapping",
+            "door_roster",
             "drift",
             "entitlement",
             "entitlement_source",
+            "group_roster",
             "integration",
             "listed_door",
             "location_settings",
+            "lockdown",
             "no_access_policy",
+            "operation",
             "outbox",
             "person",
             "preflight",
@@ -33,7 +40,8 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
             "provider_user",
             "reconciliation",
             "request",
-            "settings"
+            "settings",
+            "way_in"
         ]
     );
     world.harness.finish().await;
@@ -51,6 +59,15 @@ async fn settle(world: &mut World, ahead: chrono::Duration) {
     world.set_policy(pb::NoAccessAction::Suspend).await;
     world.note_listing().await;
     world.note_drift().await;
+    world.doors().await;
+    world.lock_down("").await;
     world.harness.clock.set(crate::world::at(9) - ahead);
     crate::preflight::checked(world, &stay.booking.name, 1).await;
+    let way_in = "insert into way_in (workspace_id, id, grant_id, source_kind, source_id, source_starts_at,
+           starts_at, ends_at, next_check_at)
+         select workspace_id, gen_random_uuid(), id, 'booking', gen_random_uuid(), $2, $2, $3, $3
+         from access_grant where workspace_id = $1";
+    let (start, end) = (crate::world::at(9), crate::world::at(10));
+    let insert = sqlx::query(way_in).bind(world.workspace.uuid()).bind(start).bind(end);
+    insert.execute(&world.pool).await.unwrap();
 }

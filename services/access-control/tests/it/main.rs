@@ -3,17 +3,21 @@
 
 #![expect(clippy::unwrap_used, reason = "tests say what went wrong by panicking")]
 
+mod access_log;
 mod adapter;
 mod attendees;
 mod audit;
 mod bookings;
 mod contracts;
+mod control;
+mod doors;
 mod drift;
 mod explain;
 mod hours;
 mod integrations;
 mod isolation;
 mod listings;
+mod lockdown;
 mod manual;
 mod mappings;
 mod memberships;
@@ -30,4 +34,5 @@ mod retold;
 mod schedule;
 mod settings;
 mod watch;
+mod ways_in;
 mod world;

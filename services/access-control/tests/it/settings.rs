@@ -119,7 +119,7 @@ async fn other_settings_of_a_location_have_nothing_looked_at_that_is_elsewhere()
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn settings_of_a_location_that_make_no_sense_or_are_of_another_workspace_are_refused() {
     let mut world = World::new().await;
-    let good = pb::LocationAccessSettings { lead: Some(minutes(1)), lag: None };
+    let good = pb::LocationAccessSettings { lead: Some(minutes(1)), ..Default::default() };
     let cases = [
         (None, "location_access_settings"),
         (

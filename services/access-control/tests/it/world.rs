@@ -40,14 +40,18 @@ pub(crate) struct World {
     pub bus: Bus,
     pub commands: Commands,
     service: CancellationToken,
+    config: Config,
 }
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let mut harness = Harness::new().await;
+        Self::of(Harness::new().await, Config::default()).await
+    }
+
+    pub(crate) async fn of(mut harness: Harness, config: Config) -> Self {
         let deps = harness.deps(&access_control::DEFINITION).await;
         let (pool, calls, bus) = (deps.platform.clone(), deps.pool.clone(), deps.bus.clone());
-        let service = access_control::build(Config::default(), deps).await.unwrap();
+        let service = access_control::build(config.clone(), deps).await.unwrap();
         let stop = CancellationToken::new();
         let address = harness.run_until(service, stop.clone());
         let workspace = WorkspaceId::new();
@@ -58,6 +62,7 @@ impl World {
             client: AccessServiceClient::new(channel),
             commands: Commands::of(&bus).await,
             service: stop,
+            config,
             harness,
             address,
             workspace,
@@ -92,7 +97,7 @@ impl World {
         .await;
         meanwhile(self).await;
         let deps = self.harness.deps(&access_control::DEFINITION).await;
-        let service = access_control::build(Config::default(), deps).await.unwrap();
+        let service = access_control::build(self.config.clone(), deps).await.unwrap();
         self.service = CancellationToken::new();
         self.address = self.harness.run_until(service, self.service.clone());
         let channel = self.harness.channel_as(&self.address, Role::Admin, self.workspace);
@@ -202,6 +207,7 @@ impl World {
             location_access_settings: Some(pb::LocationAccessSettings {
                 lead: lead_minutes.map(minutes),
                 lag: lag_minutes.map(minutes),
+                ..Default::default()
             }),
             request_id: String::new(),
         };
@@ -404,7 +410,7 @@ impl World {
     }
 
     /// All facts so far, in order, with their bodies.
-    async fn bodies_told(&self) -> Vec<(String, serde_json::Value)> {
+    pub(crate) async fn bodies_told(&self) -> Vec<(String, serde_json::Value)> {
         let stream = self.bus.stream(subject::StreamKind::Event).await.unwrap();
         let mut facts = Vec::new();
         for sequence in 1..=stream.cached_info().state.last_sequence {

@@ -21,9 +21,10 @@ use super::convert::{self, KeyCheck, NewUser, RoleAssignment, User, Validity};
 use super::error::{self, Error, may_exist_already};
 use super::listing::{self, Listing, Next};
 use super::wire::{
-    EventSet, EventSetStatus, Group, GroupId, GroupLock, Lock, LockId, NewEventSet, NewEventSetFields,
-    NewGroup, NewGroupFields, NewGroupLock, NewGroupLockFields, PatchUser, PatchUserFields, Place, PlaceId,
-    RoleAssignmentId, Row, UserId, WireRoleAssignment, WireUser,
+    EventSet, EventSetStatus, Group, GroupId, GroupLink, GroupLinkId, GroupLock, Lock, LockId, MadeGroupLink,
+    NewEventSet, NewEventSetFields, NewGroup, NewGroupFields, NewGroupLink, NewGroupLinkFields, NewGroupLock,
+    NewGroupLockFields, PatchUser, PatchUserFields, Place, PlaceId, RoleAssignmentId, Row, UserId,
+    WireRoleAssignment, WireUser,
 };
 
 /// Largest page of most lists.
@@ -51,6 +52,8 @@ pub struct Settings {
     pub prompt_limit: Option<Limit>,
     /// How long such a call may take in all. An unlock answers when the door's controller has.
     pub prompt_timeout: Duration,
+    /// What a link's secret is put behind to make an address of it.
+    pub link_page: String,
 }
 
 /// Kisi, for all accounts of a process. Made once, because the limits live in it.
@@ -315,6 +318,42 @@ impl KisiAccount {
         let id = group.to_string();
         let held: Vec<GroupLock> = self.list(GROUP_LOCKS, "group_locks", PAGE, &[("group_id", &id)]).await?;
         Ok(held.into_iter().filter(|held| held.group_id == group).map(|held| held.lock_id).collect())
+    }
+
+    /// Makes a link that opens the group's locks while it is valid, for whoever has it. Gives its address, which nobody
+    /// sees again. Kisi sends it to nobody.
+    pub async fn create_group_link(
+        &self,
+        group: GroupId,
+        name: &str,
+        validity: Validity,
+    ) -> Result<SecretString, Error> {
+        let group_link = NewGroupLinkFields {
+            group_id: group,
+            name,
+            email: None,
+            phone: None,
+            link_enabled: true,
+            valid_from: validity.from(),
+            valid_until: validity.until(),
+        };
+        let call = self.call(Method::POST, GROUP_LINKS, &["group_links"], &[]);
+        let made: MadeGroupLink = self.send(call.json(&NewGroupLink { group_link })).await?.json()?;
+        let page = &self.shared.settings.link_page;
+        Ok(SecretString::from(format!("{page}{}", made.secret.expose_secret())))
+    }
+
+    /// The links whose name ends so.
+    pub async fn find_group_links(&self, name_end: &str) -> Result<Vec<GroupLinkId>, Error> {
+        let links: Vec<GroupLink> =
+            self.list(GROUP_LINKS, "group_links", PAGE, &[("query", name_end)]).await?;
+        // The search finds more than names.
+        Ok(links.into_iter().filter(|link| link.name.ends_with(name_end)).map(|link| link.id).collect())
+    }
+
+    /// Takes the link away. One that is gone already is fine.
+    pub async fn delete_group_link(&self, id: GroupLinkId) -> Result<(), Error> {
+        self.delete("/group_links/{id}", "group_links", id.0).await
     }
 
     /// Opens the lock, as the key's owner, for as long as its hardware is set to. With an effect of
@@ -594,6 +633,7 @@ const USER: &str = "/users/{id}";
 const ASSIGNMENTS: &str = "/role_assignments";
 const ASSIGNMENT: &str = "/role_assignments/{id}";
 const GROUP_LOCKS: &str = "/group_locks";
+const GROUP_LINKS: &str = "/group_links";
 
 impl fmt::Debug for Kisi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

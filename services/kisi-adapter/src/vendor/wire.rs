@@ -6,6 +6,7 @@
 use std::fmt;
 
 use domain::Timestamp;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -27,6 +28,8 @@ macro_rules! ids {
 ids! {
     /// A group: locks that are granted together.
     GroupId,
+    /// A link that opens a group's locks, for whoever has it.
+    GroupLinkId,
     /// A lock in a group.
     GroupLockId,
     /// A door.
@@ -57,7 +60,7 @@ macro_rules! rows {
     )+};
 }
 
-rows!(Place, Lock, Group, GroupLock, WireUser, WireRoleAssignment);
+rows!(Place, Lock, Group, GroupLink, GroupLock, WireUser, WireRoleAssignment);
 
 /// `GET /places`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -342,4 +345,35 @@ pub(crate) struct NewRoleAssignmentFields<'a> {
     pub(crate) notify: bool,
     pub(crate) valid_from: Option<Timestamp>,
     pub(crate) valid_until: Option<Timestamp>,
+}
+
+/// In `GET /group_links`.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct GroupLink {
+    pub(crate) id: GroupLinkId,
+    pub(crate) name: String,
+}
+
+/// `POST /group_links`.
+#[derive(Serialize)]
+pub(crate) struct NewGroupLink<'a> {
+    pub(crate) group_link: NewGroupLinkFields<'a>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct NewGroupLinkFields<'a> {
+    pub(crate) group_id: GroupId,
+    pub(crate) name: &'a str,
+    /// Whom Kisi sends it to: nobody.
+    pub(crate) email: Option<&'a str>,
+    pub(crate) phone: Option<&'a str>,
+    pub(crate) link_enabled: bool,
+    pub(crate) valid_from: Option<Timestamp>,
+    pub(crate) valid_until: Option<Timestamp>,
+}
+
+/// The answer to that: it alone has the secret. No `Debug`.
+#[derive(Deserialize)]
+pub(crate) struct MadeGroupLink {
+    pub(crate) secret: SecretString,
 }

@@ -223,6 +223,14 @@ impl<P: Policy> World for KisiWorld<P> {
         }
     }
 
+    fn ways_in(&self, target: &Target) -> Option<Vec<Window>> {
+        Some(self.org.link_windows(self.lock(target)))
+    }
+
+    async fn opens(&self, link: &str, target: &Target) -> bool {
+        self.twin.opens(link, self.lock(target)).await
+    }
+
     async fn finish(self) {
         assert!(self.org.twin.mails().is_empty(), "nobody is mailed by Kisi");
         self.harness.finish().await;

@@ -119,6 +119,7 @@ impl Server {
             base_url: self.url.as_str().parse().unwrap(),
             integration_identifier: HeaderValue::from_static("latchkey"),
             integration_contact: Some(HeaderValue::from_static("ops@latchkey.example")),
+            link_page: String::new(),
             limit: None,
             prompt_limit: None,
             prompt_timeout: Duration::from_secs(8),

@@ -89,6 +89,7 @@ impl Twin {
             base_url: self.base_url.clone(),
             integration_identifier: "latchkey".to_owned(),
             integration_contact: String::new(),
+            link_page: "https://web.kisi.io/grouplinks/".to_owned(),
             calls_per_second: 0,
             calls_in_flight: 8,
             attempt_timeout_ms: 1_000,
@@ -121,6 +122,19 @@ impl Twin {
             .unwrap();
         let answer = self.sandbox.router().oneshot(request).await.unwrap();
         assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{path}");
+    }
+
+    /// Whether the door opens for whoever has the access link.
+    pub(crate) async fn opens(&self, link: &str, lock: i64) -> bool {
+        let secret = link.rsplit('/').next().unwrap();
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("/kisi/locks/{lock}/unlock"))
+            .header("authorization", format!("KISI-GROUP-LINK {secret}"))
+            .header("content-type", "application/json")
+            .body(Body::from("{}"))
+            .unwrap();
+        self.sandbox.router().oneshot(request).await.unwrap().status() == StatusCode::OK
     }
 
     pub(crate) fn calls(&self) -> usize {
@@ -157,6 +171,12 @@ impl Org {
         let mut all = self.twin.access_windows();
         all.retain(|window| window.lock_id == lock);
         windows(all)
+    }
+
+    /// All windows in which an access link opens the door, by start.
+    pub(crate) fn link_windows(&self, lock: i64) -> Vec<Window> {
+        let links = self.twin.group_links_of(lock).into_iter().map(|link| link.record);
+        links.map(|link| Window::new(link.valid_from.unwrap(), link.valid_until.unwrap()).unwrap()).collect()
     }
 
     pub(crate) fn user(&self, email: &str) -> Option<UserId> {

@@ -98,6 +98,7 @@ impl Wiring {
             billing.push(("LATCHKEY_STRIPE__BASE_URL", format!("{twins}/stripe")));
         }
         let own = BTreeMap::from([
+            ("access-control", vec![("LATCHKEY_ADAPTERS__KISI", url(&listeners.kisi_adapter)?)]),
             ("billing", billing),
             (
                 "integrations",

@@ -13,7 +13,7 @@ use sqlx::PgConnection;
 use tokio::sync::Notify;
 
 use super::{Channels, Letter, Recipient, line};
-use crate::model::{Alert, Content, Finding, Kind, NewMessage, Verdict};
+use crate::model::{Alert, Content, Finding, Kind, NewMessage, Verdict, verdict};
 use crate::store::{booking, ledger, staff};
 
 pub(crate) fn config() -> ConsumerConfig {
@@ -62,7 +62,8 @@ impl Alerts {
     ) -> Result<Vec<NewMessage>, ApplyError> {
         let (alert, now) = (&received.body, self.clock.now());
         let booking = booking::find(conn, alert.workspace, alert.booking).await?;
-        let booking = match (alert.verdict(booking.as_ref(), now), booking) {
+        let verdict = verdict(booking.as_ref(), alert.starts_at, alert.checked_at, now);
+        let booking = match (verdict, booking) {
             (Verdict::Holds, Some(booking)) => booking,
             (Verdict::Outdated, _) => return Ok(Vec::new()),
             _ => return Err(ApplyError::Later("the booking was not heard of yet".to_owned())),

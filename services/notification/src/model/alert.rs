@@ -1,13 +1,10 @@
-//! What staff are to be told of a check ahead of a booking, and whether that still holds. Pure.
+//! What staff are to be told of a check ahead of a booking. Pure.
 
 use chrono::Duration;
 use domain::{BookingId, LocationId, PersonId, Timestamp, WorkspaceId};
 use proto::access::v1::PreflightStage;
 
 use super::{Booking, Content, Problem};
-
-/// What is told of a booking is heard so long after it became true at most, or it never will be.
-const HEARD_LATE: Duration = Duration::minutes(10);
 
 /// Problems that one message names.
 const PROBLEMS_MAX: usize = 20;
@@ -32,28 +29,7 @@ pub(crate) struct Finding {
     pub detail: String,
 }
 
-/// Whether an alert still holds of a booking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Holds,
-    /// The booking was called off or moved since: where it is now it is checked anew.
-    Outdated,
-    /// The booking that was checked is still to be heard of.
-    Unheard,
-}
-
 impl Alert {
-    /// Judges by what is known of the booking.
-    pub(crate) fn verdict(&self, known: Option<&Booking>, now: Timestamp) -> Verdict {
-        let Some(known) = known else { return Verdict::Unheard };
-        if known.stands && known.content.window.start() == self.starts_at {
-            return Verdict::Holds;
-        }
-        // What differs is newer than the check, or older and about to be followed by what was checked.
-        let is_newer = self.checked_at < known.content.told_at;
-        if is_newer || self.checked_at + HEARD_LATE <= now { Verdict::Outdated } else { Verdict::Unheard }
-    }
-
     /// Whether an email may not be read in time.
     pub(crate) fn is_urgent(&self) -> bool {
         self.stage != PreflightStage::Day
@@ -79,7 +55,7 @@ impl Alert {
     /// What a message says, without its recipient.
     pub(crate) fn content(&self, booking: &Booking) -> Content {
         let problem = |finding: &Finding| Problem {
-            person: booking.people.get(&finding.person).cloned().unwrap_or_else(|| "Someone".to_owned()),
+            person: person(booking, finding.person),
             door: finding.door.clone(),
             sentence: finding.sentence.clone(),
             detail: finding.detail.clone(),
@@ -92,41 +68,16 @@ impl Alert {
     }
 }
 
+fn person(booking: &Booking, id: PersonId) -> String {
+    booking.people.get(&id).map_or_else(|| "Someone".to_owned(), |contact| contact.name.clone())
+}
+
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use domain::BookingId;
 
-    use domain::Window;
-
+    use super::super::booking::tests::{at, booking};
     use super::*;
-
-    fn at(minute: i64) -> Timestamp {
-        Timestamp::from_timestamp(1_796_112_000 + minute * 60, 0).unwrap()
-    }
-
-    /// A booking of an hour, as it was told at a minute.
-    fn booking(starts: i64, told: i64, stands: bool) -> Booking {
-        let content = Content {
-            to: String::new(),
-            person_name: "Ada".into(),
-            resource_name: "Room".into(),
-            location_name: "House".into(),
-            address: String::new(),
-            time_zone: "UTC".into(),
-            window: Window::new(at(starts), at(starts + 60)).unwrap(),
-            previous_window: None,
-            title: String::new(),
-            reason: String::new(),
-            workspace_name: "Space".into(),
-            reply_to: None,
-            booking: BookingId::new(),
-            booking_version: 1,
-            told_at: at(told),
-            problems: Vec::new(),
-            problems_more: 0,
-        };
-        Booking { workspace: WorkspaceId::new(), stands, content, people: HashMap::new() }
-    }
 
     /// A check at minute 0 of what begins at minute 60.
     fn alert() -> Alert {
@@ -137,25 +88,6 @@ mod tests {
             starts_at: at(60),
             checked_at: at(0),
             findings: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn what_was_moved_or_called_off_since_is_not_told_and_what_is_not_heard_of_yet_is_waited_for() {
-        for (known, now, expected) in [
-            (None, 1, Verdict::Unheard),
-            (Some(booking(60, -100, true)), 1, Verdict::Holds),
-            // Invited someone since: it is the same booking.
-            (Some(booking(60, 1, true)), 1, Verdict::Holds),
-            (Some(booking(60, 1, false)), 1, Verdict::Outdated),
-            (Some(booking(90, 1, true)), 1, Verdict::Outdated),
-            (Some(booking(90, -100, true)), 1, Verdict::Unheard),
-            (Some(booking(60, -100, false)), 1, Verdict::Unheard),
-            // Called off at the moment of the check, which had not heard of it.
-            (Some(booking(60, -1, false)), 10, Verdict::Outdated),
-        ] {
-            let told = known.as_ref().map(|known| (known.content.window.start(), known.stands));
-            assert_eq!(alert().verdict(known.as_ref(), at(now)), expected, "{told:?} {now}");
         }
     }
 

@@ -37,6 +37,20 @@ pub(crate) struct Content {
     /// How many more there are.
     #[serde(default)]
     pub problems_more: usize,
+    /// Of another way in: that.
+    #[serde(default)]
+    pub way_in: Option<WayIn>,
+}
+
+/// Another way in than someone's own access.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WayIn {
+    /// Where.
+    pub door: String,
+    /// What opens it, for whoever has it.
+    pub link: String,
+    /// When.
+    pub window: Window,
 }
 
 /// Why a door will not let someone in.

@@ -15,6 +15,8 @@ chassis::text_enum! {
         Cancelled = "cancelled",
         /// To staff: not everybody will be let in who may come to a booking.
         StaffAlert = "staff_alert",
+        /// The provider has not confirmed the person's access in time: they are let in by this instead.
+        WayIn = "way_in",
     }
 }
 

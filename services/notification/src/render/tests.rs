@@ -3,6 +3,7 @@ use proptest::prelude::*;
 
 use super::calendar::CalendarFile;
 use super::*;
+use crate::model::WayIn;
 use crate::vendor::twilio::{Encoding, segments};
 
 fn window(start: &str, end: &str) -> Window {
@@ -28,6 +29,7 @@ fn content() -> Content {
         told_at: "2026-11-20T12:34:56Z".parse().unwrap(),
         problems: Vec::new(),
         problems_more: 0,
+        way_in: None,
     }
 }
 
@@ -65,6 +67,15 @@ fn alert() -> Content {
         problems_more: 3,
         ..content()
     }
+}
+
+fn way_in() -> Content {
+    let way_in = WayIn {
+        door: "Main entrance".into(),
+        link: "https://web.kisi.example/grouplinks/Zm9vYmFyYmF6cXV4?a=1&b=2".into(),
+        window: window("2026-12-01T07:55:00Z", "2026-12-01T10:00:00Z"),
+    };
+    Content { way_in: Some(way_in), ..content() }
 }
 
 fn renderer() -> Renderer {
@@ -105,6 +116,7 @@ email_snapshots! {
     a_confirmed_email_reads_so = "confirmed", Kind::Confirmed, content();
     a_rescheduled_email_reads_so = "rescheduled", Kind::Rescheduled, moved();
     a_cancelled_email_reads_so = "cancelled", Kind::Cancelled, cancelled();
+    another_way_in_reads_so = "way_in", Kind::WayIn, way_in();
     an_alert_to_staff_reads_so = "staff_alert", Kind::StaffAlert, alert();
     hostile_names_are_escaped = "hostile", Kind::Cancelled, hostile();
 }
@@ -126,6 +138,11 @@ fn text_messages_read_so() {
         "Not all will be let in: Meeting Room 4, Main Street. Tue 1 Dec 2026, 09:00-11:00 (Europe/Vienna). \
          Ada Lovelace: The provider's credentials are missing, or it refuses them: connect it again. Until \
          then, be ready to let them in by hand. And 4 more. Space One"
+    );
+    assert_eq!(
+        sms(Kind::WayIn, way_in()),
+        "Your way in to Meeting Room 4, Main Street: https://web.kisi.example/grouplinks/Zm9vYmFyYmF6cXV4?a=1&b=2 \
+         Opens Tue 1 Dec 2026, 08:55-11:00 (Europe/Vienna). Space One"
     );
     assert_eq!(
         sms(Kind::Cancelled, cancelled()),

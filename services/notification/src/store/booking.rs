@@ -7,7 +7,7 @@ use domain::{BookingId, PersonId, Timestamp, WorkspaceId};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use crate::model::{Booking, Content};
+use crate::model::{Booking, Contact, Content};
 
 /// Something may be said of a booking for so long after its end.
 const KEPT: Duration = Duration::days(1);
@@ -66,7 +66,7 @@ pub(crate) async fn keep(
 struct BookingRow {
     stands: bool,
     content: Json<Content>,
-    people: Json<HashMap<PersonId, String>>,
+    people: Json<HashMap<PersonId, Contact>>,
 }
 
 /// A booking; `None`: it was not told of, or is forgotten.

@@ -9,5 +9,6 @@ mod ledger;
 mod order;
 mod sending;
 mod vendor;
+mod ways_in;
 mod webhook;
 mod world;

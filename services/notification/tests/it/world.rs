@@ -176,12 +176,17 @@ impl World {
 
     /// Publishes a fact under an id; NATS does not thin it out if it is told twice.
     pub(crate) async fn tell_as<T: Fact>(&self, id: EventId, version: i64, fact: &T) {
+        self.tell_at(id, version, self.now(), fact).await;
+    }
+
+    /// The same of a fact that became true at another moment.
+    pub(crate) async fn tell_at<T: Fact>(&self, id: EventId, version: i64, time: Timestamp, fact: &T) {
         let envelope = Envelope {
             id,
             type_name: T::TYPE.into(),
             source: "/latchkey/workspace".into(),
             subject: BookingName { workspace: self.workspace, id: self.booking }.to_string(),
-            time: self.now(),
+            time,
             workspace: self.workspace,
             sequence: version,
             correlation: id.to_string(),

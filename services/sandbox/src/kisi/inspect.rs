@@ -320,4 +320,13 @@ impl Organization {
         windows.retain(|window| window.email.eq_ignore_ascii_case(email.trim()) && window.lock_id == lock_id);
         windows
     }
+
+    /// The links that open this door, by begin; expired and future ones included.
+    pub fn group_links_of(&self, lock_id: Id) -> Vec<GroupLink> {
+        let state = self.state();
+        let opens = |link: &&GroupLink| state.locks_of_group(link.record.group_id).any(|id| id == lock_id);
+        let mut links: Vec<GroupLink> = state.links.values().filter(opens).cloned().collect();
+        links.sort_by_key(|link| (link.record.valid_from, link.record.id));
+        links
+    }
 }

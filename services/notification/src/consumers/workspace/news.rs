@@ -9,7 +9,7 @@ use events::Envelope;
 use proto::workspace::v1 as pb;
 
 use super::super::{Channels, Letter, Recipient, line, some};
-use crate::model::{Booking, Content, Kind, NewMessage};
+use crate::model::{Booking, Contact, Content, Kind, NewMessage};
 
 /// A cancellation is worth telling for so long, even if the booking would be over by then.
 const CANCELLED_TELLING: chrono::Duration = chrono::Duration::hours(24);
@@ -59,7 +59,7 @@ impl News {
         let end = content.window.end();
         match self.kind {
             Kind::Cancelled => end.max(content.told_at + CANCELLED_TELLING),
-            Kind::Confirmed | Kind::Rescheduled | Kind::StaffAlert => end,
+            Kind::Confirmed | Kind::Rescheduled | Kind::StaffAlert | Kind::WayIn => end,
         }
     }
 }
@@ -125,6 +125,7 @@ fn read_snapshot(
         told_at: envelope.time,
         problems: Vec::new(),
         problems_more: 0,
+        way_in: None,
     };
     let mut people = HashMap::new();
     for person in std::iter::once(person).chain(&snapshot.attendees) {
@@ -132,7 +133,8 @@ fn read_snapshot(
         if let Ok(PersonName { workspace, id }) = person.name.parse()
             && workspace == envelope.workspace
         {
-            people.insert(id, line(&person.display_name));
+            let name = line(&person.display_name);
+            people.insert(id, Contact { name, email: some(&person.email), phone: some(&person.phone) });
         }
     }
     let news = match told {

@@ -1,0 +1,183 @@
+//! Has adapters operate doors, by calls: someone waits.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
+
+use chassis::identity::Identity;
+use chassis::rpc::{AddressError, ServiceChannel, channel};
+use domain::names::{IntegrationName, LocationName};
+use domain::{IntegrationId, LocationId, ProviderName, Timestamp, WorkspaceId};
+use proto::access::v1 as pb;
+use proto::access::v1::door_control_service_client::DoorControlServiceClient;
+use proto::access::v1::{AccessReason, OperationFate};
+use tonic::{Response, Status};
+
+/// How long reading is awaited: longer than adapters take.
+const READ_TIMEOUT: Duration = Duration::from_secs(6);
+/// The same of operating a door.
+const OPERATE_TIMEOUT: Duration = Duration::from_secs(12);
+
+/// Why adapters can't be called.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AdaptersError {
+    /// Not a name.
+    #[error("adapters.{0} is no provider's name")]
+    Name(String),
+    /// Not an address.
+    #[error("adapters.{provider}")]
+    Address {
+        /// Whose.
+        provider: String,
+        /// What is wrong.
+        #[source]
+        source: AddressError,
+    },
+}
+
+/// An integration, as adapters are asked to use it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Account {
+    pub workspace: WorkspaceId,
+    pub provider: String,
+    pub id: IntegrationId,
+    /// The location whose own it is; `None`: the workspace's.
+    pub served_by: Option<LocationId>,
+}
+
+impl Account {
+    fn reference(&self) -> pb::ProviderAccountRef {
+        let Self { workspace, id, served_by, .. } = *self;
+        let location = served_by.map(|id| LocationName { workspace, id }.to_string());
+        pb::ProviderAccountRef {
+            integration: IntegrationName { workspace, id }.to_string(),
+            location: location.unwrap_or_default(),
+        }
+    }
+}
+
+/// What was asked for was not done, or nobody knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub reason: AccessReason,
+    /// In words, for staff.
+    pub detail: String,
+    /// Whether the door may have done it all the same.
+    pub is_unknown: bool,
+}
+
+impl From<pb::AccessFailure> for Failure {
+    fn from(failure: pb::AccessFailure) -> Self {
+        let reason = match failure.code() {
+            AccessReason::Unspecified => AccessReason::ProviderUnreachable,
+            code => code,
+        };
+        Self { reason, detail: failure.reason, is_unknown: failure.outcome_unknown }
+    }
+}
+
+/// The adapters, by provider. Connected to with the first call.
+#[derive(Default)]
+pub(crate) struct Adapters(BTreeMap<String, ServiceChannel>);
+
+impl Adapters {
+    pub(crate) fn new(
+        addresses: &BTreeMap<String, String>,
+        identity: &Identity,
+    ) -> Result<Self, AdaptersError> {
+        let mut channels = BTreeMap::new();
+        for (name, address) in addresses {
+            let provider: ProviderName = name.parse().map_err(|_| AdaptersError::Name(name.clone()))?;
+            let channel = channel(address, &format!("{provider}-adapter"), identity)
+                .map_err(|source| AdaptersError::Address { provider: name.clone(), source })?;
+            channels.insert(name.clone(), channel);
+        }
+        Ok(Self(channels))
+    }
+
+    /// The doors of an account as they are now.
+    pub(crate) async fn list_doors(&self, account: &Account) -> Result<Vec<pb::ProviderDoor>, Failure> {
+        let request = pb::ListProviderDoorsRequest { account: Some(account.reference()) };
+        let mut client = self.client(account)?;
+        let answer = within(READ_TIMEOUT, false, client.list_provider_doors(request)).await?;
+        answer.failed.map_or(Ok(answer.doors), |failure| Err(failure.into()))
+    }
+
+    /// Which doors a group opens.
+    pub(crate) async fn doors_of_group(
+        &self,
+        account: &Account,
+        group: &str,
+    ) -> Result<Vec<String>, Failure> {
+        let account_ref = Some(account.reference());
+        let request = pb::ListGroupDoorsRequest { account: account_ref, group_ref: group.to_owned() };
+        let mut client = self.client(account)?;
+        let answer = within(READ_TIMEOUT, false, client.list_group_doors(request)).await?;
+        answer.failed.map_or(Ok(answer.door_refs), |failure| Err(failure.into()))
+    }
+
+    /// Has a door operated, once.
+    pub(crate) async fn operate(
+        &self,
+        account: &Account,
+        operation: pb::ProviderOperation,
+    ) -> Result<pb::ProviderOperated, Failure> {
+        use pb::operate_provider_door_response::Outcome;
+        let account_ref = Some(account.reference());
+        let request = pb::OperateProviderDoorRequest { account: account_ref, operation: Some(operation) };
+        let mut client = self.client(account)?;
+        let answer = within(OPERATE_TIMEOUT, true, client.operate_provider_door(request)).await?;
+        match answer.outcome {
+            Some(Outcome::Operated(operated)) => Ok(operated),
+            Some(Outcome::Failed(failure)) => Err(failure.into()),
+            None => Err(lost("the adapter did not say how it went", true)),
+        }
+    }
+
+    /// What became of an operation whose answer was lost.
+    pub(crate) async fn find_operation(
+        &self,
+        account: &Account,
+        operation: pb::ProviderOperation,
+        sent_at: Timestamp,
+    ) -> Result<OperationFate, Failure> {
+        let request = pb::FindProviderOperationRequest {
+            account: Some(account.reference()),
+            operation: Some(operation),
+            send_time: Some(chassis::input::timestamp(sent_at)),
+        };
+        let mut client = self.client(account)?;
+        let answer = within(READ_TIMEOUT, false, client.find_provider_operation(request)).await?;
+        let fate = answer.fate();
+        answer.failed.map_or(Ok(fate), |failure| Err(failure.into()))
+    }
+
+    fn client(&self, account: &Account) -> Result<DoorControlServiceClient<ServiceChannel>, Failure> {
+        let channel = self.0.get(&account.provider).cloned();
+        channel.map(DoorControlServiceClient::new).ok_or_else(|| {
+            let detail = "this installation has no adapter for the provider; set it in [adapters]";
+            lost(detail, false)
+        })
+    }
+}
+
+/// `has_effect`: what was sent may have been done although no answer came.
+async fn within<T>(
+    limit: Duration,
+    has_effect: bool,
+    call: impl Future<Output = Result<Response<T>, Status>>,
+) -> Result<T, Failure> {
+    match tokio::time::timeout(limit, call).await {
+        Ok(Ok(response)) => Ok(response.into_inner()),
+        Ok(Err(status)) => {
+            // What another service says to us is not for people.
+            tracing::warn!(code = %status.code(), "the adapter could not be asked");
+            Err(lost("the adapter is not available", has_effect))
+        }
+        Err(_) => Err(lost("the adapter did not answer in time", has_effect)),
+    }
+}
+
+fn lost(detail: &str, is_unknown: bool) -> Failure {
+    Failure { reason: AccessReason::ProviderUnreachable, detail: detail.to_owned(), is_unknown }
+}

@@ -1,0 +1,35 @@
+//! Which part of the access log.
+
+use chassis::auth::Reach;
+use domain::{LocationId, PersonId, Timestamp};
+
+use super::OperationState;
+
+/// Which entries: those that all of it covers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LogFilter {
+    /// At these; `None`: at all.
+    pub locations: Option<Vec<LocationId>>,
+    pub person: Option<PersonId>,
+    /// Provider, and its id of the door.
+    pub door: Option<(String, String)>,
+    pub from: Option<Timestamp>,
+    /// Until just before then.
+    pub until: Option<Timestamp>,
+    /// With one of these; empty: with any.
+    pub outcomes: Vec<OperationState>,
+}
+
+impl LogFilter {
+    /// As far as it is the caller's: what is at their locations.
+    pub(crate) fn within(self, reach: &Reach) -> Self {
+        let theirs = match reach {
+            Reach::Workspace => return self,
+            Reach::Locations(theirs) => theirs.clone(),
+            Reach::Own(_) => Vec::new(),
+        };
+        let asked = self.locations.unwrap_or_else(|| theirs.clone());
+        let locations = asked.into_iter().filter(|location| theirs.contains(location)).collect();
+        Self { locations: Some(locations), ..self }
+    }
+}

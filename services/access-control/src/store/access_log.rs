@@ -1,0 +1,136 @@
+//! Rows of the access log. They are only ever added, in the transaction of what they tell.
+
+use domain::{LocationId, PersonId, Timestamp, WorkspaceId};
+use proto::access::v1 as pb;
+use sqlx::types::Json;
+use sqlx::{PgConnection, Postgres, QueryBuilder};
+
+use crate::access_log;
+use crate::convert;
+use crate::model::{LogFilter, Operation};
+
+/// The channel on which Postgres tells in which workspaces entries were added.
+pub(crate) const ADDITIONS: &str = "access_log";
+
+/// Adds what came of an operation.
+pub(crate) async fn append(
+    conn: &mut PgConnection,
+    operation: &Operation,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let workspace = operation.workspace.uuid();
+    sqlx::query(
+        "insert into access_log_head (workspace_id, sequence, hash) values ($1, 0, $2) on conflict do nothing",
+    )
+    .bind(workspace)
+    .bind(access_log::BEGIN.as_slice())
+    .execute(&mut *conn)
+    .await?;
+    let (last, previous): (i64, Vec<u8>) =
+        sqlx::query_as("select sequence, hash from access_log_head where workspace_id = $1 for update")
+            .bind(workspace)
+            .fetch_one(&mut *conn)
+            .await?;
+    let mut entry = pb::AccessLogEntry { sequence: last + 1, ..convert::log_entry(operation, now) };
+    let hash = access_log::hash(&entry, &previous);
+    entry.hash = hash.to_vec();
+    sqlx::query(
+        "with added as (
+           insert into access_log (workspace_id, sequence, happened_at, person_id, location_id, provider, spot_ref,
+             outcome, entry)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         )
+         update access_log_head set sequence = $2, hash = $10 where workspace_id = $1",
+    )
+    .bind(workspace)
+    .bind(entry.sequence)
+    .bind(now)
+    .bind(operation.person.map(PersonId::uuid))
+    .bind(operation.location.uuid())
+    .bind(&operation.provider)
+    .bind(&operation.spot_ref)
+    .bind(operation.state)
+    .bind(Json(&entry))
+    .bind(hash.as_slice())
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query("select pg_notify($1, $2)")
+        .bind(ADDITIONS)
+        .bind(operation.workspace.to_string())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The sequence of a workspace's last entry; 0: there is none.
+pub(crate) async fn last(conn: &mut PgConnection, workspace: WorkspaceId) -> Result<i64, sqlx::Error> {
+    let last: Option<i64> =
+        sqlx::query_scalar("select sequence from access_log_head where workspace_id = $1")
+            .bind(workspace.uuid())
+            .fetch_optional(conn)
+            .await?;
+    Ok(last.unwrap_or_default())
+}
+
+/// Newest first: those before the one with this sequence.
+pub(crate) async fn before(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    filter: &LogFilter,
+    sequence: i64,
+    limit: i64,
+) -> Result<Vec<pb::AccessLogEntry>, sqlx::Error> {
+    // Each filter has an index, which a statement that leaves it open could not use.
+    let mut query = selection(workspace, filter);
+    query.push(" and sequence < ").push_bind(sequence);
+    query.push(" order by sequence desc limit ").push_bind(limit);
+    entries(query, conn).await
+}
+
+/// Oldest first: those after the one with this sequence.
+pub(crate) async fn after(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    filter: &LogFilter,
+    sequence: i64,
+    limit: i64,
+) -> Result<Vec<pb::AccessLogEntry>, sqlx::Error> {
+    let mut query = selection(workspace, filter);
+    query.push(" and sequence > ").push_bind(sequence);
+    query.push(" order by sequence limit ").push_bind(limit);
+    entries(query, conn).await
+}
+
+fn selection(workspace: WorkspaceId, filter: &LogFilter) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new("select entry from access_log where workspace_id = ");
+    query.push_bind(workspace.uuid());
+    if let Some(locations) = &filter.locations {
+        let locations: Vec<_> = locations.iter().copied().map(LocationId::uuid).collect();
+        query.push(" and location_id = any(").push_bind(locations).push(")");
+    }
+    if let Some(person) = filter.person {
+        query.push(" and person_id = ").push_bind(person.uuid());
+    }
+    if let Some((provider, door)) = &filter.door {
+        query.push(" and provider = ").push_bind(provider.clone());
+        query.push(" and spot_ref = ").push_bind(door.clone());
+    }
+    if let Some(from) = filter.from {
+        query.push(" and happened_at >= ").push_bind(from);
+    }
+    if let Some(until) = filter.until {
+        query.push(" and happened_at < ").push_bind(until);
+    }
+    if !filter.outcomes.is_empty() {
+        query.push(" and outcome = any(").push_bind(filter.outcomes.clone()).push(")");
+    }
+    query
+}
+
+async fn entries(
+    mut query: QueryBuilder<Postgres>,
+    conn: &mut PgConnection,
+) -> Result<Vec<pb::AccessLogEntry>, sqlx::Error> {
+    let rows: Vec<(Json<pb::AccessLogEntry>,)> = query.build_query_as().fetch_all(conn).await?;
+    Ok(rows.into_iter().map(|(entry,)| entry.0).collect())
+}
