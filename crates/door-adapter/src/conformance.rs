@@ -57,7 +57,27 @@ pub trait World: Sized {
     fn access(&self, person: &Person, target: &Target) -> Vec<Window>;
     /// All windows in which anyone at all may enter at the target, by start.
     fn anyones_access(&self, target: &Target) -> Vec<Window>;
-    /// Whether the provider has a user for the person, and whether that may open anything.
+    /// All windows in which some other way in than a person's own access opens the target, by start. `None`: the
+    /// provider knows no such thing.
+    fn ways_in(&self, target: &Target) -> Option<Vec<Window>> {
+        let _ = target;
+        None
+    }
+    /// Whether such a link opens the target now.
+    fn opens(&self, link: &str, target: &Target) -> impl Future<Output = bool> {
+        let _ = (link, target);
+        std::future::ready(false)
+    }
+    /// The account's credentials stop working, or work again. New ones may take their place.
+    fn set_credentials_work(&mut self, do_work: bool);
+    /// Checks what must hold in the end, such as that no one was mailed.
+    fn finish(self) -> impl Future<Output = ()>;
+}
+
+/// The same, for a provider that keeps people and their access itself.
+pub trait PeopleWorld: World {
+    /// Whether the provider has a user for the person, and whether that may open anything. Of one that keeps none, who
+    /// has access is one.
     fn user(&self, person: &Person) -> Option<bool>;
     /// Someone else gives the person access at the target. The twin knows the person afterwards.
     fn add_foreign(&self, person: &Person, target: &Target, window: Window) -> impl Future<Output = ()>;
@@ -75,21 +95,6 @@ pub trait World: Sized {
     fn remove_person(&self, person: &Person) -> impl Future<Output = ()>;
     /// Someone else deletes the target, and what Latchkey keeps for it at the provider.
     fn remove_target(&self, target: &Target) -> impl Future<Output = ()>;
-    /// The account's credentials stop working, or work again. New ones may take their place.
-    fn set_credentials_work(&mut self, do_work: bool);
-    /// All windows in which some other way in than a person's own access opens the target, by start. `None`: the
-    /// provider knows no such thing.
-    fn ways_in(&self, target: &Target) -> Option<Vec<Window>> {
-        let _ = target;
-        None
-    }
-    /// Whether such a link opens the target now.
-    fn opens(&self, link: &str, target: &Target) -> impl Future<Output = bool> {
-        let _ = (link, target);
-        std::future::ready(false)
-    }
-    /// Checks what must hold in the end, such as that no one was mailed.
-    fn finish(self) -> impl Future<Output = ()>;
 }
 
 /// The same, whose doors are operated on demand.
@@ -132,24 +137,35 @@ pub enum Fault {
     Slow,
 }
 
-/// Makes a test of each scenario.
+/// Makes a test of each scenario that concerns providers which know nobody: who has access stands in the ledger alone.
 #[macro_export]
-macro_rules! conformance_suite {
+macro_rules! ledger_conformance_suite {
     ($world:ty) => {
         $crate::conformance_suite!(@ $world:
             each_step_twice_is_once
             people_and_targets_are_apart
+            crashes_leave_no_trace
+            a_window_that_is_over_is_none
+            targets_are_listed
+            a_person_with_another_name_and_address_keeps_their_access
+            what_is_in_the_ledger_is_surveyed
+        );
+    };
+}
+
+/// Makes a test of each scenario.
+#[macro_export]
+macro_rules! conformance_suite {
+    ($world:ty) => {
+        $crate::ledger_conformance_suite!($world);
+        $crate::conformance_suite!(@ $world:
             lost_answers_leave_no_trace
             outages_are_told_and_passed
             slow_answers_are_not_waited_for
             rate_limits_are_told_and_passed
-            crashes_leave_no_trace
             changes_behind_our_back_are_coped_with
             what_others_gave_is_left_alone
             a_revoked_key_is_told_and_passed
-            a_window_that_is_over_is_none
-            targets_are_listed
-            a_person_with_another_name_and_address_keeps_their_access
             a_user_whom_nobody_needs_is_suspended_or_deleted_and_taken_up_again
             whatever_goes_wrong_a_user_is_retired_once_and_taken_up_again
             nobody_with_access_is_suspended_or_deleted

@@ -81,7 +81,7 @@ fn credentials(input: &mut Input, provider: &'static Provider, plain: &Plain) ->
         } else if value.len() > VALUE_BYTES_MAX {
             input.refuse(&field, format_args!("must be at most {VALUE_BYTES_MAX} bytes"));
         } else if let Err(problem) = (spec.check)(value) {
-            input.refuse(&field, problem);
+            input.refuse(&field, &*problem);
         } else {
             credentials.push((spec, SecretString::from(value)));
         }
@@ -302,9 +302,9 @@ mod tests {
 
     #[test]
     fn any_part_of_the_values_is_taken() {
-        let new = check("relay", &[("host", "10.0.0.7"), ("port", " ")]).unwrap();
+        let new = check("unifi", &[("host", "10.0.0.7"), ("api_key", " ")]).unwrap();
         let names: Vec<&str> = new.credentials.iter().map(|(spec, _)| spec.name).collect();
-        assert_eq!((names, new.blank), (vec!["host"], vec!["port"]));
+        assert_eq!((names, new.blank), (vec!["host"], vec!["api_key"]));
     }
 
     #[test]
@@ -315,9 +315,9 @@ mod tests {
             ("kisi", vec![], "credentials must have a value to save"),
             ("kisi", vec![("api_key", " \n")], "credentials.api_key must not be empty"),
             (
-                "relay",
-                vec![("host", ""), ("port", "")],
-                "credentials.host must not be empty; credentials.port",
+                "unifi",
+                vec![("host", ""), ("api_key", "")],
+                "credentials.host must not be empty; credentials.api_key",
             ),
             ("kisi", vec![("api_key", "d34db33f\0d34db33f")], "credentials.api_key must be of ASCII"),
             ("kisi", vec![("api_key", long.as_str())], "must be at most 8192 bytes"),

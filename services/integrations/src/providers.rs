@@ -1,8 +1,10 @@
 //! The providers that can be connected, and the values that each of them takes.
 
 mod format;
+mod relay;
 mod stripe;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -30,9 +32,12 @@ pub(crate) struct CredentialSpec {
     pub is_secret: bool,
     /// Whether nothing works without it.
     pub is_required: bool,
-    /// What it must look like. The problem continues the field's name and never repeats the value.
-    pub check: fn(&str) -> Result<(), &'static str>,
+    /// What it must look like.
+    pub check: Check,
 }
+
+/// Whether a value is as it must be. The problem continues the field's name and never repeats the value.
+pub(crate) type Check = fn(&str) -> Result<(), Cow<'static, str>>;
 
 /// Values by name.
 pub(crate) type Values = BTreeMap<String, SecretString>;
@@ -60,15 +65,14 @@ pub(crate) static PROVIDERS: [Provider; 4] = [
     },
     Provider {
         name: "relay",
-        display_name: "the relay controller",
+        display_name: "the relay boards",
         // Boards that speak Modbus know no key.
         credentials: &[
-            plain(HOST, format::host),
-            plain("port", format::port),
-            CredentialSpec { is_required: false, ..secret("api_key", format::key) },
+            plain(relay::BOARDS, relay::boards),
+            CredentialSpec { is_required: false, ..secret(relay::KEYS, relay::keys) },
         ],
         reader: "relay-adapter",
-        agree: nothing_to_agree_on,
+        agree: relay::keys_are_of_boards,
     },
     Provider {
         name: "stripe",
@@ -84,17 +88,22 @@ pub(crate) static PROVIDERS: [Provider; 4] = [
     Provider {
         name: "unifi",
         display_name: "UniFi Access",
-        credentials: &[plain(HOST, format::host), secret("api_key", format::key)],
+        // Consoles listen at port 12445, unless something stands before them.
+        credentials: &[
+            plain(HOST, format::host),
+            CredentialSpec { is_required: false, ..plain("port", format::port) },
+            secret("api_key", format::key),
+        ],
         reader: "unifi-adapter",
         agree: nothing_to_agree_on,
     },
 ];
 
-const fn secret(name: &'static str, check: fn(&str) -> Result<(), &'static str>) -> CredentialSpec {
+const fn secret(name: &'static str, check: Check) -> CredentialSpec {
     CredentialSpec { name, is_secret: true, is_required: true, check }
 }
 
-const fn plain(name: &'static str, check: fn(&str) -> Result<(), &'static str>) -> CredentialSpec {
+const fn plain(name: &'static str, check: Check) -> CredentialSpec {
     CredentialSpec { name, is_secret: false, is_required: true, check }
 }
 
@@ -162,20 +171,30 @@ mod tests {
     #[test]
     fn what_is_missing_is_named_and_what_is_optional_is_not() {
         let relay = find("relay").unwrap();
-        assert_eq!(relay.missing(["port"].into_iter()), ["host"]);
-        assert_eq!(relay.missing(std::iter::empty()), ["host", "port"]);
-        assert!(relay.missing(["host", "port"].into_iter()).is_empty());
+        assert_eq!(relay.missing(["keys"].into_iter()), ["boards"]);
+        assert!(relay.missing(["boards"].into_iter()).is_empty());
+        let unifi = find("unifi").unwrap();
+        assert_eq!(unifi.missing(std::iter::empty()), ["host", "api_key"]);
     }
 
     /// Each value of each provider with texts that it must not be. A hidden word stands in each, to show
     /// that no problem repeats it.
     #[test]
     fn bad_formats_are_refused_and_never_repeated() {
-        let bad: [(&str, &str, &[&str]); 9] = [
+        let bad: [(&str, &str, &[&str]); 8] = [
             ("kisi", "api_key", &["hid den", "hidden\u{7}", "hïdden", "\"hidden\u{a0}\""]),
-            ("relay", "host", BAD_HOSTS),
-            ("relay", "port", &["0", "65536", "-1", "+80", "8O", "80 ", "8.0", "hidden", "0x50"]),
-            ("relay", "api_key", &["hid den"]),
+            (
+                "relay",
+                "boards",
+                &[
+                    "hidden",
+                    "front hidden 10.0.0.7",
+                    "front shelly hidden_host",
+                    "a shelly 10.0.0.7:0",
+                    "a modbus h hidden=1",
+                ],
+            ),
+            ("relay", "keys", &["hidden", "Front hidden", "front hid\u{7}den", "front hidden\nfront hidden"]),
             (
                 "stripe",
                 "secret_key",
@@ -238,8 +257,13 @@ mod tests {
     fn good_formats_are_taken() {
         for (provider, name, values) in [
             ("kisi", "api_key", &["d34db33fd34db33f", "a/b+c="] as &[&str]),
-            ("relay", "host", &["10.0.0.7", "relay", "relay-1.hall.example", "2001:db8::7", "1.example"]),
-            ("relay", "port", &["1", "80", "4196", "65535"]),
+            ("unifi", "host", &["10.0.0.7", "console", "console-1.hall.example", "2001:db8::7", "1.example"]),
+            (
+                "relay",
+                "boards",
+                &["front shelly 10.0.0.7", "a tasmota a.lan\nb modbus 10.0.0.8:4196 framing=rtu"],
+            ),
+            ("relay", "keys", &["front pass word\nb user:key"]),
             ("stripe", "secret_key", &["sk_test_4eC39HqLyjWD", "sk_live_a", "rk_test_a", "rk_live_A_9"]),
             ("stripe", "publishable_key", &["pk_test_TYooMQauvdED", "pk_live_a"]),
             ("stripe", "webhook_secret", &["whsec_a", "whsec_5WbX5kEWLlfzsGNjH64I8lOOqUB6e8FH+/="]),

@@ -13,7 +13,7 @@ use crate::client::said;
 use crate::installation::DataDir;
 
 /// Who needs a certificate: the services, and this program where it calls one past the gateway.
-const SERVICES: [&str; 8] = [
+const SERVICES: [&str; 10] = [
     "access-control",
     "billing",
     "gateway",
@@ -21,6 +21,8 @@ const SERVICES: [&str; 8] = [
     "kisi-adapter",
     "latchkey",
     "notification",
+    "relay-adapter",
+    "unifi-adapter",
     "workspace",
 ];
 

@@ -5,8 +5,8 @@ use std::future::Future;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
-use domain::{BoardKeys, BoardKind, BoardList, BoardName, Clock, Host, ListedBoard, Port, RelayName};
-use door_adapter::{Account, ErrorKind, ProviderError};
+use domain::{BoardKeys, BoardKind, BoardList, BoardName, Clock, Host, ListedBoard, Port};
+use door_adapter::{AccessReason, Account, ErrorKind, ProviderError};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
 use vendor_http::{AccountKey, BaseUrl, Breaker, Outgoing, VendorClient, VendorHttp};
@@ -14,9 +14,9 @@ use vendor_http::{AccountKey, BaseUrl, Breaker, Outgoing, VendorClient, VendorHt
 use crate::config::BoardsConfig;
 use crate::driver::modbus::{Modbus, Reach};
 use crate::driver::{
-    Description, Driver, EspHome, Line, Relay, RelayState, Shelly, Tasmota, Untimed, Wish, esphome, shelly,
-    tasmota,
+    Description, Driver, EspHome, Line, Relay, RelayState, Shelly, Tasmota, Wish, esphome, shelly, tasmota,
 };
+use crate::lasting::Lasting;
 
 /// The value that lists the boards.
 pub const BOARDS: &str = "boards";
@@ -42,7 +42,7 @@ pub struct Boards {
     esphome: VendorClient,
     outgoing: Outgoing,
     config: BoardsConfig,
-    untimed: Untimed,
+    lasting: Lasting,
     places: StdMutex<HashMap<(Host, Port), Turn>>,
 }
 
@@ -55,12 +55,12 @@ pub struct Board {
 }
 
 impl Boards {
-    /// Calls boards where `outgoing` lets it. Contacts that no board opens are opened by `untimed`.
+    /// Calls boards where `outgoing` lets it. Contacts that no board opens are opened by `lasting`.
     pub fn new(
         config: BoardsConfig,
         outgoing: Outgoing,
         clock: Arc<dyn Clock>,
-        untimed: Untimed,
+        lasting: Lasting,
     ) -> Result<Self, vendor_http::BuildError> {
         let mut http = vendor_http::Config::new(concat!("latchkey/", env!("CARGO_PKG_VERSION")));
         http.connect_timeout = config.connect_timeout();
@@ -72,7 +72,7 @@ impl Boards {
             esphome: http.vendor(esphome::PROFILE),
             outgoing,
             config,
-            untimed,
+            lasting,
             places: StdMutex::default(),
         })
     }
@@ -80,18 +80,6 @@ impl Boards {
     /// The boards that an account lists, in their order.
     pub fn list(account: &Account) -> Result<BoardList, ProviderError> {
         account.credential.parse(BOARDS)
-    }
-
-    /// The board of a relay, and the relay's number.
-    pub fn of_relay(&self, account: &Account, door_ref: &str) -> Result<(Board, Relay), ProviderError> {
-        let no_door = || {
-            let reason = format!("{door_ref:?} is no relay of a board that is listed: choose the door again");
-            ProviderError::new(ErrorKind::NotFound, reason)
-        };
-        let RelayName { board, relay } = door_ref.parse().map_err(|_| no_door())?;
-        let boards = Self::list(account)?;
-        let listed = boards.find(&board).ok_or_else(no_door)?;
-        Ok((self.open(account, listed)?, relay))
     }
 
     /// A board that an account lists.
@@ -117,7 +105,7 @@ impl Boards {
                     connect_timeout: self.config.connect_timeout(),
                     timeout: self.config.answer_timeout(),
                 };
-                Ok(Box::new(Modbus::new(reach, *board, *relays, self.untimed.clone())))
+                Ok(Box::new(Modbus::new(reach, *board, *relays, self.lasting.clone())))
             }
             BoardKind::Shelly => Ok(Box::new(Shelly::new(self.line(&self.shelly, host, *port)?, password))),
             BoardKind::Tasmota => {
@@ -184,8 +172,12 @@ impl Board {
     }
 }
 
-/// The same error with the board's name.
+/// The same error with the board's name; and with the code that says that the door is out of reach.
 fn named(board: &BoardName, error: ProviderError) -> ProviderError {
     let (kind, reason) = (error.kind, format!("board {board}: {}", error.reason));
-    error.meaning(kind, reason)
+    let error = error.meaning(kind, reason);
+    match kind {
+        ErrorKind::Unreachable => error.with_code(AccessReason::DoorOffline),
+        _ => error,
+    }
 }

@@ -2,7 +2,24 @@
 
 use std::time::Duration;
 
+use door_adapter::{CommandsConfig, PeersConfig, ReconcilerConfig};
 use serde::Deserialize;
+use vendor_http::OutgoingConfig;
+
+/// All settings. Their defaults and meanings stand in `config.default.toml`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Config {
+    /// How boards are called.
+    pub boards: BoardsConfig,
+    /// Where boards may be.
+    pub outgoing: OutgoingConfig,
+    /// How commands are worked off.
+    pub commands: CommandsConfig,
+    /// How accounts are compared with what they should have.
+    pub reconciler: ReconcilerConfig,
+    /// Where other services are.
+    pub peers: PeersConfig,
+}
 
 /// Section `[boards]`: how boards are called.
 #[derive(Debug, Clone, Deserialize)]

@@ -14,23 +14,24 @@ pub(crate) mod modbus;
 pub(crate) mod shelly;
 pub(crate) mod tasmota;
 mod timing;
-mod untimed;
 
 use std::num::NonZeroU16;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use door_adapter::{ErrorKind, ProviderError};
+use door_adapter::{AccessReason, ErrorKind, ProviderError};
 
 pub(crate) use esphome::EspHome;
 pub(crate) use http::Line;
 pub(crate) use shelly::Shelly;
 pub(crate) use tasmota::Tasmota;
 pub use timing::Timing;
-pub use untimed::Untimed;
 
 /// How long a contact is closed for a moment if nobody says how long.
 pub const PULSE_USUAL: Duration = Duration::from_secs(3);
+
+/// The shortest moment.
+pub const PULSE_MIN: Duration = Duration::from_millis(100);
 
 /// The longest moment.
 pub const PULSE_MAX: Duration = Duration::from_secs(30);
@@ -109,7 +110,7 @@ pub struct Unfit {
 
 impl From<Unfit> for ProviderError {
     fn from(unfit: Unfit) -> Self {
-        Self::new(ErrorKind::Rejected, unfit.to_string())
+        Self::new(ErrorKind::Rejected, unfit.to_string()).with_code(AccessReason::DoorNotSetUp)
     }
 }
 

@@ -2,12 +2,12 @@
 
 use domain::Window;
 
-use super::World;
+use super::PeopleWorld;
 use super::case::{Case, STEPS, attempt, kinds, settle, window};
 use crate::ErrorKind;
 
 /// What someone else does to access, people and targets is coped with.
-pub async fn changes_behind_our_back_are_coped_with<W: World>() {
+pub async fn changes_behind_our_back_are_coped_with<W: PeopleWorld>() {
     let world = W::new().await;
     let provider = world.provider();
     for kind in kinds() {
@@ -50,7 +50,7 @@ pub async fn changes_behind_our_back_are_coped_with<W: World>() {
 }
 
 /// What others gave stays as it is, even if it is just what we are asked to give.
-pub async fn what_others_gave_is_left_alone<W: World>() {
+pub async fn what_others_gave_is_left_alone<W: PeopleWorld>() {
     let world = W::new().await;
     let provider = world.provider();
     for kind in kinds() {

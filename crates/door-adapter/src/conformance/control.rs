@@ -110,6 +110,7 @@ pub async fn a_door_does_what_it_can_and_nothing_else<W: ControlWorld>() {
         Some(length) => {
             operate(&world, &pulse(&name)).await.expect("it opens");
             assert_eq!(world.openings(&name), 1);
+            world.advance(Duration::minutes(1));
             match length {
                 PulseLength::Fixed => refused(Action::Pulse(Some(std::time::Duration::from_secs(7)))).await,
                 PulseLength::Between { min, .. } => {

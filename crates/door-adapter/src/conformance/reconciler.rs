@@ -4,7 +4,7 @@ use futures::TryStreamExt as _;
 
 use super::case::{Case, kinds, settle, window};
 use super::faults::assert_is_told;
-use super::{Fault, World};
+use super::{Fault, PeopleWorld, World};
 use crate::{ApplyError, DoorProvider, Drift, Held, ProviderError, Right, Target, TargetKind, compare};
 
 /// Cases and what the runtime knows of them.
@@ -77,8 +77,24 @@ impl Books {
     }
 }
 
+/// What a provider should have is found there, and nothing else.
+pub async fn what_is_in_the_ledger_is_surveyed<W: World>() {
+    let world = W::new().await;
+    for kind in kinds() {
+        let Some(mut books) = Books::open(&world, kind, 3).await else { continue };
+        assert_eq!(books.survey(&world).await.expect("nothing is broken").len(), 3);
+        assert_eq!(books.reconcile(&world).await, [], "nobody did anything");
+        let mut case = books.cases.swap_remove(0);
+        case.ask(&world, None);
+        books.settle(&world, case).await;
+        assert_eq!(books.survey(&world).await.expect("nothing is broken").len(), 2);
+        assert_eq!(books.reconcile(&world).await, [], "what was taken away is missed by nobody");
+    }
+    world.finish().await;
+}
+
 /// What someone did to our access at the provider is found, once, and made good.
-pub async fn what_someone_did_by_hand_is_found_and_repaired<W: World>() {
+pub async fn what_someone_did_by_hand_is_found_and_repaired<W: PeopleWorld>() {
     let world = W::new().await;
     for kind in kinds() {
         let Some(mut books) = Books::open(&world, kind, 4).await else { continue };
@@ -121,7 +137,7 @@ pub async fn what_someone_did_by_hand_is_found_and_repaired<W: World>() {
 }
 
 /// What others gave is found as such, and stays.
-pub async fn what_others_gave_is_found_and_stays<W: World>() {
+pub async fn what_others_gave_is_found_and_stays<W: PeopleWorld>() {
     let world = W::new().await;
     for kind in kinds() {
         let Some(mut books) = Books::open(&world, kind, 1).await else { continue };
@@ -144,7 +160,7 @@ pub async fn what_others_gave_is_found_and_stays<W: World>() {
 }
 
 /// Where Latchkey alone gives access, what it did not give is taken away, and nothing else.
-pub async fn what_stands_where_only_we_give_is_taken_away<W: World>() {
+pub async fn what_stands_where_only_we_give_is_taken_away<W: PeopleWorld>() {
     let world = W::new().await;
     for kind in kinds() {
         let Some(mut books) = Books::open(&world, kind, 1).await else { continue };

@@ -1,5 +1,7 @@
 //! Stripe's keys say by their beginning what they are, and whether money is real.
 
+use std::borrow::Cow;
+
 use secrecy::ExposeSecret as _;
 
 use super::{Disagreement, Values};
@@ -8,33 +10,33 @@ const SECRET: [&str; 4] = ["sk_test_", "sk_live_", "rk_test_", "rk_live_"];
 const PUBLISHABLE: [&str; 2] = ["pk_test_", "pk_live_"];
 
 /// A secret or restricted key.
-pub(super) fn secret_key(value: &str) -> Result<(), &'static str> {
+pub(super) fn secret_key(value: &str) -> Result<(), Cow<'static, str>> {
     if begins_with(&SECRET, value) {
         Ok(())
     } else if value.starts_with("pk_") {
-        Err("must be a secret key (sk_… or rk_…); this is a publishable key")
+        Err("must be a secret key (sk_… or rk_…); this is a publishable key".into())
     } else if value.starts_with("whsec_") {
-        Err("must be a secret key (sk_… or rk_…); this is a webhook's signing secret")
+        Err("must be a secret key (sk_… or rk_…); this is a webhook's signing secret".into())
     } else {
-        Err("must be a secret key: sk_test_…, sk_live_…, rk_test_… or rk_live_…")
+        Err("must be a secret key: sk_test_…, sk_live_…, rk_test_… or rk_live_…".into())
     }
 }
 
 /// The key of web pages.
-pub(super) fn publishable_key(value: &str) -> Result<(), &'static str> {
+pub(super) fn publishable_key(value: &str) -> Result<(), Cow<'static, str>> {
     if begins_with(&PUBLISHABLE, value) {
         Ok(())
     } else {
-        Err("must be a publishable key: pk_test_… or pk_live_…")
+        Err("must be a publishable key: pk_test_… or pk_live_…".into())
     }
 }
 
 /// What webhooks are signed with. It does not say its mode.
-pub(super) fn webhook_secret(value: &str) -> Result<(), &'static str> {
+pub(super) fn webhook_secret(value: &str) -> Result<(), Cow<'static, str>> {
     if begins_with(&["whsec_"], value) {
         Ok(())
     } else {
-        Err("must be a webhook's signing secret: whsec_…")
+        Err("must be a webhook's signing secret: whsec_…".into())
     }
 }
 

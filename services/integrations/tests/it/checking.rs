@@ -57,10 +57,10 @@ async fn what_an_adapter_could_not_check_is_checked_when_it_is_back() {
 async fn a_location_that_borrows_values_is_checked_when_the_workspaces_change() {
     let mut world = World::new().await;
     let here = world.new_location();
-    let whole = world.save("relay", &[("host", "relay.example")]).await.unwrap();
+    let whole = world.save("unifi", &[("host", "console.example")]).await.unwrap();
     let request = proto::integrations::v1::ConnectIntegrationRequest {
-        provider: "relay".into(),
-        credentials: [("port".to_owned(), "80".to_owned())].into(),
+        provider: "unifi".into(),
+        credentials: [("api_key".to_owned(), "the-key".to_owned())].into(),
         ..world.request(&here, "")
     };
     let at_here = world.send(request).await.unwrap();

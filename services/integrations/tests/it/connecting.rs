@@ -82,18 +82,20 @@ async fn an_adapter_that_is_not_there_says_nothing_about_the_connection() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn values_are_saved_in_any_order_and_what_is_missing_is_said() {
     let mut world = World::new().await;
-    let first = world.save("relay", &[("api_key", "short")]).await.unwrap();
+    let optional = world.save("relay", &[("keys", "front short")]).await.unwrap();
+    assert_eq!(optional.status_reason, "boards is missing");
+    let first = world.save("unifi", &[("api_key", "short")]).await.unwrap();
     assert_eq!(first.status(), NotConnected);
-    assert_eq!(first.status_reason, "host is missing; port is missing");
+    assert_eq!(first.status_reason, "host is missing");
     assert!(first.problems.iter().all(|problem| problem.kind() == pb::ConnectionProblemKind::Missing));
-    let second = world.save("relay", &[("host", "relay.example"), ("api_key", "")]).await.unwrap();
+    let second = world.save("unifi", &[("host", "console.example"), ("api_key", "")]).await.unwrap();
     assert_eq!(second.name, first.name);
-    assert_eq!(second.status_reason, "port is missing");
     let masks: Vec<_> = second.credentials.iter().map(|c| (c.name.as_str(), c.mask.as_str())).collect();
-    assert_eq!(masks, [("api_key", "••••••••"), ("host", "relay.example")]);
-    // All is there now, and nothing in this installation speaks to relays.
-    let third = world.save("relay", &[("port", "80")]).await.unwrap();
-    assert!(third.status_reason.contains("no adapter"), "{third:?}");
+    assert_eq!(masks, [("api_key", "••••••••"), ("host", "console.example")]);
+    assert!(second.problems.iter().all(|problem| problem.kind() != pb::ConnectionProblemKind::Missing));
+    // All is there now, and nothing in this installation speaks to boards.
+    let all = world.save("relay", &[("boards", "front shelly relay.example")]).await.unwrap();
+    assert!(all.status_reason.contains("no adapter"), "{all:?}");
     world.harness.finish().await;
 }
 
@@ -136,9 +138,9 @@ async fn a_blank_value_wipes_nothing_and_stands_for_none() {
     assert_eq!(world.resolve("").await.values["api_key"], GOOD_KEY);
     assert_eq!(world.list().await[0].status(), Connected);
 
-    let status = world.save("relay", &[("host", "relay.example"), ("port", " ")]).await.unwrap_err();
+    let status = world.save("unifi", &[("host", "console.example"), ("api_key", " ")]).await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);
-    assert_eq!(status.message(), "credentials.port must not be empty");
+    assert_eq!(status.message(), "credentials.api_key must not be empty");
     assert_eq!(world.list().await.len(), 1, "nothing of it was saved");
     world.harness.finish().await;
 }

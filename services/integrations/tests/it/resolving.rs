@@ -37,24 +37,24 @@ async fn a_locations_value_wins_over_the_workspaces() {
 async fn each_value_is_resolved_by_itself() {
     let mut world = World::new().await;
     let here = world.new_location();
-    world.save("relay", &[("host", "relay.example"), ("port", "80"), ("api_key", "the-key")]).await.unwrap();
+    world.save("unifi", &[("host", "console.example"), ("api_key", "the-key")]).await.unwrap();
     let request = pb::ConnectIntegrationRequest {
-        provider: "relay".into(),
+        provider: "unifi".into(),
         credentials: [("host".to_owned(), "10.0.0.7".to_owned())].into(),
         ..world.request(&here, "")
     };
     world.send(request).await.unwrap();
-    let relay = world.harness.channel(&world.address, "relay-adapter");
+    let unifi = world.harness.channel(&world.address, "unifi-adapter");
     let resolve = |location: &str| pb::ResolveCredentialRequest {
         workspace: world.parent.clone(),
-        provider: "relay".into(),
+        provider: "unifi".into(),
         location: location.into(),
     };
-    let mut relay = CredentialServiceClient::new(relay);
-    let at_here = relay.resolve_credential(resolve(&here)).await.unwrap().into_inner().values;
-    let whole = relay.resolve_credential(resolve("")).await.unwrap().into_inner().values;
-    assert_eq!(at_here, [("api_key", "the-key"), ("host", "10.0.0.7"), ("port", "80")].map(owned).into());
-    assert_eq!(whole["host"], "relay.example");
+    let mut unifi = CredentialServiceClient::new(unifi);
+    let at_here = unifi.resolve_credential(resolve(&here)).await.unwrap().into_inner().values;
+    let whole = unifi.resolve_credential(resolve("")).await.unwrap().into_inner().values;
+    assert_eq!(at_here, [("api_key", "the-key"), ("host", "10.0.0.7")].map(owned).into());
+    assert_eq!(whole["host"], "console.example");
     world.harness.finish().await;
 }
 

@@ -10,7 +10,7 @@ use chassis::postgres::WorkspacePool;
 use chrono::Duration;
 use domain::names::IntegrationName;
 use domain::{Clock, IntegrationId, Timestamp, Window, WorkspaceId};
-use door_adapter::conformance::{ControlWorld, Fault, World};
+use door_adapter::conformance::{ControlWorld, Fault, PeopleWorld, World};
 use door_adapter::{Account, Credential, Person, Target, TargetKind};
 use kisi_adapter::vendor::KisiAccount;
 use kisi_adapter::{DEFINITION, KisiConfig, KisiProvider};
@@ -160,6 +160,30 @@ impl<P: Policy> World for KisiWorld<P> {
         self.org.anyones_windows(self.lock(target))
     }
 
+    fn ways_in(&self, target: &Target) -> Option<Vec<Window>> {
+        Some(self.org.link_windows(self.lock(target)))
+    }
+
+    async fn opens(&self, link: &str, target: &Target) -> bool {
+        self.twin.opens(link, self.lock(target)).await
+    }
+
+    fn set_credentials_work(&mut self, do_work: bool) {
+        if do_work {
+            let email = &self.org.created.owner.email;
+            self.key = self.org.twin.create_api_key(email, false).unwrap().secret;
+        } else {
+            self.org.twin.revoke_login(&self.key).unwrap();
+        }
+    }
+
+    async fn finish(self) {
+        assert!(self.org.twin.mails().is_empty(), "nobody is mailed by Kisi");
+        self.harness.finish().await;
+    }
+}
+
+impl<P: Policy> PeopleWorld for KisiWorld<P> {
     fn user(&self, person: &Person) -> Option<bool> {
         self.org.look_at(self.org.user(Self::email(person))?).map(|(_, is_enabled)| is_enabled)
     }
@@ -212,28 +236,6 @@ impl<P: Policy> World for KisiWorld<P> {
         let kept = groups.iter().find(|group| group.name == name).unwrap().id;
         self.twin.delete(&self.key, &format!("groups/{kept}")).await;
         self.twin.delete(&self.key, &format!("locks/{id}")).await;
-    }
-
-    fn set_credentials_work(&mut self, do_work: bool) {
-        if do_work {
-            let email = &self.org.created.owner.email;
-            self.key = self.org.twin.create_api_key(email, false).unwrap().secret;
-        } else {
-            self.org.twin.revoke_login(&self.key).unwrap();
-        }
-    }
-
-    fn ways_in(&self, target: &Target) -> Option<Vec<Window>> {
-        Some(self.org.link_windows(self.lock(target)))
-    }
-
-    async fn opens(&self, link: &str, target: &Target) -> bool {
-        self.twin.opens(link, self.lock(target)).await
-    }
-
-    async fn finish(self) {
-        assert!(self.org.twin.mails().is_empty(), "nobody is mailed by Kisi");
-        self.harness.finish().await;
     }
 }
 

@@ -21,6 +21,10 @@ const SANDBOX_TWILIO_SID: &str = "AC00000000000000000000000000000001";
 const SANDBOX_TWILIO_TOKEN: &str = "demo-twilio-auth-token";
 const SANDBOX_TWILIO_FROM: &str = "+4366012345678";
 
+/// Where hosts may lead that people type: here the sandbox's relay boards are at this machine's loopback addresses.
+const OUTGOING_ALLOWED: &str = "LATCHKEY_OUTGOING__ALLOWED";
+const LOOPBACK: &str = "127.0.0.0/8,::1";
+
 /// Where SendGrid's events are taken in.
 const SENDGRID_WEBHOOK_PATH: &str = "/webhooks/sendgrid";
 
@@ -34,6 +38,7 @@ pub(super) fn sandbox(
     let (_, process) = chassis::config::load::<ProcessConfig>(sandbox::CONFIG_DEFAULTS, environment)?;
     let mut world = process.sandbox;
     world.state_file = Some(data.sandbox_state());
+    world.unifi.listen = Some(config.up.unifi);
     if config.sendgrid.api_key.expose_secret().is_empty() {
         let url = format!("{}{SENDGRID_WEBHOOK_PATH}", listeners.gateway_url()?);
         world.sendgrid.webhooks.push(sandbox::sendgrid::WebhookSeed { url, is_signed: true });
@@ -76,6 +81,13 @@ impl Wiring {
         if config.demo.kisi_api_key.expose_secret().is_empty() {
             kisi.push(("LATCHKEY_KISI__BASE_URL", format!("{twins}/kisi")));
         }
+        let allowed = shared.get(OUTGOING_ALLOWED).filter(|networks| !networks.is_empty());
+        let allowed = allowed.map_or(LOOPBACK.to_owned(), |more| format!("{LOOPBACK},{more}"));
+        // Of adapters that call hosts that people type: the sandbox's are on this machine.
+        let by_host = vec![
+            ("LATCHKEY_PEERS__INTEGRATIONS", url(&listeners.integrations)?),
+            (OUTGOING_ALLOWED, allowed),
+        ];
         let mut messages = Vec::new();
         if config.sendgrid.api_key.expose_secret().is_empty() {
             messages.extend([
@@ -98,18 +110,29 @@ impl Wiring {
             billing.push(("LATCHKEY_STRIPE__BASE_URL", format!("{twins}/stripe")));
         }
         let own = BTreeMap::from([
-            ("access-control", vec![("LATCHKEY_ADAPTERS__KISI", url(&listeners.kisi_adapter)?)]),
+            (
+                "access-control",
+                vec![
+                    ("LATCHKEY_ADAPTERS__KISI", url(&listeners.kisi_adapter)?),
+                    ("LATCHKEY_ADAPTERS__RELAY", url(&listeners.relay_adapter)?),
+                    ("LATCHKEY_ADAPTERS__UNIFI", url(&listeners.unifi_adapter)?),
+                ],
+            ),
             ("billing", billing),
             (
                 "integrations",
                 vec![
                     ("LATCHKEY_VAULT__MASTER_KEY_FILE", path(data.master_key())),
                     ("LATCHKEY_ADAPTERS__KISI", url(&listeners.kisi_adapter)?),
+                    ("LATCHKEY_ADAPTERS__RELAY", url(&listeners.relay_adapter)?),
                     ("LATCHKEY_ADAPTERS__STRIPE", url(&listeners.billing)?),
+                    ("LATCHKEY_ADAPTERS__UNIFI", url(&listeners.unifi_adapter)?),
                 ],
             ),
             ("kisi-adapter", kisi),
             ("notification", messages),
+            ("relay-adapter", by_host.clone()),
+            ("unifi-adapter", by_host),
             (
                 gateway::NAME,
                 vec![

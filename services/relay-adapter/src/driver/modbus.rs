@@ -15,7 +15,8 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use vendor_http::Outgoing;
 
-use super::{Description, Driver, Relay, RelayState, Timing, Unfit, Untimed, Wish, no_relay, still_closed};
+use super::{Description, Driver, Relay, RelayState, Timing, Unfit, Wish, no_relay, still_closed};
+use crate::lasting::Lasting;
 use frame::{Answer, Heard, Request};
 
 /// Closes a relay for so many of [`UNIT`].
@@ -27,6 +28,9 @@ const ON: u16 = 0xff00;
 const OFF: u16 = 0;
 const UNIT: Duration = Duration::from_millis(100);
 const UNITS_MAX: u32 = 0x7fff;
+
+/// Wait between tries to open a contact that no board opens.
+const RETRY: Duration = Duration::from_millis(500);
 
 const NO_FUNCTION: u8 = 1;
 const NO_ADDRESS: u8 = 2;
@@ -51,7 +55,7 @@ pub(crate) struct Modbus {
     reach: Reach,
     board: ModbusBoard,
     relays: u16,
-    untimed: Untimed,
+    lasting: Lasting,
 }
 
 /// A connection to a board.
@@ -64,8 +68,8 @@ struct Connection {
 }
 
 impl Modbus {
-    pub(crate) fn new(reach: Reach, board: ModbusBoard, relays: u16, untimed: Untimed) -> Self {
-        Self { reach, board, relays, untimed }
+    pub(crate) fn new(reach: Reach, board: ModbusBoard, relays: u16, lasting: Lasting) -> Self {
+        Self { reach, board, relays, lasting }
     }
 
     async fn connect(&self, framing: Framing) -> Result<Connection, ProviderError> {
@@ -114,7 +118,7 @@ impl Modbus {
         Ok(RelayState { is_closed, timing })
     }
 
-    /// Whether the contact was opened, and says so.
+    /// Opens the contact, and looks whether it is open.
     async fn open_contact(&self, relay: Relay) -> Result<(), ProviderError> {
         let coil = self.coil(relay)?;
         let mut connection = self.open().await?;
@@ -122,6 +126,12 @@ impl Modbus {
         let is_closed =
             connection.is_closed(coil, relay).await.map_err(ProviderError::with_unknown_outcome)?;
         if is_closed { Err(still_closed(relay)) } else { Ok(()) }
+    }
+
+    /// Opens the contact after `length`, or before the process ends: tries until the board takes it.
+    async fn open_after(&self, length: Duration, relay: Relay) {
+        self.lasting.wait(length).await;
+        while self.open_contact(relay).await.is_err() && !self.lasting.wait(RETRY).await {}
     }
 
     /// Whether the board speaks in the other framing than was said.
@@ -235,12 +245,9 @@ impl Driver for Modbus {
         let (timing, length) = (state.timing.clone(), wish.length(state)?);
         let coil = self.coil(relay)?;
         if timing == Ok(Timing::Untimed) {
-            // Whatever comes of closing it, it is opened.
+            // Whatever comes of closing it, and whoever waits for that, it is opened.
             let board = self.clone();
-            self.untimed.open_after(length, move || {
-                let board = board.clone();
-                async move { board.open_contact(relay).await.is_ok() }
-            });
+            self.lasting.begin(async move { board.open_after(length, relay).await });
             connection.write(coil, ON).await?;
         } else {
             let units = u16::try_from(length.as_millis() / UNIT.as_millis());

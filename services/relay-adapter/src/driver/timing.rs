@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use door_adapter::{ErrorKind, ProviderError};
+use door_adapter::{AccessReason, ErrorKind, ProviderError};
 
-use super::{LEASE, PULSE_MAX, PULSE_USUAL};
+use super::{LEASE, PULSE_MAX, PULSE_MIN, PULSE_USUAL};
 
 /// A board that can't keep a contact closed for so long is of no use for holding: it would have to be told all the
 /// time.
@@ -35,7 +35,7 @@ impl Timing {
         let wanted = length.unwrap_or(PULSE_USUAL);
         match self {
             Self::Told { unit, max } => rounded(wanted, unit, max.min(PULSE_MAX)),
-            Self::Untimed => rounded(wanted, Duration::from_millis(1), PULSE_MAX),
+            Self::Untimed => rounded(wanted, PULSE_MIN, PULSE_MAX),
             Self::Fixed(fixed) if length.is_none_or(|wanted| wanted == fixed) && fixed <= PULSE_MAX => {
                 Ok(fixed)
             }
@@ -47,12 +47,12 @@ impl Timing {
     pub fn lease(self, wanted: Duration) -> Result<Duration, ProviderError> {
         if !self.can_hold() {
             let reason = "the board can't hold a door open in a way that ends by itself";
-            return Err(ProviderError::new(ErrorKind::Rejected, reason));
+            return Err(ProviderError::new(ErrorKind::Rejected, reason).with_code(AccessReason::DoorCannot));
         }
         match self {
             Self::Told { unit, max } => rounded(wanted, unit, max.min(LEASE_MAX)),
             Self::Fixed(fixed) => Ok(fixed),
-            Self::Untimed => rounded(wanted, Duration::from_millis(1), LEASE_MAX),
+            Self::Untimed => rounded(wanted, PULSE_MIN, LEASE_MAX),
         }
     }
 
@@ -78,7 +78,8 @@ fn out_of_range(min: Duration, max: Duration) -> ProviderError {
     } else {
         format!("from {} to {} ms", min.as_millis(), max.as_millis())
     };
-    ProviderError::new(ErrorKind::Rejected, format!("the board closes this relay for {range}"))
+    let reason = format!("the board closes this relay for {range}");
+    ProviderError::new(ErrorKind::Rejected, reason).with_code(AccessReason::DoorCannot)
 }
 
 #[cfg(test)]

@@ -2,10 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod accounts;
+mod conformance;
 mod esphome;
 mod every_board;
+mod holds;
+mod isolation;
 mod modbus;
 mod shelly;
+mod stage;
 mod tasmota;
 mod untimed;
 mod world;

@@ -55,7 +55,7 @@ async fn before_the_process_ends_its_contacts_are_opened() {
     assert!(twin.is_closed(0));
     let shutdown = CancellationToken::new();
     shutdown.cancel();
-    world.untimed.clone().run(shutdown).await;
+    world.lasting.clone().run(shutdown).await;
     assert!(!twin.is_closed(0));
 }
 

@@ -8,13 +8,12 @@ use chrono::TimeDelta;
 use domain::names::IntegrationName;
 use domain::{IntegrationId, SettableClock, WorkspaceId};
 use door_adapter::{Account, Credential};
-use relay_adapter::BoardsConfig;
 use relay_adapter::boards::{BOARDS, Board, Boards, KEYS};
-use relay_adapter::driver::Untimed;
+use relay_adapter::{BoardsConfig, Lasting};
 use sandbox::boards::{Board as Twin, Device, NewBoard};
 use sandbox::{Action, Fault, Sandbox, Vendor};
 use secrecy::SecretString;
-use vendor_http::OutgoingConfig;
+use vendor_http::{Outgoing, OutgoingConfig};
 
 /// How long an answer may take here.
 pub(crate) const ANSWER_MS: u64 = 400;
@@ -27,11 +26,20 @@ pub(crate) const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
+pub(crate) fn config() -> BoardsConfig {
+    BoardsConfig { connect_timeout_ms: 1_000, answer_timeout_ms: ANSWER_MS }
+}
+
+/// Hosts that people type may lead there.
+pub(crate) fn outgoing(networks: &str) -> Outgoing {
+    OutgoingConfig { allowed: networks.to_owned(), denied: String::new() }.rules().unwrap()
+}
+
 /// Boards, and what calls them.
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     clock: Arc<SettableClock>,
-    pub(crate) untimed: Untimed,
+    pub(crate) lasting: Lasting,
     boards: Boards,
 }
 
@@ -46,11 +54,9 @@ impl World {
         TLS.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());
         let clock = Arc::new(SettableClock::at("2026-12-01T08:00:00Z".parse().unwrap()));
         let sandbox = Sandbox::new(sandbox::Config::default(), clock.clone());
-        let config = BoardsConfig { connect_timeout_ms: 1_000, answer_timeout_ms: ANSWER_MS };
-        let rules = OutgoingConfig { allowed: networks.to_owned(), denied: String::new() };
-        let untimed = Untimed::default();
-        let boards = Boards::new(config, rules.rules().unwrap(), clock.clone(), untimed.clone()).unwrap();
-        Self { sandbox, clock, untimed, boards }
+        let lasting = Lasting::default();
+        let boards = Boards::new(config(), outgoing(networks), clock.clone(), lasting.clone()).unwrap();
+        Self { sandbox, clock, lasting, boards }
     }
 
     /// Puts up a board called `front`, with two relays.
