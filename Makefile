@@ -24,7 +24,7 @@ demo: tools ## beside `make run`: make a booking and watch what comes of it
 	@cargo build --quiet --package latchkey
 	@target/debug/latchkey demo
 
-test: tools check ## everything: checks, unit, property, integration and whole-platform tests
+test: tools check tests/unifi/venv ## everything: checks, unit, property, integration and whole-platform tests
 	cargo build --workspace --bins
 	target/debug/latchkey install
 	cargo test --workspace
@@ -38,7 +38,7 @@ check: tools tests/web/node_modules ## formatting, lints, contracts
 fmt: ## format
 	cargo fmt --all
 
-stories: tools tests/web/node_modules ## the whole-platform stories, TIMES times over
+stories: tools tests/web/node_modules tests/unifi/venv ## the whole-platform stories, TIMES times over
 	cargo build --workspace --bins
 	target/debug/latchkey install
 	for n in $$(seq 1 $${TIMES:-1}); do echo "round $$n"; cargo test --package stories || exit 1; done
@@ -53,6 +53,11 @@ bench: tools ## measure, next to what this machine can do
 	cargo build --release --workspace --bins
 	target/release/latchkey install
 	target/release/bench
+
+tests/unifi/venv: tests/unifi/requirements.txt
+	python3 -m venv $@
+	$@/bin/pip install --quiet --requirement $<
+	touch $@
 
 tests/web/node_modules: tests/web/package.json tests/web/buf.gen.yaml $(shell find proto -name '*.proto')
 	cd tests/web && npm install --no-package-lock --no-audit --no-fund

@@ -23,8 +23,16 @@ use crate::Client;
 use crate::play::Account;
 
 /// The services that run as processes.
-pub const SERVICES: [&str; 7] =
-    ["workspace", "integrations", "access-control", "kisi-adapter", "notification", "billing", "gateway"];
+pub const SERVICES: [&str; 8] = [
+    "workspace",
+    "integrations",
+    "access-control",
+    "kisi-adapter",
+    "unifi-adapter",
+    "notification",
+    "billing",
+    "gateway",
+];
 
 /// The gRPC services that the gateway passes calls on to, and which process has them.
 pub const ROUTED: [(&str, &str); 16] = [
@@ -60,12 +68,13 @@ pub const INTERNAL: [(&str, &str); 8] = [
 
 const SENDGRID_KEY: &str = "SG.demodemodemodemodemode.demodemodemodemodemodemodemodemodemodemodem";
 
-fn definitions() -> [&'static Definition; 5] {
+fn definitions() -> [&'static Definition; 6] {
     [
         &workspace::DEFINITION,
         &integrations::DEFINITION,
         &access_control::DEFINITION,
         &kisi_adapter::DEFINITION,
+        &unifi_adapter::DEFINITION,
         &notification::DEFINITION,
     ]
 }
@@ -218,7 +227,7 @@ impl Stage {
         shared.extend(setting.environment.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
 
         let limit = if setting.has_rate_limits { "5" } else { "0" };
-        let own: [(&str, Vec<(&str, String)>); 7] = [
+        let own: [(&str, Vec<(&str, String)>); 8] = [
             ("workspace", vec![]),
             (
                 "integrations",
@@ -226,6 +235,7 @@ impl Stage {
                     ("LATCHKEY_VAULT__MASTER_KEY_FILE", path("master-key")),
                     ("LATCHKEY_ADAPTERS__KISI", self.address("kisi-adapter")),
                     ("LATCHKEY_ADAPTERS__STRIPE", self.address("billing")),
+                    ("LATCHKEY_ADAPTERS__UNIFI", self.address("unifi-adapter")),
                 ],
             ),
             (
@@ -233,6 +243,7 @@ impl Stage {
                 vec![
                     ("LATCHKEY_ENGINE__IN_FLIGHT_TIMEOUT_SECONDS", "20".into()),
                     ("LATCHKEY_ADAPTERS__KISI", self.address("kisi-adapter")),
+                    ("LATCHKEY_ADAPTERS__UNIFI", self.address("unifi-adapter")),
                 ],
             ),
             (
@@ -241,6 +252,16 @@ impl Stage {
                     ("LATCHKEY_PEERS__INTEGRATIONS", self.address("integrations")),
                     ("LATCHKEY_KISI__BASE_URL", format!("{twins}/kisi")),
                     ("LATCHKEY_KISI__CALLS_PER_SECOND", limit.into()),
+                    ("LATCHKEY_COMMANDS__LEASE_MS", "3000".into()),
+                    ("LATCHKEY_COMMANDS__CREDENTIALS_MS", "2000".into()),
+                ],
+            ),
+            (
+                "unifi-adapter",
+                vec![
+                    ("LATCHKEY_PEERS__INTEGRATIONS", self.address("integrations")),
+                    ("LATCHKEY_OUTGOING__ALLOWED", "127.0.0.1".into()),
+                    ("LATCHKEY_UNIFI__CALLS_PER_SECOND", "0".into()),
                     ("LATCHKEY_COMMANDS__LEASE_MS", "3000".into()),
                     ("LATCHKEY_COMMANDS__CREDENTIALS_MS", "2000".into()),
                 ],

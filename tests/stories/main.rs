@@ -26,5 +26,6 @@ mod secrets;
 mod servers;
 mod sign_in;
 mod stripe;
+mod unifi;
 mod way_in;
 mod web;

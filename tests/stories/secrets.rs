@@ -90,7 +90,7 @@ async fn no_secret_stands_in_any_file_of_a_run() {
         &[("secret_key", STRIPE_KEY), ("webhook_secret", STRIPE_WEBHOOK_SECRET)],
     )
     .await;
-    connect(&stage, &world, "unifi", &[("host", "unifi.example.org"), ("api_key", UNIFI_KEY)]).await;
+    connect(&stage, &world, "unifi", &[("host", "unifi.invalid"), ("api_key", UNIFI_KEY)]).await;
     world.connect_kisi(&client, REFUSED_KISI_KEY, "refused").await;
     let token = stage.admin_token(&world.workspace);
     let http = reqwest::Client::builder().build().unwrap();
@@ -124,6 +124,6 @@ async fn no_secret_stands_in_any_file_of_a_run() {
     }
     assert!(seen > 10_000_000, "only {seen} bytes were looked at");
     // It would be found: what is no secret is.
-    let known = found(stage.folder(), &[Finder::new("unifi.example.org")], &mut seen);
+    let known = found(stage.folder(), &[Finder::new("unifi.invalid")], &mut seen);
     assert!(!known.is_empty(), "the search finds nothing at all");
 }

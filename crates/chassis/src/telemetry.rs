@@ -78,7 +78,7 @@ pub fn install(service: &str, config: &TelemetryConfig) -> Result<Telemetry, Tel
             .with_target(true)
             .with_threads(false)
             .with_tracked_inactivity(false)
-            .with_filter(EnvFilter::new("off,access_control=info,chassis=info,door_adapter=info,events=info,gateway=info,integrations=info,kisi_adapter=info,latchkey=info,notification=info,vendor_http=info,workspace=info"))
+            .with_filter(EnvFilter::new("off,access_control=info,chassis=info,door_adapter=info,events=info,gateway=info,integrations=info,kisi_adapter=info,latchkey=info,notification=info,unifi_adapter=info,vendor_http=info,workspace=info"))
     });
     tracing_subscriber::registry().with(logs).with(spans).try_init().map_err(|_| TelemetryError::Twice)?;
     Ok(Telemetry { traces, metrics })

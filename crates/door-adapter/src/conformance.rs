@@ -76,7 +76,8 @@ pub trait World: Sized {
 
 /// The same, for a provider that keeps people and their access itself.
 pub trait PeopleWorld: World {
-    /// Whether the provider has a user for the person, and whether that may open anything.
+    /// Whether the provider has a user for the person, and whether that may open anything. Of one that keeps none, who
+    /// has access is one.
     fn user(&self, person: &Person) -> Option<bool>;
     /// Someone else gives the person access at the target. The twin knows the person afterwards.
     fn add_foreign(&self, person: &Person, target: &Target, window: Window) -> impl Future<Output = ()>;

@@ -82,6 +82,11 @@ impl ProviderError {
         })
     }
 
+    /// The provider's own code, if it answered with one.
+    pub fn vendor_code(&self) -> Option<&str> {
+        self.cause::<VendorError>()?.code()
+    }
+
     /// A value is missing, or can't be used. `reason` names it.
     pub(crate) fn of_value(name: &'static str, kind: ProblemKind, reason: String) -> Self {
         let source: Arc<dyn std::error::Error + Send + Sync> = Arc::new(BadValue { name, kind });

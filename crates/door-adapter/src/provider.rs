@@ -113,6 +113,8 @@ pub struct Capabilities {
     pub has_groups: bool,
     /// Whether people can be let in by single lock.
     pub has_locks: bool,
+    /// Whether it keeps users for people, beside what they may open.
+    pub has_users: bool,
 }
 
 impl Capabilities {
@@ -176,10 +178,18 @@ impl Credential {
         T: FromStr,
         T::Err: fmt::Display,
     {
-        let value = self.require(name)?.expose_secret();
-        value.parse().map_err(|problem: T::Err| {
-            ProviderError::of_value(name, ProblemKind::Wrong, format!("{name} {problem}"))
-        })
+        parse(name, self.require(name)?.expose_secret())
+    }
+
+    /// The same for a value that need not be there: then it is `default`.
+    pub fn parse_or<T>(&self, name: &'static str, default: &str) -> Result<T, ProviderError>
+    where
+        T: FromStr,
+        T::Err: fmt::Display,
+    {
+        let given =
+            self.0.get(name).map(|value| value.expose_secret()).filter(|value| !value.trim().is_empty());
+        parse(name, given.unwrap_or(default))
     }
 
     /// Where the host among the values is called, by TLS (`https`) or in plain (`http`).
@@ -188,6 +198,16 @@ impl Credential {
         BaseUrl::of_host(scheme, &host, port)
             .map_err(|_| ProviderError::of_value(HOST, ProblemKind::Wrong, format!("{HOST} {HostError}")))
     }
+}
+
+fn parse<T>(name: &'static str, value: &str) -> Result<T, ProviderError>
+where
+    T: FromStr,
+    T::Err: fmt::Display,
+{
+    value.parse().map_err(|problem: T::Err| {
+        ProviderError::of_value(name, ProblemKind::Wrong, format!("{name} {problem}"))
+    })
 }
 
 impl PartialEq for Credential {
@@ -372,6 +392,16 @@ mod tests {
             assert_eq!(error.kind, ErrorKind::Unauthorized);
             assert!(error.reason.contains(name), "{error}");
         }
+    }
+
+    #[test]
+    fn a_value_that_need_not_be_there_has_a_default() {
+        for (value, port) in [("", 12_445), (" ", 12_445), ("443", 443)] {
+            let credential = Credential::new([("port".to_owned(), SecretString::from(value))]);
+            assert_eq!(credential.parse_or::<Port>("port", "12445").unwrap().number(), port);
+        }
+        let wrong = Credential::new([("port".to_owned(), SecretString::from("0"))]);
+        assert!(wrong.parse_or::<Port>("port", "12445").unwrap_err().reason.contains("port must be"));
     }
 
     #[test]

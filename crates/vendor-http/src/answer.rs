@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::certificate::Certificate;
 use crate::error::Site;
-use crate::{Effect, ErrorKind, VendorError};
+use crate::{Effect, ErrorKind, VendorError, scrub};
 
 /// An answer with a success status, wholly read.
 pub struct Answer {
@@ -35,6 +35,15 @@ impl Answer {
             };
             self.malformed(&format!("{what} at line {} column {}", error.line(), error.column()))
         })
+    }
+
+    /// The error to return when the vendor says no in an answer whose status is a success.
+    pub fn refused(&self, kind: ErrorKind, effect: Effect, code: &str, message: &str) -> VendorError {
+        VendorError::new(&self.site, kind, effect)
+            .with_status(self.status)
+            .with_certificate(self.certificate.clone())
+            .with_code(scrub::code(code))
+            .with_message(scrub::message(message))
     }
 
     /// The error to return when the answer is not as documented. The vendor may well have carried the
@@ -79,6 +88,17 @@ mod tests {
         let shown = format!("{error} {error:?}");
         assert!(!shown.contains("ada"), "{shown}");
         assert!(shown.contains("another shape at line 1 column 18"), "{shown}");
+    }
+
+    #[test]
+    fn a_refusal_can_come_with_a_success_status() {
+        let error =
+            answer("{}").refused(ErrorKind::Conflict, Effect::None, "TAKEN", "ada@example.org has it");
+        assert_eq!(
+            (error.kind, error.effect, error.code()),
+            (ErrorKind::Conflict, Effect::None, Some("TAKEN"))
+        );
+        assert!(!error.to_string().contains("ada"), "{error}");
     }
 
     #[test]

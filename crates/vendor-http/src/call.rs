@@ -116,6 +116,13 @@ impl Call {
         self
     }
 
+    /// Says that making the call twice is not the same as once.
+    #[must_use]
+    pub fn once(mut self) -> Self {
+        self.safety = Safety::Once;
+        self
+    }
+
     /// Other retries than the process's.
     #[must_use]
     pub fn retry(mut self, retry: Retry) -> Self {
@@ -156,7 +163,8 @@ mod tests {
     #[test]
     fn the_method_says_whether_twice_is_the_same_as_once() {
         for method in [Method::GET, Method::PUT, Method::DELETE] {
-            assert_eq!(call(method).safety, Safety::Idempotent);
+            assert_eq!(call(method.clone()).safety, Safety::Idempotent);
+            assert_eq!(call(method).once().safety, Safety::Once);
         }
         for method in [Method::POST, Method::PATCH] {
             assert_eq!(call(method.clone()).safety, Safety::Once);

@@ -88,7 +88,12 @@ pub(crate) static PROVIDERS: [Provider; 4] = [
     Provider {
         name: "unifi",
         display_name: "UniFi Access",
-        credentials: &[plain(HOST, format::host), secret("api_key", format::key)],
+        // Consoles listen at port 12445, unless something stands before them.
+        credentials: &[
+            plain(HOST, format::host),
+            CredentialSpec { is_required: false, ..plain("port", format::port) },
+            secret("api_key", format::key),
+        ],
         reader: "unifi-adapter",
         agree: nothing_to_agree_on,
     },

@@ -110,7 +110,7 @@ impl DoorProvider for KisiProvider {
     type Change = Change;
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { has_groups: true, has_locks: true }
+        Capabilities { has_groups: true, has_locks: true, has_users: true }
     }
 
     async fn check(&self, account: &Account) -> Result<AccountInfo, Problem> {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use domain::host::{Host, HostError};
+use domain::host::{Host, HostError, Port, PortError};
 
 /// A key that goes into an HTTP header.
 pub(super) fn key(value: &str) -> Result<(), Cow<'static, str>> {
@@ -11,6 +11,11 @@ pub(super) fn key(value: &str) -> Result<(), Cow<'static, str>> {
     } else {
         Err("must be of ASCII letters, digits and signs, without blanks".into())
     }
+}
+
+/// A TCP port.
+pub(super) fn port(value: &str) -> Result<(), Cow<'static, str>> {
+    value.parse::<Port>().map(drop).map_err(|_| PortError::TEXT.into())
 }
 
 /// A host name or an address.

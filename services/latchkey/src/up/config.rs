@@ -1,6 +1,7 @@
 //! Settings of `latchkey up`; their meaning stands in `config.default.toml`.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use chassis::PlatformConfig;
@@ -27,6 +28,7 @@ pub(crate) struct Up {
     pub data_dir: PathBuf,
     pub gateway: String,
     pub sandbox: String,
+    pub unifi: SocketAddr,
     pub postgres_port: u16,
     pub nats_port: u16,
 }

@@ -23,6 +23,7 @@ pub(crate) struct Listeners {
     pub access_control: Arc<TcpListener>,
     pub kisi_adapter: Arc<TcpListener>,
     pub relay_adapter: Arc<TcpListener>,
+    pub unifi_adapter: Arc<TcpListener>,
     pub notification: Arc<TcpListener>,
     pub billing: Arc<TcpListener>,
 }
@@ -48,6 +49,7 @@ impl Listeners {
             access_control: inner().await?,
             kisi_adapter: inner().await?,
             relay_adapter: inner().await?,
+            unifi_adapter: inner().await?,
             notification: inner().await?,
             billing: inner().await?,
         })
@@ -89,6 +91,7 @@ pub(super) async fn build(
         site.with_data(&access_control::DEFINITION, &l.access_control, access_control::build).await?,
         site.with_data(&kisi_adapter::DEFINITION, &l.kisi_adapter, kisi_adapter::build).await?,
         site.with_data(&relay_adapter::DEFINITION, &l.relay_adapter, relay_adapter::build).await?,
+        site.with_data(&unifi_adapter::DEFINITION, &l.unifi_adapter, unifi_adapter::build).await?,
         site.with_data(&notification::DEFINITION, &l.notification, notification::build).await?,
         site.without_data(billing::NAME, billing::CONFIG_DEFAULTS, &l.billing, billing::build).await?,
         site.without_data(gateway::NAME, gateway::CONFIG_DEFAULTS, &l.gateway, gateway::build).await?,

@@ -38,6 +38,7 @@ pub(super) fn sandbox(
     let (_, process) = chassis::config::load::<ProcessConfig>(sandbox::CONFIG_DEFAULTS, environment)?;
     let mut world = process.sandbox;
     world.state_file = Some(data.sandbox_state());
+    world.unifi.listen = Some(config.up.unifi);
     if config.sendgrid.api_key.expose_secret().is_empty() {
         let url = format!("{}{SENDGRID_WEBHOOK_PATH}", listeners.gateway_url()?);
         world.sendgrid.webhooks.push(sandbox::sendgrid::WebhookSeed { url, is_signed: true });
@@ -81,9 +82,11 @@ impl Wiring {
             kisi.push(("LATCHKEY_KISI__BASE_URL", format!("{twins}/kisi")));
         }
         let allowed = shared.get(OUTGOING_ALLOWED).filter(|networks| !networks.is_empty());
-        let relay = vec![
+        let allowed = allowed.map_or(LOOPBACK.to_owned(), |more| format!("{LOOPBACK},{more}"));
+        // Of adapters that call hosts that people type: the sandbox's are on this machine.
+        let by_host = vec![
             ("LATCHKEY_PEERS__INTEGRATIONS", url(&listeners.integrations)?),
-            (OUTGOING_ALLOWED, allowed.map_or(LOOPBACK.to_owned(), |more| format!("{LOOPBACK},{more}"))),
+            (OUTGOING_ALLOWED, allowed),
         ];
         let mut messages = Vec::new();
         if config.sendgrid.api_key.expose_secret().is_empty() {
@@ -112,6 +115,7 @@ impl Wiring {
                 vec![
                     ("LATCHKEY_ADAPTERS__KISI", url(&listeners.kisi_adapter)?),
                     ("LATCHKEY_ADAPTERS__RELAY", url(&listeners.relay_adapter)?),
+                    ("LATCHKEY_ADAPTERS__UNIFI", url(&listeners.unifi_adapter)?),
                 ],
             ),
             ("billing", billing),
@@ -122,11 +126,13 @@ impl Wiring {
                     ("LATCHKEY_ADAPTERS__KISI", url(&listeners.kisi_adapter)?),
                     ("LATCHKEY_ADAPTERS__RELAY", url(&listeners.relay_adapter)?),
                     ("LATCHKEY_ADAPTERS__STRIPE", url(&listeners.billing)?),
+                    ("LATCHKEY_ADAPTERS__UNIFI", url(&listeners.unifi_adapter)?),
                 ],
             ),
             ("kisi-adapter", kisi),
             ("notification", messages),
-            ("relay-adapter", relay),
+            ("relay-adapter", by_host.clone()),
+            ("unifi-adapter", by_host),
             (
                 gateway::NAME,
                 vec![

@@ -40,6 +40,11 @@ impl Unifi {
         self.doors().into_iter().find(|door| door.name == name)
     }
 
+    /// Whether all doors are locked down.
+    pub fn is_locked_down(&self) -> bool {
+        self.lock().is_locked_down
+    }
+
     /// Adds or replaces a token.
     pub fn put_token(&self, token: impl Into<String>, new: Token) {
         self.lock().tokens.insert(token.into(), new);

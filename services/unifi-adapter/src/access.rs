@@ -1,0 +1,134 @@
+//! Makes one grant's visitor be as asked.
+
+use domain::Window;
+use domain::names::IntegrationName;
+use door_adapter::{AccessRequest, ApplyError, ErrorKind, ProviderError};
+
+use crate::store::{Change, Ledger, Row};
+use crate::vendor::wire::{NewVisitor, Visitor};
+use crate::vendor::{Console, Visitors};
+use crate::visit::{self, grant_of, is_met};
+
+/// One request under way.
+pub(crate) struct Access<'a> {
+    pub ledger: &'a Ledger,
+    pub console: &'a Console,
+    pub account: IntegrationName,
+    pub request: &'a AccessRequest,
+    pub changes: &'a mut Vec<Change>,
+    /// Whether the console was changed already.
+    pub has_changed: bool,
+}
+
+impl Access<'_> {
+    /// Gives the visitor that has the window: the one that there was, changed, or a new one.
+    pub(crate) async fn grant(&mut self, known: Option<&Row>, window: Window) -> Result<String, ApplyError> {
+        let wanted = visit::wanted(self.request, window);
+        let mut there = self.find(known).await?;
+        // One that someone called off does not come back.
+        let kept = there.iter().position(|visitor| !visitor.is_cancelled()).map(|index| there.remove(index));
+        for visitor in &there {
+            self.remove(visitor).await?;
+        }
+        let Some(visitor) = kept else { return self.create(known, &wanted, window).await };
+        // Before the console has it: a window that is longer must not be over in the ledger.
+        self.ledger.note(&self.change(window, Some(visitor.id.clone()))).await?;
+        if !is_met(&wanted, &visitor, &self.request.target) {
+            match self.console.update_visitor(&visitor.id, &wanted).await {
+                Ok(()) => self.has_changed = true,
+                // The visitor was there just now.
+                Err(error) if error.kind == ErrorKind::NotFound => return Err(self.target_unknown(error)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(visitor.id)
+    }
+
+    /// Takes away what the grant has.
+    pub(crate) async fn revoke(&mut self, known: &Row) -> Result<(), ApplyError> {
+        for visitor in self.find(Some(known)).await? {
+            self.remove(&visitor).await?;
+        }
+        self.changes.push(Change::gone(self.account, self.request.grant));
+        Ok(())
+    }
+
+    async fn create(
+        &mut self,
+        known: Option<&Row>,
+        wanted: &NewVisitor,
+        window: Window,
+    ) -> Result<String, ApplyError> {
+        self.ledger.note(&self.change(window, None)).await?;
+        match self.console.create_visitor(wanted).await {
+            Ok(made) => {
+                self.has_changed = true;
+                self.changes.push(self.change(window, Some(made.id.clone())));
+                Ok(made.id)
+            }
+            Err(error) => {
+                // What an earlier try may have brought about is looked for again, should it come late.
+                let was_tried = known.is_some_and(|row| row.visitor.is_none());
+                if !error.outcome_unknown && !was_tried {
+                    self.changes.push(Change::gone(self.account, self.request.grant));
+                }
+                if error.kind == ErrorKind::NotFound {
+                    return Err(self.target_unknown(error));
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// The visitors that stand for the grant: one, as a rule, or those that earlier tries brought about.
+    async fn find(&self, known: Option<&Row>) -> Result<Vec<Visitor>, ApplyError> {
+        match known {
+            None => Ok(Vec::new()),
+            Some(Row { visitor: Some(id), .. }) => {
+                Ok(self.console.find_visitor(id).await?.into_iter().collect())
+            }
+            Some(Row { visitor: None, .. }) => {
+                let (mut found, mut listed) = (Vec::new(), Visitors::default());
+                while let Some(visitors) = listed.read_on(self.console).await? {
+                    let is_it = |visitor: &Visitor| grant_of(&visitor.remarks) == Some(self.request.grant);
+                    found.extend(visitors.into_iter().filter(is_it));
+                }
+                Ok(found)
+            }
+        }
+    }
+
+    async fn remove(&mut self, visitor: &Visitor) -> Result<(), ApplyError> {
+        let removed = remove(self.console, visitor).await;
+        // Something of it may have been done.
+        self.has_changed = true;
+        Ok(removed?)
+    }
+
+    fn change(&self, window: Window, visitor: Option<String>) -> Change {
+        Change::is(self.account, self.request, window.end(), visitor)
+    }
+
+    fn target_unknown(&self, error: ProviderError) -> ApplyError {
+        let target = &self.request.target;
+        let reason =
+            format!("the console has no door or group {}: choose the door again", target.provider_ref);
+        error.meaning(ErrorKind::NotFound, reason).into()
+    }
+}
+
+/// Takes a visitor away: the PIN first, which a visitor that is only called off would keep, then the record; and looks
+/// whether it is gone.
+pub(crate) async fn remove(console: &Console, visitor: &Visitor) -> Result<(), ProviderError> {
+    if visitor.pin_code.is_some() {
+        console.remove_pin(&visitor.id).await?;
+    }
+    console.delete_visitor(&visitor.id).await?;
+    match console.find_visitor(&visitor.id).await? {
+        Some(left) if !left.is_cancelled() => {
+            let reason = "the console still has the visitor after deleting it: delete it there";
+            Err(ProviderError::new(ErrorKind::Rejected, reason))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,59 @@
+//! Makes UniFi Access's doors obey: a person has exactly the window that access-control says, at one door or one
+//! group of doors of a console.
+//!
+//! Owns which visitor of a console stands for which grant. What commands and accounts are worked off in which order
+//! is the `door-adapter` crate's part. What holds here:
+//! - A grant is a visitor of its own, with the grant's name in its remarks and the window as its visit: the console
+//!   ends it by itself. Users, their policies and cards are others' and are never touched.
+//! - Before the console is asked for a visitor, the ledger says so. Whatever becomes of the answer, the visitor is found
+//!   again by its remarks and made only once.
+//! - A visitor that Latchkey did not make is never changed or deleted.
+//! - Nothing is sent to a host that shows another certificate than the one that was seen at the first check.
+
+mod access;
+mod config;
+mod control;
+mod provider;
+mod store;
+mod survey;
+pub mod vendor;
+mod visit;
+
+use anyhow::Context as _;
+
+pub use config::{Config, UnifiConfig};
+pub use provider::UnifiProvider;
+pub use store::Change;
+
+static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// What is constant of this service.
+pub static DEFINITION: chassis::Definition = chassis::Definition {
+    name: "unifi-adapter",
+    schema: "unifi_adapter",
+    migrations: &[
+        chassis::MigrationSet {
+            table: door_adapter::MIGRATIONS_TABLE,
+            migrator: &door_adapter::MIGRATOR,
+            shared: &[],
+        },
+        chassis::MigrationSet { table: "_migration", migrator: &MIGRATOR, shared: &[] },
+    ],
+    config_defaults: include_str!("../config.default.toml"),
+};
+
+/// Makes the service's parts.
+pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassis::Service> {
+    let clock = deps.basic.clock.clone();
+    let outgoing = config.outgoing.rules().context("configuration")?;
+    let unifi = config.unifi.client(clock.clone(), outgoing).context("configuration: section unifi")?;
+    let provider = UnifiProvider::new(unifi, deps.pool.clone(), clock);
+    Ok(door_adapter::build(
+        provider,
+        &config.commands,
+        &config.reconciler,
+        &config.peers,
+        &deps,
+        &DEFINITION,
+    )?)
+}

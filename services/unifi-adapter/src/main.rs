@@ -1,0 +1,5 @@
+//! Runs the UniFi adapter alone.
+
+fn main() -> std::process::ExitCode {
+    chassis::main(&unifi_adapter::DEFINITION, unifi_adapter::build)
+}

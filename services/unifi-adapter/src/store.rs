@@ -1,0 +1,202 @@
+//! The ledger: which visitor stands for which grant.
+
+use std::collections::HashMap;
+
+use chassis::postgres::WorkspacePool;
+use domain::names::{GrantName, IntegrationName};
+use domain::{GrantId, PersonId, Timestamp};
+use door_adapter::{AccessRequest, LedgerError, Target, TargetKind};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// The ledger.
+pub(crate) struct Ledger {
+    pool: WorkspacePool,
+}
+
+/// What the ledger knows of a grant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub grant: GrantId,
+    /// Without what it is called.
+    pub target: Target,
+    pub ends_at: Timestamp,
+    /// None: the console was asked for a visitor, or nearly; the answer is not known.
+    pub visitor: Option<String>,
+}
+
+/// What became of a grant's visitor.
+#[derive(Debug, Clone)]
+pub struct Change {
+    account: IntegrationName,
+    grant: GrantName,
+    /// `None`: it is gone.
+    to: Option<Entry>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    person: PersonId,
+    target: Target,
+    ends_at: Timestamp,
+    /// None: not known.
+    visitor: Option<String>,
+}
+
+impl Change {
+    pub(crate) fn gone(account: IntegrationName, grant: GrantName) -> Self {
+        Self { account, grant, to: None }
+    }
+
+    /// The console has that visitor for the request; without one, it may have some.
+    pub(crate) fn is(
+        account: IntegrationName,
+        request: &AccessRequest,
+        ends_at: Timestamp,
+        visitor: Option<String>,
+    ) -> Self {
+        let entry = Entry { person: request.person.id, target: request.target.clone(), ends_at, visitor };
+        Self { account, grant: request.grant, to: Some(entry) }
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Columns {
+    grant_id: Uuid,
+    target_kind: String,
+    target_ref: String,
+    ends_at: Timestamp,
+    visitor_id: Option<String>,
+}
+
+impl From<Columns> for Row {
+    fn from(columns: Columns) -> Self {
+        let kind = if columns.target_kind == DOOR { TargetKind::Lock } else { TargetKind::Group };
+        Self {
+            grant: GrantId::from_uuid(columns.grant_id),
+            target: Target { kind, provider_ref: columns.target_ref, display_name: String::new() },
+            ends_at: columns.ends_at,
+            visitor: columns.visitor_id,
+        }
+    }
+}
+
+const DOOR: &str = "door";
+const DOOR_GROUP: &str = "door_group";
+
+impl Ledger {
+    pub(crate) fn new(pool: WorkspacePool) -> Self {
+        Self { pool }
+    }
+
+    /// What is known of a grant.
+    pub(crate) async fn read(
+        &self,
+        account: IntegrationName,
+        grant: GrantName,
+    ) -> Result<Option<Row>, LedgerError> {
+        let mut tx = self.pool.begin(account.workspace).await?;
+        let row: Option<Columns> = sqlx::query_as(
+            "select grant_id, target_kind, target_ref, ends_at, visitor_id from unifi_visitor
+             where workspace_id = $1 and account_id = $2 and grant_id = $3",
+        )
+        .bind(account.workspace.uuid())
+        .bind(account.id.uuid())
+        .bind(grant.id.uuid())
+        .fetch_optional(&mut *tx)
+        .await?;
+        Ok(row.map(Row::from))
+    }
+
+    /// All that is known of a console, by grant.
+    pub(crate) async fn read_all(
+        &self,
+        account: IntegrationName,
+    ) -> Result<HashMap<GrantId, Row>, LedgerError> {
+        let mut tx = self.pool.begin(account.workspace).await?;
+        let rows: Vec<Columns> = sqlx::query_as(
+            "select grant_id, target_kind, target_ref, ends_at, visitor_id from unifi_visitor
+             where workspace_id = $1 and account_id = $2",
+        )
+        .bind(account.workspace.uuid())
+        .bind(account.id.uuid())
+        .fetch_all(&mut *tx)
+        .await?;
+        Ok(rows.into_iter().map(Row::from).map(|row| (row.grant, row)).collect())
+    }
+
+    /// Whether a person has visitors, or may have some, whose time is not over at `now`.
+    pub(crate) async fn has_access(
+        &self,
+        account: IntegrationName,
+        person: PersonId,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let mut tx = self.pool.begin(account.workspace).await?;
+        let has_access = sqlx::query_scalar(
+            "select exists (select from unifi_visitor
+               where workspace_id = $1 and account_id = $2 and person_id = $3 and ends_at > $4)",
+        )
+        .bind(account.workspace.uuid())
+        .bind(account.id.uuid())
+        .bind(person.uuid())
+        .bind(now)
+        .fetch_one(&mut *tx)
+        .await?;
+        Ok(has_access)
+    }
+
+    /// Writes down at once what can't wait for the answer.
+    pub(crate) async fn note(&self, change: &Change) -> Result<(), LedgerError> {
+        let mut tx = self.pool.begin(change.account.workspace).await?;
+        write(&mut tx, change).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Writes changes in their order.
+    pub(crate) async fn record(conn: &mut PgConnection, changes: &[Change]) -> Result<(), sqlx::Error> {
+        for change in changes {
+            write(conn, change).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn write(conn: &mut PgConnection, change: &Change) -> Result<(), sqlx::Error> {
+    let (account, grant) = (change.account, change.grant.id.uuid());
+    let Some(entry) = &change.to else {
+        sqlx::query(
+            "delete from unifi_visitor where workspace_id = $1 and account_id = $2 and grant_id = $3",
+        )
+        .bind(account.workspace.uuid())
+        .bind(account.id.uuid())
+        .bind(grant)
+        .execute(conn)
+        .await?;
+        return Ok(());
+    };
+    let kind = match entry.target.kind {
+        TargetKind::Lock => DOOR,
+        TargetKind::Group => DOOR_GROUP,
+    };
+    sqlx::query(
+        "insert into unifi_visitor (workspace_id, account_id, grant_id, person_id, target_kind, target_ref, ends_at,
+                                    visitor_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)
+         on conflict (workspace_id, account_id, grant_id) do update
+           set person_id = excluded.person_id, target_kind = excluded.target_kind,
+               target_ref = excluded.target_ref, ends_at = excluded.ends_at, visitor_id = excluded.visitor_id",
+    )
+    .bind(account.workspace.uuid())
+    .bind(account.id.uuid())
+    .bind(grant)
+    .bind(entry.person.uuid())
+    .bind(kind)
+    .bind(&entry.target.provider_ref)
+    .bind(entry.ends_at)
+    .bind(&entry.visitor)
+    .execute(conn)
+    .await?;
+    Ok(())
+}

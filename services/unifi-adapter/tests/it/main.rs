@@ -1,0 +1,8 @@
+//! The adapter on real Postgres against the sandbox's UniFi console.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod checks;
+mod conformance;
+mod console;
+mod visitors;
