@@ -6,7 +6,7 @@ use std::fmt;
 use std::num::NonZeroU16;
 use std::str::FromStr;
 
-use crate::{Host, Port};
+use crate::{Fingerprint, Host, Port};
 
 /// So many boards can be listed.
 const BOARDS_MAX: usize = 50;
@@ -40,6 +40,11 @@ pub struct BoardName(String);
 /// What a board is, with what has to be known to call it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BoardKind {
+    /// Latchkey's own daemon at the door.
+    Controller {
+        /// Of the certificate that it shows.
+        certificate: Fingerprint,
+    },
     /// ESPHome's web server.
     EspHome {
         /// What its switches are called, in the order of its relays.
@@ -198,6 +203,10 @@ fn board(line: &str) -> Result<ListedBoard, String> {
     };
     let mut settings = Settings::of(words)?;
     let (kind, port, relays) = match kind {
+        "controller" => {
+            let certificate = settings.required("certificate")?;
+            (BoardKind::Controller { certificate }, "7443", settings.relays(1)?)
+        }
         "esphome" => {
             let switches: String = settings.required("switches")?;
             // Blanks end words, so they are written as in URLs.
@@ -209,7 +218,7 @@ fn board(line: &str) -> Result<ListedBoard, String> {
         "modbus" => (BoardKind::Modbus(modbus(&mut settings)?), "502", settings.relays(8)?),
         "shelly" => (BoardKind::Shelly, "80", settings.relays(1)?),
         "tasmota" => (BoardKind::Tasmota, "80", settings.relays(1)?),
-        _ => return Err("must name a kind: esphome, modbus, shelly or tasmota".to_owned()),
+        _ => return Err("must name a kind: controller, esphome, modbus, shelly or tasmota".to_owned()),
     };
     settings.finish()?;
     let (host, port) = host_and_port(address, port)?;
@@ -354,6 +363,10 @@ mod tests {
         assert_eq!((said.kind, said.port.number(), said.relays), (BoardKind::Modbus(expected), 4196, 16));
         let node = one("yard esphome [2001:db8::7]:81 switches=Door%201,Gate");
         assert_eq!(node.kind, BoardKind::EspHome { switches: vec!["Door 1".into(), "Gate".into()] });
+        let certificate = "ab".repeat(32);
+        let daemon = one(&format!("hall controller hall.lan relays=2 certificate={certificate}"));
+        let expected = BoardKind::Controller { certificate: certificate.parse().unwrap() };
+        assert_eq!((daemon.kind, daemon.port.number(), daemon.relays), (expected, 7443, 2));
         assert_eq!((front.relays, one("front shelly 10.0.0.1 relays=4").relays, node.relays), (1, 4, 2));
         assert_eq!((node.host.to_string(), node.port.number()), ("2001:db8::7".into(), 81));
         assert_eq!(one("yard tasmota 2001:db8::7").host.to_string(), "2001:db8::7");
@@ -389,6 +402,8 @@ mod tests {
             ("a modbus 10.0.0.1 timer=flash accept=no-timer", "line 1 must have timer=flash"),
             ("a modbus 10.0.0.1 accept=no-timer", "line 1 must have timer=flash"),
             ("a esphome 10.0.0.1", "line 1 must have switches="),
+            ("a controller 10.0.0.1", "line 1 must have certificate="),
+            ("a controller 10.0.0.1 certificate=hidden", "line 1 has a certificate that must be the SHA-256"),
         ] {
             let error = text.parse::<BoardList>().unwrap_err().to_string();
             assert!(error.contains(problem), "{text:?}: {error}");

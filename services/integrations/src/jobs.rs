@@ -1,3 +1,4 @@
 //! What happens by time.
 
 pub(crate) mod checker;
+pub(crate) mod retelling;

@@ -48,13 +48,15 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
     let clock = deps.basic.clock.clone();
     let app = Arc::new(app::App::new(deps.pool.clone(), deps.platform.clone(), clock, keys, adapters));
     let checker = jobs::checker::Checker::new(app.clone());
+    let retelling = jobs::retelling::Retelling::new(app.clone());
     Ok(chassis::Service::new(DEFINITION.name, &deps.basic)
         .grpc(grpc::integration_service(app.clone()))
         .grpc(grpc::credential_service(app.clone()))
         .grpc(grpc::key_service(app.clone()))
         .outbox(&deps, &DEFINITION)
         .consumer(&deps, consumers::connections::config(), consumers::connections::Connections::new(app))
-        .task("checker", move |shutdown| checker.run(shutdown)))
+        .task("checker", move |shutdown| checker.run(shutdown))
+        .task("retelling", move |shutdown| retelling.run(shutdown)))
 }
 
 /// The master keys, if all that this schema's data keys are wrapped by are among them.

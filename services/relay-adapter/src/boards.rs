@@ -5,16 +5,18 @@ use std::future::Future;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
-use domain::{BoardKeys, BoardKind, BoardList, BoardName, Clock, Host, ListedBoard, Port};
+use domain::{BoardKeys, BoardKind, BoardList, BoardName, Clock, Fingerprint, Host, ListedBoard, Port};
 use door_adapter::{AccessReason, Account, ErrorKind, ProviderError};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
-use vendor_http::{AccountKey, BaseUrl, Breaker, Outgoing, VendorClient, VendorHttp};
+use uuid::Uuid;
+use vendor_http::{AccountKey, BaseUrl, Breaker, Outgoing, Trust, VendorClient, VendorHttp};
 
 use crate::config::BoardsConfig;
 use crate::driver::modbus::{Modbus, Reach};
 use crate::driver::{
-    Description, Driver, EspHome, Line, Relay, RelayState, Shelly, Tasmota, Wish, esphome, shelly, tasmota,
+    Controller, Description, Driver, EspHome, Lease, Line, Moment, Relay, RelayState, Shelly, Tasmota, Wish,
+    controller, esphome, shelly, tasmota,
 };
 use crate::lasting::Lasting;
 
@@ -40,6 +42,9 @@ pub struct Boards {
     shelly: VendorClient,
     tasmota: VendorClient,
     esphome: VendorClient,
+    controller: VendorClient,
+    /// Of controllers, by the certificates that they must show.
+    trusting: StdMutex<HashMap<Fingerprint, VendorClient>>,
     outgoing: Outgoing,
     config: BoardsConfig,
     lasting: Lasting,
@@ -70,6 +75,8 @@ impl Boards {
             shelly: http.vendor(shelly::PROFILE),
             tasmota: http.vendor(tasmota::PROFILE),
             esphome: http.vendor(esphome::PROFILE),
+            controller: http.vendor(controller::PROFILE),
+            trusting: StdMutex::default(),
             outgoing,
             config,
             lasting,
@@ -93,8 +100,13 @@ impl Boards {
         let key = keys.and_then(|keys| keys.of(name));
         let password = key.map(SecretString::from);
         let driver: Result<Box<dyn Driver>, ProviderError> = match kind {
+            BoardKind::Controller { certificate } => {
+                let client = self.trusting(*certificate)?;
+                let line = self.line(&client, "https", host, *port)?;
+                Controller::new(line, password.as_ref()).map(|controller| Box::new(controller) as _)
+            }
             BoardKind::EspHome { switches } => {
-                let node = EspHome::new(self.line(&self.esphome, host, *port)?, switches, key);
+                let node = EspHome::new(self.line(&self.esphome, "http", host, *port)?, switches, key);
                 node.map(|node| Box::new(node) as _)
             }
             BoardKind::Modbus(board) => {
@@ -107,9 +119,12 @@ impl Boards {
                 };
                 Ok(Box::new(Modbus::new(reach, *board, *relays, self.lasting.clone())))
             }
-            BoardKind::Shelly => Ok(Box::new(Shelly::new(self.line(&self.shelly, host, *port)?, password))),
+            BoardKind::Shelly => {
+                Ok(Box::new(Shelly::new(self.line(&self.shelly, "http", host, *port)?, password)))
+            }
             BoardKind::Tasmota => {
-                let tasmota = Tasmota::new(self.line(&self.tasmota, host, *port)?, host, password.as_ref());
+                let tasmota =
+                    Tasmota::new(self.line(&self.tasmota, "http", host, *port)?, host, password.as_ref());
                 tasmota.map(|tasmota| Box::new(tasmota) as _)
             }
         };
@@ -117,12 +132,35 @@ impl Boards {
         Ok(Board { name: name.clone(), driver, turn: self.turn(host, *port) })
     }
 
-    fn line(&self, client: &VendorClient, host: &Host, port: Port) -> Result<Line, ProviderError> {
-        let base = BaseUrl::of_host("http", host, port).map_err(|error| {
+    fn line(
+        &self,
+        client: &VendorClient,
+        scheme: &str,
+        host: &Host,
+        port: Port,
+    ) -> Result<Line, ProviderError> {
+        let base = BaseUrl::of_host(scheme, host, port).map_err(|error| {
             ProviderError::new(ErrorKind::Unauthorized, format!("{BOARDS}: a host {error}"))
         })?;
         let account = AccountKey::new(format!("{host}:{port}"));
         Ok(Line { client: client.clone(), base, account, timeout: self.config.answer_timeout() })
+    }
+
+    /// Calls what shows that certificate.
+    fn trusting(&self, certificate: Fingerprint) -> Result<VendorClient, ProviderError> {
+        let mut trusting = self.trusting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = trusting.get(&certificate) {
+            return Ok(client.clone());
+        }
+        let client = self.controller.trusting(Trust::Pinned(certificate)).map_err(|error| {
+            tracing::error!(%error, "no client for a certificate");
+            ProviderError::new(ErrorKind::Unreachable, "Latchkey can't call what shows that certificate")
+        })?;
+        if trusting.len() >= PLACES_MAX {
+            trusting.clear();
+        }
+        trusting.insert(certificate, client.clone());
+        Ok(client)
     }
 
     fn turn(&self, host: &Host, port: Port) -> Turn {
@@ -145,14 +183,14 @@ impl Board {
         self.in_turn(self.driver.read(relay)).await
     }
 
-    /// Closes a contact for a moment: so long, or as long as is usual there. Gives how long that is.
-    pub async fn pulse(&self, relay: Relay, length: Option<Duration>) -> Result<Duration, ProviderError> {
-        self.in_turn(self.driver.close(relay, Wish::Moment(length))).await
+    /// Closes a contact for a moment. Gives how long that is.
+    pub async fn pulse(&self, relay: Relay, moment: Moment) -> Result<Duration, ProviderError> {
+        self.in_turn(self.driver.close(relay, Wish::Moment(moment))).await
     }
 
     /// Closes a contact, or has it stay closed, for a lease. It opens by itself if that is not renewed in time. Gives
     /// how long the lease is.
-    pub async fn hold(&self, relay: Relay, lease: Duration) -> Result<Duration, ProviderError> {
+    pub async fn hold(&self, relay: Relay, lease: Lease) -> Result<Duration, ProviderError> {
         self.in_turn(self.driver.close(relay, Wish::Lease(lease))).await
     }
 
@@ -161,6 +199,23 @@ impl Board {
         // What is under way may hang; a door is to be locked all the same.
         let _turn = tokio::time::timeout(RELEASE_WAIT, self.turn.lock()).await;
         self.driver.release(relay).await.map_err(|error| named(&self.name, error))
+    }
+
+    /// Has a contact stay open until that is lifted, as far as the board can; or lifts it.
+    pub async fn set_locked_down(&self, relay: Relay, is_locked_down: bool) -> Result<(), ProviderError> {
+        let _turn = tokio::time::timeout(RELEASE_WAIT, self.turn.lock()).await;
+        let told = self.driver.set_locked_down(relay, is_locked_down).await;
+        told.map_err(|error| named(&self.name, error))
+    }
+
+    /// Whether the board has carried out what had this id. `None`: it does not know things by their ids.
+    pub async fn was_done(&self, id: Uuid) -> Result<Option<bool>, ProviderError> {
+        self.in_turn(self.driver.was_done(id)).await
+    }
+
+    /// Whether a moment within a lease leaves that as it is.
+    pub fn keeps_leases(&self) -> bool {
+        self.driver.keeps_leases()
     }
 
     async fn in_turn<T>(

@@ -11,8 +11,10 @@ use door_adapter::{
     Operation, ProviderError, PulseLength, Spot as Where, cannot,
 };
 
+use uuid::Uuid;
+
 use crate::boards::{Board, Boards};
-use crate::driver::{LEASE, PULSE_MAX, PULSE_MIN, PULSE_USUAL, Relay, RelayState};
+use crate::driver::{LEASE, Lease, Moment, PULSE_MAX, PULSE_MIN, PULSE_USUAL, Relay, RelayState};
 use crate::holds::{Hold, locked_down, no_ledger};
 use crate::ledger::{DoorNote, Spot};
 use crate::provider::{RelayProvider, find, relays_of};
@@ -43,17 +45,18 @@ impl RelayProvider {
         })
     }
 
-    async fn pulse(&self, called: &Called, length: Option<Duration>) -> Result<(), ProviderError> {
+    async fn pulse(&self, called: &Called, id: Uuid, length: Option<Duration>) -> Result<(), ProviderError> {
         let note = self.ledger.note(&called.spot).await.map_err(no_ledger)?;
         if note.is_locked_down {
             return Err(locked_down());
         }
         // A moment would cut the lease of a hold short.
         let is_held = note.held_until.is_some_and(|until| self.clock.now() < until);
-        match is_held {
-            true => called.board.hold(called.relay, LEASE).await,
-            false => called.board.pulse(called.relay, length).await,
-        }?;
+        if is_held && !called.board.keeps_leases() {
+            called.board.hold(called.relay, Lease { hold: id, length: LEASE, lasts: None }).await?;
+        } else {
+            called.board.pulse(called.relay, Moment { id, length }).await?;
+        }
         // If it was locked down meanwhile, this opened the door again.
         if self.ledger.note(&called.spot).await.is_ok_and(|note| note.is_locked_down) {
             called.board.release(called.relay).await?;
@@ -73,17 +76,25 @@ impl RelayProvider {
         released
     }
 
-    /// From the moment that it is noted nothing opens the door, wherever that runs.
+    /// From the moment that it is noted nothing opens the door, wherever that runs. What can open it by itself, as a
+    /// controller by its PINs, is told, too.
     async fn lock_down(&self, called: &Called) -> Result<(), ProviderError> {
         let noting = self.ledger.set_locked_down(&called.spot, true);
-        let (noted, released) = tokio::join!(noting, called.board.release(called.relay));
+        let (noted, told) = tokio::join!(noting, called.board.set_locked_down(called.relay, true));
         noted.map_err(|error| no_ledger(error).with_unknown_outcome())?;
-        match released {
-            // It was opened before that was noted, or after: so once more.
-            Ok(()) => called.board.release(called.relay).await,
-            Err(error) => Err(error),
-        }
-        .map_err(ProviderError::with_unknown_outcome)
+        told.map_err(ProviderError::with_unknown_outcome)?;
+        // It may have been opened before that was noted.
+        called.board.release(called.relay).await.map_err(ProviderError::with_unknown_outcome)
+    }
+
+    /// The board first: as long as it does not know, the door is still locked down for everybody.
+    async fn lift(&self, called: &Called) -> Result<(), ProviderError> {
+        called
+            .board
+            .set_locked_down(called.relay, false)
+            .await
+            .map_err(ProviderError::with_unknown_outcome)?;
+        self.ledger.set_locked_down(&called.spot, false).await.map_err(no_ledger)
     }
 }
 
@@ -92,7 +103,9 @@ fn abilities(kind: &BoardKind) -> Abilities {
     let told = PulseLength::Between { min: PULSE_MIN, max: PULSE_MAX };
     let (pulse, hold_max) = match kind {
         BoardKind::Tasmota => (Some(PulseLength::Fixed), Some(HOLD_MAX)),
-        BoardKind::EspHome { .. } | BoardKind::Shelly => (Some(told), Some(HOLD_MAX)),
+        BoardKind::Controller { .. } | BoardKind::EspHome { .. } | BoardKind::Shelly => {
+            (Some(told), Some(HOLD_MAX))
+        }
         BoardKind::Modbus(board) => match board.timer {
             RelayTimer::Flash => (Some(told), Some(HOLD_MAX)),
             RelayTimer::MissingAccepted => (Some(told), None),
@@ -176,7 +189,7 @@ impl DoorControl for RelayProvider {
             Action::Pulse(length) => match pulse {
                 None => Err(cannot(Self::DISPLAY_NAME)),
                 Some(PulseLength::Fixed) if length.is_some() => Err(cannot(Self::DISPLAY_NAME)),
-                Some(_) => self.pulse(&called, length).await,
+                Some(_) => self.pulse(&called, operation.id.uuid(), length).await,
             },
             Action::HoldOpen(until) => {
                 let longest =
@@ -190,7 +203,7 @@ impl DoorControl for RelayProvider {
             }
             Action::Lock => self.lock(&called).await,
             Action::LockDown => self.lock_down(&called).await,
-            Action::LiftLockdown => self.ledger.set_locked_down(&called.spot, false).await.map_err(no_ledger),
+            Action::LiftLockdown => self.lift(&called).await,
         };
         done.map(|()| Operated::default())
     }
@@ -210,6 +223,15 @@ impl DoorControl for RelayProvider {
         let not_yet = if age < ON_ITS_WAY { Fate::Unknown } else { Fate::NotDone };
         if operation.action == Action::LiftLockdown {
             return Ok(if note.is_locked_down { not_yet } else { Fate::Done });
+        }
+        if !operation.action.is_emergency() {
+            match called.board.was_done(operation.id.uuid()).await {
+                Ok(Some(true)) => return Ok(Fate::Done),
+                Ok(Some(false)) => return Ok(not_yet),
+                Ok(None) => {}
+                Err(error) if error.kind == ErrorKind::Unreachable => return Ok(Fate::Unknown),
+                Err(error) => return Err(error),
+            }
         }
         let is_closed = match called.board.read(called.relay).await {
             Ok(state) => state.is_closed,

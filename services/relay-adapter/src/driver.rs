@@ -8,6 +8,7 @@
 //! - A call is made once. What the board may have obeyed is an error with an unknown outcome.
 //! - Opening a contact is believed when the board says that it is open.
 
+pub(crate) mod controller;
 pub(crate) mod esphome;
 mod http;
 pub(crate) mod modbus;
@@ -20,7 +21,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use door_adapter::{AccessReason, ErrorKind, ProviderError};
+use uuid::Uuid;
 
+pub(crate) use controller::Controller;
 pub(crate) use esphome::EspHome;
 pub(crate) use http::Line;
 pub(crate) use shelly::Shelly;
@@ -56,15 +59,50 @@ pub(crate) trait Driver: Send + Sync {
 
     /// Opens the contact.
     async fn release(&self, relay: Relay) -> Result<(), ProviderError>;
+
+    /// Has the contact stay open until that is lifted, or lifts it. A board that can't keep that opens it at least.
+    async fn set_locked_down(&self, relay: Relay, is_locked_down: bool) -> Result<(), ProviderError> {
+        if is_locked_down { self.release(relay).await } else { Ok(()) }
+    }
+
+    /// Whether it has carried out what had this id. `None`: it does not know things by their ids.
+    async fn was_done(&self, _id: Uuid) -> Result<Option<bool>, ProviderError> {
+        Ok(None)
+    }
+
+    /// Whether a moment within a lease leaves that as it is. Else it would cut it short.
+    fn keeps_leases(&self) -> bool {
+        false
+    }
 }
 
 /// For how long a contact should be closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wish {
-    /// For a moment: so long, or as long as is usual there.
-    Moment(Option<Duration>),
+    /// For a moment.
+    Moment(Moment),
     /// For a lease, which is renewed before it is over.
-    Lease(Duration),
+    Lease(Lease),
+}
+
+/// A contact is closed for a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// What that is known by.
+    pub id: Uuid,
+    /// How long; `None`: as long as is usual there.
+    pub length: Option<Duration>,
+}
+
+/// A contact is held closed for a while, or goes on to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// What the hold is known by.
+    pub hold: Uuid,
+    /// How long, from now on.
+    pub length: Duration,
+    /// Of a hold that begins: how long it lasts if its lease is renewed all the time. `None`: it goes on.
+    pub lasts: Option<Duration>,
 }
 
 impl Wish {
@@ -72,8 +110,8 @@ impl Wish {
     fn length(self, state: RelayState) -> Result<Duration, ProviderError> {
         let timing = state.timing?;
         match self {
-            Self::Moment(length) => timing.pulse(length),
-            Self::Lease(lease) => timing.lease(lease),
+            Self::Moment(moment) => timing.pulse(moment.length),
+            Self::Lease(lease) => timing.lease(lease.length),
         }
     }
 }

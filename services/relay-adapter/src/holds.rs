@@ -8,7 +8,7 @@ use domain::{Clock, OperationId, Timestamp};
 use door_adapter::{AccessReason, ErrorKind, LedgerError, ProviderError};
 
 use crate::boards::Board;
-use crate::driver::{LEASE, Relay};
+use crate::driver::{LEASE, Lease, Relay};
 use crate::lasting::Lasting;
 use crate::ledger::{Ledger, Spot};
 
@@ -42,7 +42,7 @@ impl Holds {
         if !noted.map_err(no_ledger)? {
             return Err(locked_down());
         }
-        match hold.board.hold(hold.relay, self.lease(&hold)).await {
+        match hold.board.hold(hold.relay, self.lease(&hold, Some(self.left(&hold)))).await {
             Ok(lease) => {
                 let holds = self.clone();
                 self.lasting.begin(async move { holds.renew(hold, lease).await });
@@ -72,7 +72,7 @@ impl Holds {
             if self.left(&hold).is_zero() {
                 break;
             }
-            match hold.board.hold(hold.relay, self.lease(&hold)).await {
+            match hold.board.hold(hold.relay, self.lease(&hold, None)).await {
                 Ok(renewed) => lease = renewed,
                 Err(error) => tracing::warn!(door = %hold.spot.door, %error, "a hold is not renewed"),
             }
@@ -99,8 +99,8 @@ impl Holds {
         (hold.until - self.clock.now()).to_std().unwrap_or_default()
     }
 
-    fn lease(&self, hold: &Hold) -> Duration {
-        self.left(hold).clamp(LEASE_LAST, LEASE)
+    fn lease(&self, hold: &Hold, lasts: Option<Duration>) -> Lease {
+        Lease { hold: hold.id.uuid(), length: self.left(hold).clamp(LEASE_LAST, LEASE), lasts }
     }
 }
 

@@ -123,9 +123,9 @@ impl DoorProvider for RelayProvider {
     async fn check(&self, account: &Account) -> Result<AccountInfo, Problem> {
         self.check_boards(account).await.map_err(|error| {
             let problem = Problem::of(&error, KEYS);
-            // It is the list that says where boards are.
+            // It is the list that says where boards are, and what they show.
             let credential = match problem.kind {
-                ProblemKind::AddressRefused => Some(BOARDS),
+                ProblemKind::AddressRefused | ProblemKind::CertificateChanged => Some(BOARDS),
                 _ => problem.credential,
             };
             Problem { credential, ..problem }

@@ -10,6 +10,9 @@ const TABLES: [&str; 6] =
 /// Connections that work across workspaces, but for those on which the publisher and the watchers listen.
 const CONNECTIONS: usize = 6;
 
+/// Connections that work in one workspace at a time.
+const CALLS: usize = 8;
+
 impl World {
     /// 20 workspaces with 1,000 people each, this one among them: bookings of the past and of the future,
     /// grants at rest and grants that are due in some weeks.
@@ -118,6 +121,37 @@ async fn no_statement_of_an_event_or_a_tick_reads_a_table_through() {
         "update access_grant g set generation",
         "for update of g",
     ] {
+        assert!(judged.iter().any(|statement| statement.contains(part)), "{part} in {judged:#?}");
+    }
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_admin_changes_at_a_location_or_a_door_reads_no_others() {
+    let mut world = World::new().await;
+    world.fill().await;
+    let resource = world.new_resource();
+    world.tell(&world.booking(&world.new_person(), &resource, 9, 10)).await;
+    let mapping = world.create_mapping(world.mapping(&resource, "group-1")).await.unwrap();
+    world.obey().await;
+    world.update_location_settings(&world.location.clone(), Some(0), None).await;
+    world.obey().await;
+    world.delete_mapping(&mapping.name).await;
+    world.obey().await;
+
+    let mut connections = Vec::new();
+    for _ in 0..CALLS {
+        connections.push(world.calls.begin(world.workspace).await.unwrap());
+    }
+    let mut judged = Vec::new();
+    for conn in &mut connections {
+        let values = [world.workspace.uuid(), world.workspace.uuid()];
+        judged.extend(assert_by_index(conn, &TABLES, values).await);
+    }
+    drop(connections);
+    for part in
+        ["with door as", "insert into door_mapping", "delete from door_mapping", "insert into access_grant"]
+    {
         assert!(judged.iter().any(|statement| statement.contains(part)), "{part} in {judged:#?}");
     }
     world.harness.finish().await;

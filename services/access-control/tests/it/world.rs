@@ -4,6 +4,7 @@ use access_control::Config;
 use async_nats::HeaderMap;
 use chassis::auth::Role;
 use chassis::input::timestamp;
+use chassis::postgres::WorkspacePool;
 use domain::names::{BookingName, EntitlementName, LocationName, PersonName, ResourceName, WorkspaceName};
 use domain::{
     BookingId, Clock as _, EntitlementId, EventId, LocationId, PersonId, ResourceId, Timestamp, WorkspaceId,
@@ -33,7 +34,9 @@ pub(crate) struct World {
     pub name: String,
     pub location: String,
     pub client: Client,
+    /// The service's connections across workspaces, and those in one.
     pub pool: PgPool,
+    pub calls: WorkspacePool,
     pub bus: Bus,
     pub commands: Commands,
     service: CancellationToken,
@@ -47,7 +50,7 @@ impl World {
 
     pub(crate) async fn of(mut harness: Harness, config: Config) -> Self {
         let deps = harness.deps(&access_control::DEFINITION).await;
-        let (pool, bus) = (deps.platform.clone(), deps.bus.clone());
+        let (pool, calls, bus) = (deps.platform.clone(), deps.pool.clone(), deps.bus.clone());
         let service = access_control::build(config.clone(), deps).await.unwrap();
         let stop = CancellationToken::new();
         let address = harness.run_until(service, stop.clone());
@@ -64,6 +67,7 @@ impl World {
             address,
             workspace,
             pool,
+            calls,
             bus,
         }
     }

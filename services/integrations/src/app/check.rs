@@ -50,6 +50,20 @@ impl App {
         Ok(due.len())
     }
 
+    /// Tells integrations once more that are to be told so, one batch. Says how many.
+    pub(crate) async fn retell(&self, limit: i64) -> Result<usize, Error> {
+        let mut tx = self.platform.begin().await?;
+        let claimed = store::claim_retold(&mut tx, limit).await?;
+        let mut messages = Vec::with_capacity(claimed.len());
+        for (workspace, id) in &claimed {
+            let found = store::find(&mut tx, *workspace, *id).await?;
+            messages.extend(found.as_ref().map(facts::status_changed));
+        }
+        outbox::append(&mut tx, &messages).await?;
+        tx.commit().await?;
+        Ok(claimed.len())
+    }
+
     /// Asks the provider, outside of any transaction, and notes what it said.
     pub(super) async fn ask(
         &self,

@@ -202,6 +202,28 @@ pub(crate) async fn claim_due(
     Ok(rows.into_iter().map(key).collect())
 }
 
+/// Takes integrations of all workspaces that are to be told once more, and are not from then on; their rows are locked,
+/// those of other replicas passed over.
+pub(crate) async fn claim_retold(
+    conn: &mut PgConnection,
+    limit: i64,
+) -> Result<Vec<(WorkspaceId, IntegrationId)>, sqlx::Error> {
+    let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
+        "with due as (
+           select workspace_id, id from integration where is_to_be_retold
+           order by workspace_id, id limit $1 for update skip locked
+         )
+         update integration i set is_to_be_retold = false from due
+         where i.workspace_id = due.workspace_id and i.id = due.id
+         returning i.workspace_id, i.id",
+    )
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    let key = |(workspace, id)| (WorkspaceId::from_uuid(workspace), IntegrationId::from_uuid(id));
+    Ok(rows.into_iter().map(key).collect())
+}
+
 /// Has the connections of a workspace's locations looked at: what is in force there may have changed with
 /// the workspace's own values.
 pub(crate) async fn make_locations_due(

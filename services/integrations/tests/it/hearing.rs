@@ -85,3 +85,21 @@ async fn a_word_about_nothing_is_a_dead_letter() {
     }
     world.harness.finish_with_dead_letters(2).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_to_be_told_once_more_is_told_as_it_is_and_once() {
+    let mut world = World::new().await;
+    world.connect("", GOOD_KEY).await.unwrap();
+    let told = |last: &[(&str, i64)]| -> Vec<(String, i64)> {
+        let told = [("NOT_CONNECTED", 1), ("CONNECTED", 2)].iter().chain(last);
+        told.map(|(status, version)| ((*status).to_owned(), *version)).collect()
+    };
+    assert_eq!(world.facts(2).await, told(&[]));
+    // As a migration does.
+    sqlx::query("update integration set is_to_be_retold = true").execute(&world.pool).await.unwrap();
+    assert_eq!(world.facts(3).await, told(&[("CONNECTED", 2)]));
+    let name = world.list().await[0].name.clone();
+    world.disconnect(&name).await.unwrap();
+    assert_eq!(world.facts(4).await, told(&[("CONNECTED", 2), ("NOT_CONNECTED", 3)]));
+    world.harness.finish().await;
+}

@@ -9,7 +9,7 @@ use relay_adapter::driver::{LEASE, PULSE_USUAL};
 use sandbox::boards::{Board as Twin, Device, EspHome, Framing, Modbus, Shelly, ShellyChannel, Tasmota};
 use sandbox::{Action, Phase, Vendor};
 
-use crate::world::{ANSWER_MS, World, closed, ms, relay};
+use crate::world::{ANSWER_MS, World, closed, lease, moment, ms, relay};
 
 /// A kind of board.
 struct Kind {
@@ -73,12 +73,12 @@ async fn each() -> Vec<(World, Arc<Twin>, Board, Kind)> {
 #[tokio::test]
 async fn a_moment_is_as_long_as_asked_and_ends_by_itself() {
     for (world, twin, board, kind) in each().await {
-        assert_eq!(board.pulse(relay(1), None).await.unwrap(), PULSE_USUAL, "{}", kind.line);
+        assert_eq!(board.pulse(relay(1), moment(None)).await.unwrap(), PULSE_USUAL, "{}", kind.line);
         assert!(twin.is_closed(0) && !twin.is_closed(1), "{}", kind.line);
         assert!(board.read(relay(1)).await.unwrap().is_closed, "{}", kind.line);
         world.pass(ms(60_000));
         assert!(!board.read(relay(1)).await.unwrap().is_closed, "{}", kind.line);
-        board.pulse(relay(1), Some(PULSE_USUAL)).await.unwrap();
+        board.pulse(relay(1), moment(Some(PULSE_USUAL))).await.unwrap();
         world.pass(ms(60_000));
         assert_eq!(closed(&twin, relay(1)), [Some(PULSE_USUAL); 2], "{}", kind.line);
     }
@@ -89,7 +89,7 @@ async fn a_lease_goes_on_as_long_as_it_is_renewed_and_then_ends_by_itself() {
     for (world, twin, board, kind) in each().await {
         let third = kind.lease / 3;
         for _ in 0..4 {
-            assert_eq!(board.hold(relay(1), LEASE).await.unwrap(), kind.lease, "{}", kind.line);
+            assert_eq!(board.hold(relay(1), lease(LEASE)).await.unwrap(), kind.lease, "{}", kind.line);
             world.pass(third);
         }
         world.pass(ms(600_000));
@@ -101,7 +101,7 @@ async fn a_lease_goes_on_as_long_as_it_is_renewed_and_then_ends_by_itself() {
 async fn a_released_contact_is_open_at_once() {
     for (world, twin, board, kind) in each().await {
         board.release(relay(1)).await.unwrap();
-        board.hold(relay(1), LEASE).await.unwrap();
+        board.hold(relay(1), lease(LEASE)).await.unwrap();
         world.pass(ms(1_000));
         board.release(relay(1)).await.unwrap();
         board.release(relay(1)).await.unwrap();
@@ -122,7 +122,7 @@ async fn a_lost_answer_is_an_unknown_outcome_and_the_contact_opens_all_the_same(
     for action in [Action::DropAfterEffect, truncated] {
         for (world, twin, board, kind) in each().await {
             world.strike(kind.closing, action.clone());
-            match board.pulse(relay(1), None).await {
+            match board.pulse(relay(1), moment(None)).await {
                 Err(error) => assert!(error.outcome_unknown, "{}: {error}", kind.line),
                 // What is read back anyway needs no answer.
                 Ok(_) => assert!(kind.line.starts_with("esphome"), "{}", kind.line),
@@ -141,7 +141,7 @@ async fn what_was_not_carried_out_is_never_told_as_done() {
     for action in [Action::DropBeforeEffect, Action::status(503), Action::status(500), slow] {
         for (world, twin, board, kind) in each().await {
             world.strike(kind.closing, action.clone());
-            let error = board.pulse(relay(1), None).await.unwrap_err();
+            let error = board.pulse(relay(1), moment(None)).await.unwrap_err();
             assert_eq!(error.kind, ErrorKind::Unreachable, "{}: {action:?}: {error}", kind.line);
             assert!(world.sandbox.faults().list().is_empty(), "{}: nothing was struck", kind.line);
             assert!(!twin.is_closed(0), "{}", kind.line);
@@ -151,7 +151,7 @@ async fn what_was_not_carried_out_is_never_told_as_done() {
                 kind.line
             );
             // And afterwards it works again. A slow board is busy for a while.
-            let works = async { while board.pulse(relay(1), None).await.is_err() {} };
+            let works = async { while board.pulse(relay(1), moment(None)).await.is_err() {} };
             tokio::time::timeout(ms(20_000), works).await.expect(kind.line);
             world.pass(ms(60_000));
             assert!(closed(&twin, relay(1)).iter().all(|it| *it == Some(PULSE_USUAL)), "{}", kind.line);
@@ -162,10 +162,11 @@ async fn what_was_not_carried_out_is_never_told_as_done() {
 #[tokio::test]
 async fn a_board_without_power_is_unreachable_and_does_not_close_when_it_is_back() {
     for (world, twin, board, kind) in each().await {
-        board.hold(relay(1), LEASE).await.unwrap();
+        board.hold(relay(1), lease(LEASE)).await.unwrap();
         world.pass(ms(1_000));
         twin.set_power(false);
-        for error in [board.pulse(relay(1), None).await.unwrap_err(), board.read(relay(1)).await.unwrap_err()]
+        for error in
+            [board.pulse(relay(1), moment(None)).await.unwrap_err(), board.read(relay(1)).await.unwrap_err()]
         {
             let told = (error.kind, error.outcome_unknown);
             assert_eq!(told, (ErrorKind::Unreachable, false), "{}: {error}", kind.line);
@@ -179,7 +180,7 @@ async fn a_board_without_power_is_unreachable_and_does_not_close_when_it_is_back
 #[tokio::test]
 async fn a_welded_contact_is_told() {
     for (_world, twin, board, kind) in each().await {
-        board.pulse(relay(1), None).await.unwrap();
+        board.pulse(relay(1), moment(None)).await.unwrap();
         twin.weld(0, true);
         let error = board.release(relay(1)).await.unwrap_err();
         assert!(error.reason.contains("relay 1 stays closed"), "{}: {error}", kind.line);
@@ -191,7 +192,7 @@ async fn a_welded_contact_is_told() {
 async fn what_a_board_cannot_do_is_refused_before_anything_moves() {
     for (_world, twin, board, kind) in each().await {
         for length in [ms(0), ms(99), ms(30_001), ms(3_600_000)] {
-            let error = board.pulse(relay(1), Some(length)).await.unwrap_err();
+            let error = board.pulse(relay(1), moment(Some(length))).await.unwrap_err();
             assert_eq!(
                 (error.kind, error.outcome_unknown),
                 (ErrorKind::Rejected, false),
@@ -200,8 +201,8 @@ async fn what_a_board_cannot_do_is_refused_before_anything_moves() {
             );
         }
         for failed in [
-            board.pulse(relay(3), None).await.map(drop),
-            board.hold(relay(3), LEASE).await.map(drop),
+            board.pulse(relay(3), moment(None)).await.map(drop),
+            board.hold(relay(3), lease(LEASE)).await.map(drop),
             board.read(relay(3)).await.map(drop),
             board.release(relay(3)).await,
         ] {
@@ -231,7 +232,7 @@ async fn nothing_is_sent_where_hosts_that_people_type_may_not_lead() {
         let board = world.open(&twin, kind.line, None);
         for error in [
             board.describe().await.unwrap_err(),
-            board.pulse(relay(1), None).await.unwrap_err(),
+            board.pulse(relay(1), moment(None)).await.unwrap_err(),
             board.release(relay(1)).await.unwrap_err(),
         ] {
             assert!(error.reason.contains("leads to the machine that calls it"), "{}: {error}", kind.line);
@@ -244,7 +245,7 @@ async fn nothing_is_sent_where_hosts_that_people_type_may_not_lead() {
 #[tokio::test]
 async fn many_at_once_take_turns_and_all_is_done() {
     for (world, twin, board, kind) in each().await {
-        let calls = (0..12).map(|n| board.pulse(relay(1 + n % 2), None));
+        let calls = (0..12).map(|n| board.pulse(relay(1 + n % 2), moment(None)));
         for done in futures::future::join_all(calls).await {
             done.unwrap_or_else(|error| panic!("{}: {error}", kind.line));
         }

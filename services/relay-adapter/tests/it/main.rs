@@ -4,6 +4,7 @@
 
 mod accounts;
 mod conformance;
+mod controller;
 mod esphome;
 mod every_board;
 mod holds;

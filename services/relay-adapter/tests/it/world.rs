@@ -1,14 +1,16 @@
 //! Twins of boards, and the adapter that calls them.
 
+use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use domain::names::IntegrationName;
-use domain::{IntegrationId, SettableClock, WorkspaceId};
-use door_adapter::{Account, Credential};
+use domain::{IntegrationId, OperationId, SettableClock, WorkspaceId};
+use door_adapter::{Account, Credential, ProviderError};
 use relay_adapter::boards::{BOARDS, Board, Boards, KEYS};
+use relay_adapter::driver::{Lease, Moment};
 use relay_adapter::{BoardsConfig, Lasting};
 use sandbox::boards::{Board as Twin, Device, NewBoard};
 use sandbox::{Action, Fault, Sandbox, Vendor};
@@ -33,6 +35,16 @@ pub(crate) fn config() -> BoardsConfig {
 /// Hosts that people type may lead there.
 pub(crate) fn outgoing(networks: &str) -> Outgoing {
     OutgoingConfig { allowed: networks.to_owned(), denied: String::new() }.rules().unwrap()
+}
+
+/// For so long, or as long as is usual.
+pub(crate) fn moment(length: Option<Duration>) -> Moment {
+    Moment { id: OperationId::new().uuid(), length }
+}
+
+/// A lease of a hold that goes on.
+pub(crate) fn lease(length: Duration) -> Lease {
+    Lease { hold: OperationId::new().uuid(), length, lasts: None }
 }
 
 /// Boards, and what calls them.
@@ -66,10 +78,24 @@ impl World {
 
     /// The board as it is listed, such as `modbus HERE framing=rtu`, with its key.
     pub(crate) fn open(&self, twin: &Twin, line: &str, key: Option<&str>) -> Board {
-        let account = account(&format!("front {}", line.replace("HERE", &twin.address().to_string())), key);
+        self.open_at(twin.address(), line, key)
+    }
+
+    /// The same for what is at that address.
+    pub(crate) fn open_at(&self, address: SocketAddr, line: &str, key: Option<&str>) -> Board {
+        self.try_open_at(address, line, key).unwrap()
+    }
+
+    pub(crate) fn try_open_at(
+        &self,
+        address: SocketAddr,
+        line: &str,
+        key: Option<&str>,
+    ) -> Result<Board, ProviderError> {
+        let account = account(&format!("front {}", line.replace("HERE", &address.to_string())), key);
         let listed = Boards::list(&account).unwrap();
         let listed = listed.iter().next().unwrap();
-        self.boards.open(&account, listed).unwrap()
+        self.boards.open(&account, listed)
     }
 
     /// Time goes on.

@@ -1,0 +1,164 @@
+//! Latchkey's own daemon at the door: the real one, with a simulated board.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::OperationId;
+use door_adapter::{AccessReason, ErrorKind};
+use relay_adapter::driver::{LEASE, Lease, Moment};
+use relay_controller::api;
+use relay_controller::board::{SimulatedBoard, SimulatedConfig, Simulation};
+use relay_controller::certificate::Certificate;
+use relay_controller::clock::SettableClock;
+use relay_controller::controller::{Controller, Parts};
+use relay_controller::disk::Folder;
+use relay_controller::key::ApiKey;
+use relay_controller::server::serve;
+use testkit::eventually;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use crate::world::{World, lease, moment, ms, relay};
+
+/// A daemon with two channels, until it is dropped.
+struct Daemon {
+    clock: Arc<SettableClock>,
+    simulation: Simulation,
+    address: SocketAddr,
+    fingerprint: String,
+    key: String,
+    _folder: tempfile::TempDir,
+    _serving: DropGuard,
+}
+
+impl Daemon {
+    async fn start() -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().unwrap();
+        let (text, key) = ApiKey::make();
+        let state = || Folder::open(folder.path()).unwrap();
+        key.save(&state()).unwrap();
+        let clock = Arc::new(SettableClock::at("2026-12-01T08:00:00Z".parse().unwrap()));
+        let board =
+            SimulatedBoard::open(&SimulatedConfig { channels: 2, levels: None }, clock.clone()).unwrap();
+        let simulation = board.simulation();
+        let board = Box::new(board);
+        let parts = Parts {
+            state: state(),
+            board,
+            board_kind: "simulated",
+            clock: clock.clone(),
+            has_battery: false,
+        };
+        let controller = Controller::start(parts).unwrap();
+        let certificate = Certificate::ensure(&state()).unwrap();
+        let fingerprint = certificate.fingerprint();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let tls = TlsAcceptor::from(Arc::new(certificate.tls().unwrap()));
+        let shutdown = CancellationToken::new();
+        TaskTracker::new().spawn(serve(listener, Some(tls), api::router(controller), shutdown.clone()));
+        let _serving = shutdown.drop_guard();
+        Self { clock, simulation, address, fingerprint, key: text.0, _folder: folder, _serving }
+    }
+
+    fn line(&self) -> String {
+        format!("controller HERE relays=2 certificate={}", self.fingerprint)
+    }
+
+    /// The first channel's level is so, after a moment at the latest.
+    async fn is_on(&self, wanted: bool) {
+        eventually("the relay", ms(20_000), async || match self.simulation.levels()[0] {
+            level if level == wanted => Ok(()),
+            level => Err(level),
+        })
+        .await;
+    }
+}
+
+fn id() -> uuid::Uuid {
+    OperationId::new().uuid()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_moment_ends_by_the_daemons_own_timer_and_once_is_once() {
+    let (world, daemon) = (World::new(), Daemon::start().await);
+    let board = world.open_at(daemon.address, &daemon.line(), Some(&daemon.key));
+    assert_eq!(board.describe().await.unwrap().relays.len(), 2);
+    let asked = Moment { id: id(), length: Some(ms(1_234)) };
+    assert_eq!(board.was_done(asked.id).await.unwrap(), Some(false));
+    assert_eq!(board.pulse(relay(1), asked).await.unwrap(), ms(1_234));
+    assert!(board.read(relay(1)).await.unwrap().is_closed);
+    daemon.clock.advance(ms(1_300));
+    daemon.is_on(false).await;
+    assert_eq!(board.was_done(asked.id).await.unwrap(), Some(true));
+    board.pulse(relay(1), asked).await.unwrap();
+    daemon.is_on(false).await;
+    for (number, length, kind) in [(3, None, ErrorKind::NotFound), (1, Some(ms(30_001)), ErrorKind::Rejected)]
+    {
+        let error = board.pulse(relay(number), moment(length)).await.unwrap_err();
+        assert_eq!((error.kind, error.outcome_unknown), (kind, false), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hold_lasts_as_long_as_it_is_renewed_and_no_longer_than_said() {
+    let (world, daemon) = (World::new(), Daemon::start().await);
+    let board = world.open_at(daemon.address, &daemon.line(), Some(&daemon.key));
+    let held = Lease { hold: id(), length: LEASE, lasts: Some(Duration::from_secs(60)) };
+    assert_eq!(board.hold(relay(1), held).await.unwrap(), LEASE);
+    daemon.clock.advance(LEASE / 3);
+    let renewed = Lease { lasts: None, ..held };
+    board.hold(relay(1), renewed).await.unwrap();
+    // A moment within it leaves it as it is.
+    assert!(board.keeps_leases());
+    board.pulse(relay(1), moment(None)).await.unwrap();
+    daemon.clock.advance(LEASE * 2 / 3);
+    daemon.is_on(true).await;
+    daemon.clock.advance(LEASE);
+    daemon.is_on(false).await;
+    board.hold(relay(1), renewed).await.unwrap_err();
+    assert!(!daemon.simulation.levels()[0], "what has ended is not taken up again");
+    // Locking ends it at once.
+    board.hold(relay(1), Lease { hold: id(), ..held }).await.unwrap();
+    board.release(relay(1)).await.unwrap();
+    daemon.is_on(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lockdown_is_the_daemons_own() {
+    let (world, daemon) = (World::new(), Daemon::start().await);
+    let board = world.open_at(daemon.address, &daemon.line(), Some(&daemon.key));
+    board.pulse(relay(1), moment(None)).await.unwrap();
+    for _ in 0..2 {
+        board.set_locked_down(relay(1), true).await.unwrap();
+    }
+    daemon.is_on(false).await;
+    let error = board.pulse(relay(1), moment(None)).await.unwrap_err();
+    assert_eq!((error.code(), error.outcome_unknown), (AccessReason::DoorLockedDown, false), "{error}");
+    board.hold(relay(1), Lease { lasts: Some(LEASE), ..lease(LEASE) }).await.unwrap_err();
+    board.pulse(relay(2), moment(None)).await.unwrap();
+    board.set_locked_down(relay(1), false).await.unwrap();
+    board.pulse(relay(1), moment(None)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_key_is_refused_and_nothing_is_sent_to_another_certificate() {
+    let (world, daemon, other) = (World::new(), Daemon::start().await, Daemon::start().await);
+    for key in [Some(other.key.as_str()), None] {
+        let opened = world.try_open_at(daemon.address, &daemon.line(), key);
+        let error = match opened {
+            Ok(board) => board.pulse(relay(1), moment(None)).await.unwrap_err(),
+            Err(error) => error,
+        };
+        assert_eq!((error.kind, error.outcome_unknown), (ErrorKind::Unauthorized, false), "{error}");
+    }
+    let board = world.open_at(daemon.address, &other.line(), Some(&daemon.key));
+    let error = board.pulse(relay(1), moment(None)).await.unwrap_err();
+    assert_eq!((error.kind, error.outcome_unknown), (ErrorKind::Unauthorized, false), "{error}");
+    assert!(error.reason.contains("certificate"), "{error}");
+    assert!(!daemon.simulation.levels()[0]);
+}
