@@ -22,7 +22,7 @@ use crate::server::Caller;
 
 /// The longest body, and that of an offline list.
 const BODY_MOST: usize = 16 * 1024;
-const LIST_MOST: usize = 1024 * 1024;
+const LIST_MOST: usize = 2 * 1024 * 1024;
 /// The longest a request takes.
 const REQUEST_MOST: Duration = Duration::from_secs(10);
 

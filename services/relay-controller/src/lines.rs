@@ -126,7 +126,8 @@ impl Lines {
             if self.set[index] != Some(wanted) {
                 let done = self.board.set(index, wanted);
                 self.set[index] = done.is_ok().then_some(wanted);
-                if let Err(error) = done {
+                // Said once, as the fault is taken down once: it is tried again twice a second.
+                if let (Err(error), None) = (done, self.faults[index]) {
                     tracing::error!(channel.number = index + 1, error = %error, "a relay's line can't be set");
                 }
             }

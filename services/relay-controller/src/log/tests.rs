@@ -54,7 +54,9 @@ fn whatever_is_cut_off_what_was_shown_stays_with_its_number_and_no_number_comes_
             let found: Vec<_> = log.entries().map(|entry| (entry.seq, entry.what.actor.clone())).collect();
             assert!(found.starts_with(&shown), "{steps} steps, {cut:?}: {shown:?}, found {found:?}");
             log.append(&[entry("later")]).unwrap();
-            let numbers = seqs(&load(&disk, SMALL));
+            let log = load(&disk, SMALL);
+            assert_eq!(actors(&log).last().unwrap(), "later", "{steps} steps, {cut:?}");
+            let numbers = seqs(&log);
             assert!(
                 numbers.iter().copied().eq(1..=numbers.len() as u64),
                 "{steps} steps, {cut:?}: {numbers:?}"

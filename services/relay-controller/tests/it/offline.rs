@@ -147,11 +147,12 @@ async fn who_lost_their_access_is_out_with_the_next_list_and_an_old_one_comes_no
 }
 
 #[tokio::test]
-async fn a_large_list_is_taken_and_opens_no_door_that_is_locked_down() {
+async fn the_largest_list_is_taken_and_opens_no_door_that_is_locked_down() {
     let world = World::new().await;
     world.tell_time(0).await;
-    let one = pin("ada", "493817", 1, 0..90);
-    let mut all = vec![one.clone(); 3_000];
+    let mut one = pin(&"a".repeat(128), "493817", 1, 0..90);
+    one["channels"] = (1..=64).collect();
+    let mut all = vec![one; 4_000];
     for (n, pin) in all.iter_mut().enumerate().skip(1) {
         pin["hash"] = json!(format!("{n:064x}"));
     }
