@@ -54,10 +54,10 @@ bench: tools ## measure, next to what this machine can do
 	target/release/latchkey install
 	target/release/bench
 
+# Without Python, all but one story runs: that of the public UniFi clients.
 tests/unifi/venv: tests/unifi/requirements.txt
-	python3 -m venv $@
-	$@/bin/pip install --quiet --requirement $<
-	touch $@
+	@if python3 -m venv $@; then $@/bin/pip install --quiet --requirement $< && touch $@; \
+	else rm -rf $@; echo "left out: UniFi's public clients against the sandbox; they need Python 3 with its venv"; fi
 
 tests/web/node_modules: tests/web/package.json tests/web/buf.gen.yaml $(shell find proto -name '*.proto')
 	cd tests/web && npm install --no-package-lock --no-audit --no-fund

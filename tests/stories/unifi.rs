@@ -219,6 +219,10 @@ const OUTSIDERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/unifi");
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn public_clients_find_the_console_as_they_know_it() {
+    if !std::path::Path::new(OUTSIDERS).join("venv/bin/python").exists() {
+        eprintln!("left out: no Python 3 with venv when the tests were made ready");
+        return;
+    }
     chassis::install_crypto();
     let (_, process) = chassis::config::load::<ProcessConfig>(CONFIG_DEFAULTS, BTreeMap::new()).unwrap();
     let sandbox = Sandbox::new(process.sandbox, Arc::new(SystemClock));
