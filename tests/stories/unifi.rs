@@ -185,9 +185,12 @@ async fn a_console_with_another_certificate_is_told_and_left_alone_until_it_is_a
                 .await;
         listed.integrations.into_iter().find(|it| it.provider == "unifi").unwrap()
     };
-    eventually("the console is connected", LIMIT, async || match find().await.status() {
-        integrations::IntegrationStatus::Connected => Ok(()),
-        other => Err(format!("{other:?}")),
+    eventually("the console is connected", LIMIT, async || {
+        let found = find().await;
+        match found.status() {
+            integrations::IntegrationStatus::Connected => Ok(()),
+            other => Err(format!("{other:?}: {:?}", found.problems)),
+        }
     })
     .await;
     stage.sandbox.unifi().rotate_certificate();

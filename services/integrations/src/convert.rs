@@ -222,15 +222,17 @@ fn found_certificate(found: &pb::Certificate) -> Result<Certificate, InvalidInpu
     let mut input = Input::new();
     let host = input.parse("host", &found.host);
     let fingerprint = input.parse("fingerprint", &found.fingerprint);
-    let not_before = found.not_before_time.as_ref().map(|time| input.time("not_before_time", Some(time)));
-    let not_after = found.not_after_time.as_ref().map(|time| input.time("not_after_time", Some(time)));
+    // What a certificate says of times nobody vouches for: one out of all reason, as devices have it, is as good as none.
+    let mut times = Input::new();
+    let not_before = times.time("not_before_time", found.not_before_time.as_ref());
+    let not_after = times.time("not_after_time", found.not_after_time.as_ref());
     let certificate = (|| {
         Some(Certificate {
             host: host?,
             fingerprint: fingerprint?,
             subject: shorten(&found.subject),
-            not_before: not_before.flatten(),
-            not_after: not_after.flatten(),
+            not_before,
+            not_after,
         })
     })();
     input.finish_with(certificate)
@@ -290,6 +292,24 @@ mod tests {
         let plain = take_credentials(&mut request);
         assert!(request.credentials.is_empty());
         new_connection(WorkspaceId::new(), &request, &plain).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_certificate_with_times_out_of_all_reason_is_one_all_the_same() {
+        let fingerprint = "ab".repeat(32);
+        let at = |seconds| Some(pbjson_types::Timestamp { seconds, nanos: 0 });
+        let found = pb::Certificate {
+            host: "10.0.0.7".to_owned(),
+            fingerprint: fingerprint.clone(),
+            subject: "CN=console".to_owned(),
+            not_before_time: at(157_766_400),
+            not_after_time: at(67_090_118_400),
+        };
+        let certificate = found_certificate(&found).unwrap();
+        assert_eq!(certificate.fingerprint.to_string(), fingerprint);
+        assert_eq!((certificate.not_before, certificate.not_after), (None, None));
+        let sane = pb::Certificate { not_after_time: at(1_900_000_000), ..found };
+        assert!(found_certificate(&sane).unwrap().not_after.is_some());
     }
 
     #[test]
