@@ -219,6 +219,7 @@ mod tests {
             ),
             ("stripe", "webhook_secret", &["hidden", "whsec_", "sk_test_hidden", "whsec_hid den"]),
             ("unifi", "host", BAD_HOSTS),
+            ("unifi", "port", &["hidden", "0", "65536", "-1", "12445 hidden"]),
             ("unifi", "api_key", &["hid\tden"]),
         ];
         for (provider, name, values) in bad {
