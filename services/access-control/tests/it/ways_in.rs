@@ -86,15 +86,30 @@ impl World {
         .await;
     }
 
-    /// Takes the next two commands: one about access, which is refused, and one about another way in.
-    async fn refuse_and_make(&mut self) -> pb::WayInCommand {
+    /// Takes the next two commands: one about access, and one about another way in.
+    async fn both(&mut self) -> (pb::AccessCommand, pb::WayInCommand) {
         let received = [self.commands.next().await, self.commands.next().await];
         let [of_access, of_way_in] = match received {
             [a, b] if a.way_in.is_none() => [a, b],
             [a, b] => [b, a],
         };
-        self.say_no(&of_access.command).await;
-        of_way_in.way_in.unwrap_or_else(|| panic!("{:?}", of_way_in.command))
+        let of_way_in = of_way_in.way_in.unwrap_or_else(|| panic!("{:?}", of_way_in.command));
+        (of_access.command, of_way_in)
+    }
+
+    /// Access is refused, and another way in is to be made.
+    async fn refuse_and_make(&mut self) -> pb::WayInCommand {
+        let (refused, made) = self.both().await;
+        self.say_no(&refused).await;
+        made
+    }
+
+    /// Access that was refused is taken back, for it may have been given, and another way in is to be withdrawn.
+    async fn take_back_and_withdraw(&mut self) -> pb::WayInCommand {
+        let (taken_back, withdrawn) = self.both().await;
+        assert_eq!((taken_back.window, withdrawn.window), (None, None));
+        self.applied(&taken_back).await;
+        withdrawn
     }
 }
 
@@ -148,7 +163,7 @@ async fn it_is_withdrawn_at_once_when_the_booking_is_called_off_or_the_person_is
     world.told_links(&["https://link.example/1"]).await;
 
     world.tell_person(&pb_paused(&stay)).await;
-    let withdrawn = world.way_in_command().await;
+    let withdrawn = world.take_back_and_withdraw().await;
     assert_eq!((withdrawn.window, withdrawn.generation), (None, 2));
     world.way_in_is(&withdrawn).await;
     // A late answer to what was asked before changes nothing.
@@ -163,7 +178,7 @@ async fn it_is_withdrawn_at_once_when_the_booking_is_called_off_or_the_person_is
     world.told_links(&["https://link.example/1", "https://link.example/3"]).await;
 
     world.tell(&stay.cancelled()).await;
-    let withdrawn = world.way_in_command().await;
+    let withdrawn = world.take_back_and_withdraw().await;
     assert_eq!((withdrawn.window, withdrawn.generation), (None, 4));
     world.way_in_is(&withdrawn).await;
     assert_eq!(world.quiet().await, []);
@@ -234,7 +249,7 @@ async fn what_fails_is_tried_again_and_what_is_in_doubt_is_taken_away() {
     .await;
     // Cancelled while nobody knows whether there is one.
     world.tell(&stay.cancelled()).await;
-    let withdrawn = world.way_in_command().await;
+    let withdrawn = world.take_back_and_withdraw().await;
     assert_eq!((withdrawn.window, withdrawn.generation), (None, 2));
     // Without an answer it is told again.
     world.harness.clock.advance(Duration::minutes(2));

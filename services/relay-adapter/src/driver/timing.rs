@@ -35,7 +35,8 @@ impl Timing {
         let wanted = length.unwrap_or(PULSE_USUAL);
         match self {
             Self::Told { unit, max } => rounded(wanted, unit, max.min(PULSE_MAX)),
-            Self::Untimed => rounded(wanted, PULSE_MIN, PULSE_MAX),
+            Self::Untimed if (PULSE_MIN..=PULSE_MAX).contains(&wanted) => Ok(wanted),
+            Self::Untimed => Err(out_of_range(PULSE_MIN, PULSE_MAX)),
             Self::Fixed(fixed) if length.is_none_or(|wanted| wanted == fixed) && fixed <= PULSE_MAX => {
                 Ok(fixed)
             }
@@ -45,14 +46,13 @@ impl Timing {
 
     /// For how long a contact is closed for a lease that should be so long.
     pub fn lease(self, wanted: Duration) -> Result<Duration, ProviderError> {
-        if !self.can_hold() {
-            let reason = "the board can't hold a door open in a way that ends by itself";
-            return Err(ProviderError::new(ErrorKind::Rejected, reason).with_code(AccessReason::DoorCannot));
-        }
         match self {
-            Self::Told { unit, max } => rounded(wanted, unit, max.min(LEASE_MAX)),
-            Self::Fixed(fixed) => Ok(fixed),
-            Self::Untimed => rounded(wanted, PULSE_MIN, LEASE_MAX),
+            Self::Told { unit, max } if self.can_hold() => rounded(wanted, unit, max.min(LEASE_MAX)),
+            Self::Fixed(fixed) if self.can_hold() => Ok(fixed),
+            Self::Told { .. } | Self::Fixed(_) | Self::Untimed => {
+                let reason = "the board can't hold a door open in a way that ends by itself";
+                Err(ProviderError::new(ErrorKind::Rejected, reason).with_code(AccessReason::DoorCannot))
+            }
         }
     }
 
@@ -110,6 +110,8 @@ mod tests {
     fn what_has_no_timer_holds_nothing_open() {
         assert_eq!(Timing::Untimed.pulse(None).unwrap(), PULSE_USUAL);
         assert!(Timing::Untimed.lease(ms(5_000)).is_err());
+        assert_eq!(Timing::Untimed.pulse(Some(ms(150))).unwrap(), ms(150), "there is no unit to round to");
+        assert!(Timing::Untimed.pulse(Some(ms(99))).is_err());
     }
 
     proptest! {
