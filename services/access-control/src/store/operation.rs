@@ -175,7 +175,8 @@ pub(crate) async fn of_request(
     Ok(row.map(Operation::from))
 }
 
-/// What the caller asked of the door last, after `since`, if it was just this.
+/// What the caller asked of the door last, after `since`, if it was just this. What came before an emergency, or
+/// before it was lifted, is not the same as what comes after.
 pub(crate) async fn same_tap(
     conn: &mut PgConnection,
     wanted: &Operation,
@@ -186,6 +187,11 @@ pub(crate) async fn same_tap(
          where workspace_id = $1 and provider = $2 and spot_ref = $3 and begun_at > $4 and caller = $5
            and spot_kind = 'door' and lockdown_id is null
            and account_id is not distinct from $6
+           and not exists (
+               select from lockdown
+               where lockdown.workspace_id = $1
+                 and (lockdown.begun_at >= operation.begun_at or lockdown.lifted_at >= operation.begun_at)
+           )
          order by begun_at desc, id desc limit 1",
     )
     .bind(wanted.workspace.uuid())
