@@ -181,7 +181,7 @@ mod tests {
     /// that no problem repeats it.
     #[test]
     fn bad_formats_are_refused_and_never_repeated() {
-        let bad: [(&str, &str, &[&str]); 8] = [
+        let bad: [(&str, &str, &[&str]); 9] = [
             ("kisi", "api_key", &["hid den", "hidden\u{7}", "hïdden", "\"hidden\u{a0}\""]),
             (
                 "relay",
