@@ -109,7 +109,12 @@ pub fn plan_user(
     };
     let is_lost = ledger.in_flight_until.is_some_and(|until| until <= now);
     let is_unwanted = ledger.in_flight_until.is_some() && ledger.told.is_some() && wish != Some(ledger.told);
-    if is_lost || is_unwanted {
+    // Refused; but an adapter that died may have had it done before, and nobody heard of that.
+    let is_doubtful = ledger.failures > 0
+        && ledger.told.is_some()
+        && matches!(ledger.state, UserState::InUse | UserState::Unknown)
+        && wish != Some(ledger.told);
+    if is_lost || is_unwanted || is_doubtful {
         // What is wanted no more is taken back at once, answered or not: the provider's queue keeps the newest. Whether
         // it was carried out nobody knows.
         ledger.in_flight_until = None;
@@ -119,7 +124,8 @@ pub fn plan_user(
         ledger.state = UserState::InUse;
     }
     // What is taken back without another wish may be used, and is told so until that is known.
-    let is_taken_back = is_unwanted || (ledger.told.is_none() && ledger.state == UserState::Unknown);
+    let is_taken_back =
+        is_unwanted || is_doubtful || (ledger.told.is_none() && ledger.state == UserState::Unknown);
     let wish = wish.or(is_taken_back.then_some(None));
     let is_settled = match (wish, ledger.state) {
         (None, _) | (Some(_), UserState::Kept) | (Some(None), UserState::InUse) => true,
@@ -319,6 +325,21 @@ mod tests {
         assert!(plan_user(Some(DELETE), false, idle.ledger, at(230)).command.is_some());
     }
 
+    #[test]
+    fn what_was_refused_is_taken_back_for_it_may_have_been_done() {
+        let told = plan_user(Some(SUSPEND), false, UserLedger { idle_since: Some(at(0)), ..fresh() }, at(30));
+        let refused =
+            UserOutcome::Failed { kind: FailureKind::Rejected, is_unknown: false, retry_after: None };
+        let refused = observe_user(told.ledger, 1, refused, at(31), 0.5).unwrap();
+        assert_eq!(plan_user(Some(SUSPEND), false, refused, at(31)).command, None, "later again");
+        for (policy, is_needed) in [(Some(SUSPEND), true), (None, true), (None, false)] {
+            let back = plan_user(policy, is_needed, refused, at(32));
+            assert_eq!(back.command.map(|it| (it.generation, it.retirement)), Some((2, None)));
+            let known = observe_user(back.ledger, 2, UserOutcome::Is(UserState::InUse), at(33), 0.5).unwrap();
+            assert_eq!(plan_user(policy, is_needed, known, at(33)).command, None);
+        }
+    }
+
     /// What the adapter does with the command that waits.
     #[derive(Debug, Clone, Copy)]
     enum Fate {
@@ -326,6 +347,8 @@ mod tests {
         Answered,
         Lost,
         Failed,
+        /// It was carried out, the adapter died, and was refused when it tried again.
+        Refused,
     }
 
     fn fates() -> impl Strategy<Value = Fate> {
@@ -334,6 +357,7 @@ mod tests {
             3 => Just(Fate::Answered),
             1 => Just(Fate::Lost),
             1 => Just(Fate::Failed),
+            1 => Just(Fate::Refused),
         ]
     }
 
@@ -394,7 +418,7 @@ mod tests {
                 let outcome = match fate {
                     Fate::Lost | Fate::Waits => continue,
                     Fate::Answered => UserOutcome::Is(user),
-                    Fate::Failed => UserOutcome::Failed {
+                    Fate::Failed | Fate::Refused => UserOutcome::Failed {
                         kind: FailureKind::Unreachable, is_unknown: false, retry_after: None,
                     },
                 };

@@ -114,6 +114,10 @@ pub fn plan_way_in(
         ledger.state = WayInState::Unknown;
     }
     let wanted_state = if is_wanted { WayInState::Ready } else { WayInState::Nothing };
+    if is_other_wish && ledger.state == wanted_state {
+        // What was told meanwhile was refused. But an adapter that died may have had it done before.
+        ledger.state = WayInState::Unknown;
+    }
     let is_settled = ledger.in_flight_until.is_none() && ledger.state == wanted_state;
     if is_settled || is_other_wish {
         ledger.failures = 0;
@@ -276,8 +280,11 @@ mod tests {
         let waits = plan(true, failed, 2);
         assert_eq!((waits.command, waits.next_check_at), (None, Some(at(10))));
         assert!(plan(true, failed, 10).command.is_some());
-        // Nothing was made, so there is nothing to withdraw.
-        assert_eq!(plan(false, failed, 2).command, None);
+        // It may have been made before, by an adapter that died and was refused when it tried again.
+        let withdrawn = plan(false, failed, 2);
+        assert!(withdrawn.command.is_some_and(|command| !command.is_wanted));
+        let gone = observe_way_in(withdrawn.ledger, 2, WayInOutcome::Done, at(2), 0.5).unwrap();
+        assert_eq!(plan(false, gone, 3).command, None);
         let unknown = WayInLedger { state: WayInState::Unknown, ..failed };
         assert!(plan(false, unknown, 2).command.is_some_and(|command| !command.is_wanted));
     }
@@ -301,6 +308,8 @@ mod tests {
         Fail {
             has_effect: bool,
         },
+        /// It is carried out, the adapter dies, and is refused when it tries again.
+        Refuse,
         Entitle(bool),
         Nothing,
     }
@@ -309,6 +318,7 @@ mod tests {
         prop_oneof![
             any::<bool>().prop_map(|is_heard| Act::CarryOut { is_heard }),
             any::<bool>().prop_map(|has_effect| Act::Fail { has_effect }),
+            Just(Act::Refuse),
             any::<bool>().prop_map(Act::Entitle),
             Just(Act::Nothing),
         ]
@@ -320,6 +330,8 @@ mod tests {
         #[test]
         fn it_is_there_exactly_if_it_should_be(acts in prop::collection::vec(act(), 0..50)) {
             let (mut ledger, mut is_entitled, mut is_there) = (WayInLedger::NEW, true, false);
+            // Between a refusal of what was done and the next answer, the ledger can't know.
+            let mut is_misled = false;
             let mut order: Option<WayInCommand> = None;
             let settle = [Act::CarryOut { is_heard: true }; 20];
             let mut look_at = at(0);
@@ -348,8 +360,14 @@ mod tests {
                         let kind = FailureKind::Unreachable;
                         Some(WayInOutcome::Failed { kind, is_unknown: has_effect, retry_after: None })
                     }
+                    Act::Refuse => {
+                        is_there = command.is_wanted;
+                        let kind = FailureKind::Rejected;
+                        Some(WayInOutcome::Failed { kind, is_unknown: false, retry_after: None })
+                    }
                     Act::Entitle(_) | Act::Nothing => continue,
                 };
+                is_misled = matches!(act, Act::Refuse) || (is_misled && matches!(act, Act::Fail { .. }));
                 order = None;
                 let seen = outcome.and_then(|it| observe_way_in(ledger, command.generation, it, at(minute), 0.5));
                 if let Some(seen) = seen {
@@ -357,6 +375,7 @@ mod tests {
                     look_at = at(minute);
                 }
                 match ledger.state {
+                    _ if is_misled => {}
                     WayInState::Ready => prop_assert!(is_there || ledger.in_flight_until.is_some()),
                     WayInState::Nothing => prop_assert!(!is_there || ledger.in_flight_until.is_some()),
                     WayInState::Unknown => {}
