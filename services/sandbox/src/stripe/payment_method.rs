@@ -110,6 +110,27 @@ impl Object for PaymentMethod {
     }
 }
 
+/// Reads which kinds may pay; none if that is left open.
+pub(super) fn read_types(params: &mut Params) -> Result<Vec<String>, Refusal> {
+    let types = params.list("payment_method_types")?;
+    if let Some(unknown) = types.iter().find(|kind| ![CARD, US_BANK_ACCOUNT].contains(&kind.as_str())) {
+        let message = format!("The payment method type \"{unknown}\" is invalid");
+        return Err(Refusal::Invalid { param: "payment_method_types".to_owned(), message, code: None });
+    }
+    if let Some(mut automatic) = params.within("automatic_payment_methods")? {
+        automatic.flag("enabled")?;
+        automatic.one_of("allow_redirects", &["always", "never"])?;
+        automatic.done()?;
+    }
+    pass_over_options(params);
+    Ok(types)
+}
+
+/// How an account is verified is told by its holder's answer alone.
+pub(super) fn pass_over_options(params: &mut Params) {
+    params.value("payment_method_options");
+}
+
 /// The last four digits of a number.
 fn last4(number: &str) -> String {
     number.get(number.len().saturating_sub(4)..).unwrap_or_default().to_owned()

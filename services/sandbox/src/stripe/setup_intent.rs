@@ -109,8 +109,7 @@ fn put(book: &mut Book, intent: &SetupIntent, told: Option<&str>, now: Timestamp
 fn read_confirmation(call: &mut Call<'_>) -> Result<Confirmation, Refusal> {
     // The browser's library says so.
     call.params.flag("use_stripe_sdk")?;
-    // How an account is verified is told by its holder's answer alone.
-    call.params.value("payment_method_options");
+    payment_method::pass_over_options(&mut call.params);
     Ok(Confirmation {
         return_url: call.params.filled("return_url")?,
         acceptance: mandate::read(&mut call.params)?,
@@ -120,16 +119,7 @@ fn read_confirmation(call: &mut Call<'_>) -> Result<Confirmation, Refusal> {
 pub(super) fn create(call: &mut Call<'_>) -> Result<Value, Refusal> {
     let id = new_id("seti");
     let usage = call.params.one_of("usage", &["off_session", "on_session"])?;
-    let types = call.params.list("payment_method_types")?;
-    if let Some(unknown) = types.iter().find(|kind| ![CARD, US_BANK_ACCOUNT].contains(&kind.as_str())) {
-        let message = format!("The payment method type \"{unknown}\" is invalid");
-        return Err(Refusal::Invalid { param: "payment_method_types".to_owned(), message, code: None });
-    }
-    if let Some(mut automatic) = call.params.within("automatic_payment_methods")? {
-        automatic.flag("enabled")?;
-        automatic.one_of("allow_redirects", &["always", "never"])?;
-        automatic.done()?;
-    }
+    let types = payment_method::read_types(&mut call.params)?;
     let customer = call.params.filled("customer")?;
     if let Some(customer) = &customer {
         customer::find(call.book, customer)?;
@@ -280,13 +270,7 @@ fn decline_card(
     decline: Decline,
     now: Timestamp,
 ) -> Refusal {
-    let mut error = json!({
-        "type": "card_error",
-        "code": decline.code(),
-        "message": decline.message(),
-        "payment_method": method.json(),
-    });
-    decline.describe(&mut error);
+    let error = decline.error(method.json());
     (intent.last_setup_error, intent.payment_method) = (Some(error), None);
     intent.status = Status::RequiresPaymentMethod;
     put(book, &intent, Some("setup_intent.setup_failed"), now);

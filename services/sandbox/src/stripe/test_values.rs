@@ -88,6 +88,18 @@ impl Decline {
         }
     }
 
+    /// As an intent keeps it, with the payment method.
+    pub(super) fn error(self, payment_method: Value) -> Value {
+        let mut error = json!({
+            "type": "card_error",
+            "code": self.code(),
+            "message": self.message(),
+            "payment_method": payment_method,
+        });
+        self.describe(&mut error);
+        error
+    }
+
     /// Adds what a bank says beside the code.
     pub(super) fn describe(self, error: &mut Value) {
         if let Some(decline_code) = self.decline_code() {

@@ -56,7 +56,7 @@ pub(in crate::stripe) fn confirm(call: &mut Call<'_>) -> Result<Value, Refusal> 
     }
     // The browser's library says so.
     call.params.flag("use_stripe_sdk")?;
-    call.params.value("payment_method_options");
+    payment_method::pass_over_options(&mut call.params);
     if let Some(method) = params::read_payment_method(call)? {
         intent.payment_method = Some(method);
     }
@@ -187,14 +187,8 @@ fn decline_card(
     let failure = Some((decline.code().to_owned(), decline.message().to_owned()));
     let of = (method.id.as_str(), method.kind.name());
     let charge = charge::add(book, &intent, of, ChargeStatus::Failed, failure, now);
-    let mut error = json!({
-        "type": "card_error",
-        "code": decline.code(),
-        "message": decline.message(),
-        "charge": charge,
-        "payment_method": method.json(),
-    });
-    decline.describe(&mut error);
+    let mut error = decline.error(method.json());
+    error["charge"] = json!(charge);
     intent.latest_charge = Some(charge.clone());
     intent.last_payment_error = Some(error);
     intent.status = Status::RequiresPaymentMethod;

@@ -11,9 +11,6 @@ use super::{PaymentIntent, Status};
 const AMOUNT_MIN: i64 = 50;
 /// Eight digits.
 const AMOUNT_MAX: i64 = 99_999_999;
-/// Currencies without a minor unit (Stripe documentation, Currencies).
-const ZERO_DECIMAL: [&str; 15] =
-    ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"];
 /// Currencies with three decimals, the last of which is zero.
 const THREE_DECIMAL: [&str; 5] = ["bhd", "jod", "kwd", "omr", "tnd"];
 
@@ -22,11 +19,7 @@ fn check_amount(amount: i64, currency: &str) -> Result<(), Refusal> {
         let (param, message) = ("amount".to_owned(), message.to_owned());
         Err(Refusal::Invalid { param, message, code: Some(code) })
     };
-    let min = match currency {
-        zero if ZERO_DECIMAL.contains(&zero) => AMOUNT_MIN,
-        three if THREE_DECIMAL.contains(&three) => AMOUNT_MIN * 10,
-        _ => AMOUNT_MIN,
-    };
+    let min = if THREE_DECIMAL.contains(&currency) { AMOUNT_MIN * 10 } else { AMOUNT_MIN };
     if amount < 1 {
         return refuse("Invalid positive integer", "parameter_invalid_integer");
     }
@@ -122,18 +115,7 @@ pub(super) fn change(call: &mut Call<'_>, intent: &mut PaymentIntent) -> Result<
 }
 
 fn change_types(call: &mut Call<'_>, intent: &mut PaymentIntent) -> Result<(), Refusal> {
-    let types = call.params.list("payment_method_types")?;
-    if let Some(unknown) = types.iter().find(|kind| ![CARD, US_BANK_ACCOUNT].contains(&kind.as_str())) {
-        let message = format!("The payment method type \"{unknown}\" is invalid");
-        return Err(Refusal::Invalid { param: "payment_method_types".to_owned(), message, code: None });
-    }
-    if let Some(mut automatic) = call.params.within("automatic_payment_methods")? {
-        automatic.flag("enabled")?;
-        automatic.one_of("allow_redirects", &["always", "never"])?;
-        automatic.done()?;
-    }
-    // How an account is verified is told by its holder's answer alone.
-    call.params.value("payment_method_options");
+    let types = payment_method::read_types(&mut call.params)?;
     if !types.is_empty() {
         intent.payment_method_types = types;
     } else if intent.payment_method_types.is_empty() {
