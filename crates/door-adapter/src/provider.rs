@@ -269,6 +269,14 @@ pub struct Listed {
     pub warnings: Vec<String>,
 }
 
+impl Listed {
+    /// As people look through them: groups first, each by what it is called.
+    pub fn in_order(mut all: Vec<Self>) -> Vec<Self> {
+        all.sort_by_cached_key(|it| (it.target.kind == TargetKind::Lock, it.target.display_name.clone()));
+        all
+    }
+}
+
 /// The provider has what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {

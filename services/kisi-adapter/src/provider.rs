@@ -145,12 +145,7 @@ impl DoorProvider for KisiProvider {
             let warnings = restrictions::of_lock(lock, kept.get(&lock.id).copied());
             listed(TargetKind::Lock, lock.id.0, &lock.name, warnings)
         });
-        let mut all: Vec<Listed> = groups.chain(locks).collect();
-        all.sort_by(|a, b| {
-            let by = |it: &Listed| (it.target.kind == TargetKind::Lock, it.target.display_name.clone());
-            by(a).cmp(&by(b))
-        });
-        Ok(all)
+        Ok(Listed::in_order(groups.chain(locks).collect()))
     }
 
     async fn apply(

@@ -151,8 +151,7 @@ impl DoorProvider for RelayProvider {
                 all.push(Listed { target, warnings: warning.into_iter().collect() });
             }
         }
-        all.sort_by(|a, b| a.target.display_name.cmp(&b.target.display_name));
-        Ok(all)
+        Ok(Listed::in_order(all))
     }
 
     async fn apply(

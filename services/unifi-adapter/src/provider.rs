@@ -109,12 +109,7 @@ impl DoorProvider for UnifiProvider {
             let warnings = if door.is_bind_hub { Vec::new() } else { vec![warning.to_owned()] };
             listed(TargetKind::Lock, door.id, door.name, warnings)
         });
-        let mut all: Vec<Listed> = groups.chain(doors).collect();
-        all.sort_by(|a, b| {
-            let by = |it: &Listed| (it.target.kind == TargetKind::Lock, it.target.display_name.clone());
-            by(a).cmp(&by(b))
-        });
-        Ok(all)
+        Ok(Listed::in_order(groups.chain(doors).collect()))
     }
 
     async fn apply(
