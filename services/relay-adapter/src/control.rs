@@ -81,10 +81,10 @@ impl RelayProvider {
     async fn lock_down(&self, called: &Called) -> Result<(), ProviderError> {
         let noting = self.ledger.set_locked_down(&called.spot, true);
         let (noted, told) = tokio::join!(noting, called.board.set_locked_down(called.relay, true));
+        // It may have been opened before that was noted; and whatever became of that, it is shut.
+        let released = called.board.release(called.relay).await;
         noted.map_err(|error| no_ledger(error).with_unknown_outcome())?;
-        told.map_err(ProviderError::with_unknown_outcome)?;
-        // It may have been opened before that was noted.
-        called.board.release(called.relay).await.map_err(ProviderError::with_unknown_outcome)
+        told.and(released).map_err(ProviderError::with_unknown_outcome)
     }
 
     /// The board first: as long as it does not know, the door is still locked down for everybody.

@@ -129,6 +129,18 @@ async fn a_lockdown_stands_also_where_the_board_cannot_be_reached() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lockdown_shuts_a_door_also_without_the_ledger() {
+    let stage = stage().await;
+    hold(&stage, &stage.provider(&Lasting::default()), MINUTE * 60).await;
+    let provider = stage.provider(&Lasting::default());
+    stage.lose_ledger().await;
+    let error = stage.operate(&provider, Action::LockDown).await.unwrap_err();
+    assert!(error.outcome_unknown, "it does not stand: {error}");
+    assert!(!stage.twin.is_closed(0));
+    stage.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_moment_within_a_hold_does_not_end_it() {
     let channels = vec![ShellyChannel::of_a_door(60.0)];
     let stage = Stage::new(Device::Shelly(Shelly { channels, ..Shelly::default() }), "shelly HERE").await;

@@ -70,6 +70,12 @@ impl Stage {
         provider.operate(&self.account(), &operation).await
     }
 
+    /// From now on what is noted of doors can be neither read nor written.
+    pub(crate) async fn lose_ledger(&self) {
+        let owner = testkit::owner(self.harness.database_url(), DEFINITION.schema).await.unwrap();
+        sqlx::query("alter table relay_door rename to lost").execute(&owner).await.unwrap();
+    }
+
     /// Calls that the board has answered.
     pub(crate) fn calls(&self) -> usize {
         self.sandbox.requests().count(Vendor::Boards, |_| true)
