@@ -38,6 +38,7 @@ facts! {
         AccessPreflightFailed = "preflight_failed",
         WayInCommandCompleted = "way_in_command_completed",
         AccessWayInReady = "way_in_ready",
+        DoorEventLogged = "door_event_logged",
     }
     audit of audit {
         ChangeRecorded = "change_recorded",

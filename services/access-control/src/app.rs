@@ -2,6 +2,7 @@
 
 mod clock_step;
 mod doors;
+mod doorway;
 mod explain;
 mod hear;
 mod listing;
@@ -18,6 +19,7 @@ mod watch;
 mod way_in;
 
 pub(crate) use doors::DoorView;
+pub(crate) use doorway::AskedAhead;
 pub(crate) use explain::Doors;
 pub(crate) use operate::{Asked, Caller};
 

@@ -118,6 +118,14 @@ pub(crate) struct Explanation {
     pub chain: Vec<Link>,
 }
 
+impl Explanation {
+    /// The same, but the door's account says that it does not let in whom the ledger lets in.
+    pub(crate) fn but(mut self, reason: AccessReason, said: String) -> Self {
+        self.chain.push(Link { detail: said, ..Link::new(AccessStep::Provider, reason, None) });
+        Self { decision: AccessDecision::MayNotEnter, reason, ..self }
+    }
+}
+
 /// Where the moment lies among the access windows.
 #[derive(Debug, Clone, Copy)]
 enum Place {

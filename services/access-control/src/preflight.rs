@@ -59,6 +59,48 @@ pub(crate) fn is_in_order(stage: Stage, decision: AccessDecision, reason: Access
     }
 }
 
+/// What an account says of its doors is good for so long.
+const SAID_LATELY: Duration = Duration::minutes(5);
+
+/// What is known of where someone is to be let in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Doorway<'a> {
+    /// What the account answered instead of its doors, if it did: the code, and in words.
+    pub refusal: Option<(AccessReason, &'a str)>,
+    /// When the account said which doors it has; `None`: it never did.
+    pub listed_at: Option<Timestamp>,
+    /// The doors themselves, as far as it is known which; `None` for one that the account does not have.
+    pub doors: &'a [Option<DoorState<'a>>],
+}
+
+/// A door as its account says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DoorState<'a> {
+    pub name: &'a str,
+    /// Whether its hardware can be reached; `None`: the provider does not say.
+    pub is_online: Option<bool>,
+}
+
+/// Why someone may stand in front of a door that does not know of them, whatever the ledger says; in words, too. An
+/// account that can't be asked is no reason: doors that were told do without it.
+pub(crate) fn trouble(doorway: Doorway<'_>, now: Timestamp) -> Option<(AccessReason, String)> {
+    if let Some((reason @ AccessReason::ProviderRefusesCredentials, said)) = doorway.refusal {
+        return Some((reason, said.to_owned()));
+    }
+    doorway.listed_at.filter(|at| now < *at + SAID_LATELY)?;
+    if doorway.doors.iter().any(Option::is_none) {
+        return Some((AccessReason::ProviderLacksDoor, String::new()));
+    }
+    let offline: Vec<&str> = doorway
+        .doors
+        .iter()
+        .flatten()
+        .filter(|door| door.is_online == Some(false))
+        .map(|door| door.name)
+        .collect();
+    (!offline.is_empty()).then(|| (AccessReason::DoorOffline, offline.join(", ")))
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
@@ -109,6 +151,31 @@ mod tests {
             (Stage::Day, MayNotEnter, AccessReason::ProviderLacksDoor, false),
         ] {
             assert_eq!(is_in_order(stage, decision, reason), expected, "{stage} {decision:?}");
+        }
+    }
+
+    #[test]
+    fn a_door_that_is_offline_or_gone_is_trouble_and_silence_is_none() {
+        let door = |is_online| Some(DoorState { name: "Main", is_online });
+        let just_now = Some(at(-10));
+        let offline = Some((AccessReason::DoorOffline, "Main".to_owned()));
+        let lacks = Some((AccessReason::ProviderLacksDoor, String::new()));
+        for (listed_at, doors, expected) in [
+            (just_now, [door(Some(true)), door(None)], None),
+            (just_now, [door(Some(true)), door(Some(false))], offline),
+            (just_now, [door(Some(false)), None], lacks),
+            (Some(at(-15)), [door(Some(false)), None], None),
+            (None, [door(Some(false)), None], None),
+        ] {
+            let doorway = Doorway { refusal: None, listed_at, doors: &doors };
+            assert_eq!(trouble(doorway, at(-10)), expected, "{doors:?}");
+        }
+        for (reason, is_trouble) in
+            [(AccessReason::ProviderRefusesCredentials, true), (AccessReason::ProviderUnreachable, false)]
+        {
+            let doorway = Doorway { refusal: Some((reason, "said so")), listed_at: None, doors: &[] };
+            let expected = is_trouble.then(|| (reason, "said so".to_owned()));
+            assert_eq!(trouble(doorway, at(-10)), expected);
         }
     }
 

@@ -121,7 +121,8 @@ impl App {
             }
         };
         tx.commit().await?;
-        self.freshen(&account, &groups, AT_THE_DOOR).await
+        self.freshen(&account, &groups, AT_THE_DOOR).await?;
+        Ok(())
     }
 
     /// Decides, and notes what is to be done before it is sent.

@@ -11,6 +11,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::App;
+use super::doorway::{AskedAhead, troubles};
 use crate::error::Error;
 use crate::explain::{GrantState, Passage, Situation, Standing, explain};
 use crate::model::{GrantFilter, PreflightCheck, SourceFacts, SourceKey, WayIn};
@@ -22,7 +23,7 @@ use crate::{convert, facts, sources};
 const LAST_MOMENT: Duration = Duration::seconds(1);
 
 /// Grants that one check looks at.
-const GRANTS_MAX: i64 = 500;
+pub(super) const GRANTS_MAX: i64 = 500;
 
 impl App {
     /// Notes when those of these sources begin and end that are checked ahead.
@@ -44,9 +45,15 @@ impl App {
         Ok(())
     }
 
-    /// Makes the checks that are due, one batch. Says how many came up, and when the next one does.
-    pub(crate) async fn check_due(&self, limit: u16) -> Result<(usize, Option<Timestamp>), Error> {
+    /// Makes the checks that are due, one batch. Says how many came up, and when the next one does. Accounts are asked
+    /// for their doors before, for nobody is to wait for them with rows locked.
+    pub(crate) async fn check_due(
+        &self,
+        asked: &mut AskedAhead,
+        limit: u16,
+    ) -> Result<(usize, Option<Timestamp>), Error> {
         let now = self.clock.now();
+        self.ask_ahead(asked, now, limit).await?;
         let mut tx = self.platform.begin().await?;
         let claimed = store::claim_due(&mut tx, now, limit).await?;
         let mut messages = Vec::new();
@@ -55,7 +62,8 @@ impl App {
         for (source, window) in claimed {
             let due = due(window, now);
             if let Due::Check(stage) = due {
-                let check = self.check(&mut tx, &source, window, stage, now, &mut ways_in).await?;
+                let (check, instead) = self.check(&mut tx, &source, window, stage, now, asked).await?;
+                ways_in.extend(instead);
                 // What leads to no door is not checked: nothing of it is in order, or not.
                 if !check.findings.is_empty() {
                     store::note(&mut tx, &check).await?;
@@ -81,7 +89,7 @@ impl App {
         Ok((again.len(), next))
     }
 
-    /// Checks, and adds the ways in that people need instead of what is not confirmed.
+    /// Checks. With the ways in that people need instead of what is not confirmed.
     async fn check(
         &self,
         conn: &mut PgConnection,
@@ -89,8 +97,8 @@ impl App {
         window: Window,
         stage: Stage,
         now: Timestamp,
-        ways_in: &mut Vec<WayIn>,
-    ) -> Result<PreflightCheck, Error> {
+        asked: &AskedAhead,
+    ) -> Result<(PreflightCheck, Vec<WayIn>), Error> {
         let filter = GrantFilter { source: Some(source.clone()), ..Default::default() };
         let grants = grant::list(conn, source.workspace, &filter, Uuid::nil(), GRANTS_MAX).await?;
         let keys: Vec<_> = grants.iter().map(|grant| (grant.workspace, grant.id)).collect();
@@ -106,6 +114,8 @@ impl App {
             Stage::Minutes => way_in::sent_for(conn, source.workspace, &grants).await?,
             Stage::Day | Stage::Hour => HashSet::new(),
         };
+        let mut troubles = troubles(conn, source.workspace, &grants, asked, now).await?;
+        let mut ways_in = Vec::new();
         let mut findings = Vec::with_capacity(grants.len());
         for grant in &grants {
             let entitled = entitled.remove(&grant.id).unwrap_or_default();
@@ -135,20 +145,24 @@ impl App {
                 let is_in_order = is_in_order(stage, explanation.decision, explanation.reason);
                 (explanation, is_in_order)
             });
-            let worse = moments.iter().min_by_key(|(_, is_in_order)| *is_in_order);
-            findings.extend(
-                worse.map(|(explanation, is_in_order)| convert::finding(grant, explanation, *is_in_order)),
-            );
+            let [first, last] = moments;
+            let (mut explanation, mut is_in_order) = if last.1 || !first.1 { first } else { last };
+            if is_in_order && let Some((reason, said)) = troubles.remove(&grant.id) {
+                explanation = explanation.but(reason, said);
+                is_in_order = false;
+            }
+            findings.push(convert::finding(grant, &explanation, is_in_order));
         }
         findings.sort_by_key(|finding| finding.is_in_order);
-        Ok(PreflightCheck {
+        let check = PreflightCheck {
             id: Uuid::now_v7(),
             source: source.clone(),
             stage,
             starts_at: window.start(),
             checked_at: now,
             findings,
-        })
+        };
+        Ok((check, ways_in))
     }
 
     pub(crate) async fn list_checks(

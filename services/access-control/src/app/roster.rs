@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 
 use super::App;
-use crate::control::Account;
+use crate::control::{Account, Failure};
 use crate::error::Error;
 use crate::store::door;
 
@@ -25,41 +25,47 @@ pub(super) struct Freshness {
 
 impl App {
     /// Asks an account for its doors, and for those of groups, as far as that is not known, or not lately. What can't
-    /// be asked in time stays as it is known.
+    /// be asked in time stays as it is known. Says what the account answered instead of its doors, if it did.
     pub(super) async fn freshen(
         &self,
         account: &Account,
         groups: &[String],
         freshness: Freshness,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Failure>, Error> {
         let asking = async {
             // Whoever else asks this account at the moment asks for all.
             let turn = self.turn_of(account.id);
             let _turn = turn.lock().await;
-            self.freshen_doors(account, freshness.doors).await?;
-            self.freshen_groups(account, groups, freshness.groups).await
+            let failure = self.freshen_doors(account, freshness.doors).await?;
+            self.freshen_groups(account, groups, freshness.groups).await?;
+            Ok(failure)
         };
-        tokio::time::timeout(ASKING_MAX, asking).await.unwrap_or(Ok(()))
+        tokio::time::timeout(ASKING_MAX, asking).await.unwrap_or(Ok(None))
     }
 
-    async fn freshen_doors(&self, account: &Account, age_max: chrono::Duration) -> Result<(), Error> {
+    async fn freshen_doors(
+        &self,
+        account: &Account,
+        age_max: chrono::Duration,
+    ) -> Result<Option<Failure>, Error> {
         let mut tx = self.pool.begin(account.workspace).await?;
         let asked_at = door::asked_at(&mut tx, account).await?;
         tx.commit().await?;
         if asked_at.is_some_and(|asked_at| self.clock.now() - asked_at < age_max) {
-            return Ok(());
+            return Ok(None);
         }
         match self.adapters.list_doors(account).await {
             Ok(doors) => {
                 let mut tx = self.pool.begin(account.workspace).await?;
                 door::replace(&mut tx, account, &doors, self.clock.now()).await?;
                 tx.commit().await?;
+                Ok(None)
             }
             Err(failure) => {
                 tracing::warn!(integration.id = %account.id, reason = failure.detail, "doors are not listed");
+                Ok(Some(failure))
             }
         }
-        Ok(())
     }
 
     async fn freshen_groups(

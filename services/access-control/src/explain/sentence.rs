@@ -107,6 +107,7 @@ pub(super) fn advice(reason: AccessReason) -> &'static str {
         AccessReason::GrantNotRevokedYet => {
             "It is tried again; if it does not help, take it back at the provider."
         }
+        AccessReason::DoorOffline => "See to its power and network, and be ready to let them in by hand.",
         AccessReason::EntitlementNone | AccessReason::EntitlementOver | AccessReason::WindowOver => {
             "Book again, or give them the door directly."
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::app::App;
+use crate::app::{App, AskedAhead};
 
 /// Looks at least this often: replicas hear of bookings, and clocks step.
 const POLL: Duration = Duration::from_secs(1);
@@ -24,8 +24,9 @@ impl Preflight {
     }
 
     pub(crate) async fn run(self, shutdown: CancellationToken) {
+        let mut asked = AskedAhead::default();
         loop {
-            let wait = match self.app.check_due(BATCH).await {
+            let wait = match self.app.check_due(&mut asked, BATCH).await {
                 Ok((checked, _)) if checked == usize::from(BATCH) => Duration::ZERO,
                 Ok((_, next)) => self.app.until(next).min(POLL),
                 Err(error) => {

@@ -1,5 +1,7 @@
 //! Rows of doors as accounts have them, and of which targets lead to them.
 
+use std::collections::HashMap;
+
 use domain::{GrantId, IntegrationId, LocationId, PersonId, Timestamp, WorkspaceId};
 use proto::access::v1 as pb;
 use sqlx::PgConnection;
@@ -60,6 +62,22 @@ pub(crate) async fn asked_at(
         .bind(account.id.uuid())
         .fetch_optional(conn)
         .await
+}
+
+/// When these accounts were last asked for their doors.
+pub(crate) async fn listed_at(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    accounts: &[IntegrationId],
+) -> Result<HashMap<Uuid, Timestamp>, sqlx::Error> {
+    let rows: Vec<(Uuid, Timestamp)> = sqlx::query_as(
+        "select account_id, asked_at from door_roster where workspace_id = $1 and account_id = any($2)",
+    )
+    .bind(workspace.uuid())
+    .bind(accounts.iter().map(|account| account.uuid()).collect::<Vec<_>>())
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Keeps the doors of an account in place of those before.

@@ -59,7 +59,32 @@ struct DueRow {
     ends_at: Timestamp,
 }
 
-/// Locks what is due, the longest due first, passing over what other replicas have.
+impl DueRow {
+    fn read(self) -> Result<(SourceKey, Window), sqlx::Error> {
+        let workspace = WorkspaceId::from_uuid(self.workspace_id);
+        let window = Window::new(self.starts_at, self.ends_at).map_err(|e| sqlx::Error::Decode(e.into()))?;
+        Ok((SourceKey { workspace, kind: self.source_kind, id: self.source_id }, window))
+    }
+}
+
+/// What is due, the longest due first, with when it begins and ends.
+pub(crate) async fn due(
+    conn: &mut PgConnection,
+    now: Timestamp,
+    limit: u16,
+) -> Result<Vec<(SourceKey, Window)>, sqlx::Error> {
+    let rows: Vec<DueRow> = sqlx::query_as(
+        "select workspace_id, source_kind, source_id, starts_at, ends_at from preflight where due_at <= $1
+         order by due_at limit $2",
+    )
+    .bind(now)
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(DueRow::read).collect()
+}
+
+/// The same, and locks it, passing over what other replicas have.
 pub(crate) async fn claim_due(
     conn: &mut PgConnection,
     now: Timestamp,
@@ -73,14 +98,7 @@ pub(crate) async fn claim_due(
     .bind(i64::from(limit))
     .fetch_all(conn)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            let workspace = WorkspaceId::from_uuid(row.workspace_id);
-            let window =
-                Window::new(row.starts_at, row.ends_at).map_err(|e| sqlx::Error::Decode(e.into()))?;
-            Ok((SourceKey { workspace, kind: row.source_kind, id: row.source_id }, window))
-        })
-        .collect()
+    rows.into_iter().map(DueRow::read).collect()
 }
 
 /// When something is due next.

@@ -1,6 +1,7 @@
 //! The adapter that a test plays when doors are operated on demand.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use access_control::Config;
@@ -28,6 +29,12 @@ pub(crate) struct Played {
     pub told: Mutex<Vec<(pb::DoorAction, String, String)>>,
     /// What becomes of the next operations instead.
     pub failures: Mutex<Vec<pb::AccessFailure>>,
+    /// Doors whose hardware can't be reached.
+    pub offline: Mutex<Vec<&'static str>>,
+    /// What is answered instead of doors.
+    pub refusal: Mutex<Option<pb::AccessReason>>,
+    /// How often doors were listed.
+    pub listings: AtomicUsize,
     /// What became of operations.
     pub fate: Mutex<pb::OperationFate>,
     /// Whoever writes holds answers back.
@@ -73,12 +80,22 @@ impl DoorControlService for Adapter {
         &self,
         _: Request<pb::ListProviderDoorsRequest>,
     ) -> Result<Response<pb::ListProviderDoorsResponse>, Status> {
-        let doors = vec![
+        self.0.listings.fetch_add(1, Ordering::SeqCst);
+        if let Some(code) = *self.0.refusal.lock().unwrap() {
+            let reason = "what the provider said".to_owned();
+            let failed = Some(pb::AccessFailure { reason, code: code.into(), ..Default::default() });
+            return Ok(Response::new(pb::ListProviderDoorsResponse { doors: Vec::new(), failed }));
+        }
+        let mut doors = vec![
             door("door-1", "north"),
             door("door-2", "north"),
             door("door-3", "south"),
             door("door-4", ""),
         ];
+        for offline in self.0.offline.lock().unwrap().iter() {
+            let door = doors.iter_mut().find(|door| door.r#ref == *offline).unwrap();
+            door.state.as_mut().unwrap().is_online = Some(false);
+        }
         Ok(Response::new(pb::ListProviderDoorsResponse { doors, failed: None }))
     }
 

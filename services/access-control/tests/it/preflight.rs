@@ -1,11 +1,14 @@
 //! Checks ahead of bookings.
 
+use std::sync::atomic::Ordering;
+
 use chrono::Duration;
 use proto::access::v1 as pb;
 use proto::access::v1::{AccessReason, PreflightStage};
 use testkit::eventually;
 
 use crate::adapter::failure;
+use crate::doors::room;
 use crate::world::{LIMIT, World, at};
 
 async fn checks(world: &World, source: &str, only_failed: bool) -> Vec<pb::PreflightCheck> {
@@ -168,5 +171,61 @@ async fn a_booking_whose_extension_failed_is_not_in_order_though_its_begin_is() 
     let problem = &check.findings[0];
     assert_eq!((problem.reason(), problem.detail.as_str()), (AccessReason::ProviderRejects, "not so long"));
     world.obey().await;
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_provider_is_asked_ahead_whether_the_doors_are_there_and_online() {
+    let (mut world, played) = World::with_doors().await;
+    let resource = room(&world).await;
+    let stays = [
+        world.booking(&world.new_person(), &resource, 9, 10),
+        world.booking(&world.new_person(), &resource, 9, 10),
+    ];
+    for stay in &stays {
+        world.tell(stay).await;
+        world.obey().await;
+    }
+    let found = async |world: &World, count: usize| {
+        let mut found = Vec::new();
+        for stay in &stays {
+            let check = checked(world, &stay.booking.name, count).await.pop().unwrap();
+            let finding = &check.findings[0];
+            found.push((
+                check.is_in_order,
+                finding.reason(),
+                finding.sentence.clone(),
+                finding.detail.clone(),
+            ));
+        }
+        assert_eq!(found[0], found[1]);
+        found.remove(0)
+    };
+    let listings = played.listings.load(Ordering::SeqCst);
+    *played.offline.lock().unwrap() = vec!["door-2", "door-3"];
+    world.harness.clock.set(at(9) - Duration::hours(24));
+    let sentence = "The door's hardware does not answer. See to its power and network, and be ready to let them in by hand.";
+    let expected = (false, AccessReason::DoorOffline, sentence.to_owned(), "The door-2".to_owned());
+    assert_eq!(found(&world, 1).await, expected, "door-3 is not behind the group");
+    assert_eq!(played.listings.load(Ordering::SeqCst), listings + 1, "once for all that is due");
+
+    played.offline.lock().unwrap().clear();
+    *played.refusal.lock().unwrap() = Some(AccessReason::ProviderRefusesCredentials);
+    world.harness.clock.set(at(9) - Duration::hours(1));
+    let refused = found(&world, 2).await;
+    assert_eq!(
+        (refused.0, refused.1, refused.3.as_str()),
+        (false, AccessReason::ProviderRefusesCredentials, "what the provider said")
+    );
+
+    *played.refusal.lock().unwrap() = Some(AccessReason::ProviderUnreachable);
+    world.harness.clock.set(at(9) - Duration::minutes(5));
+    let unreached = found(&world, 3).await;
+    assert_eq!(
+        (unreached.0, unreached.1),
+        (true, AccessReason::ProviderHolds),
+        "doors that were told do without it"
+    );
+    assert_eq!(world.preflight_told().await.len(), 4);
     world.harness.finish().await;
 }
