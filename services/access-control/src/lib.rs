@@ -22,7 +22,6 @@ mod live;
 mod model;
 mod preflight;
 mod proposals;
-pub mod schedule;
 #[cfg(test)]
 mod sim;
 mod sources;
