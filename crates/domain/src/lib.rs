@@ -23,7 +23,7 @@ pub use host::{Fingerprint, Host, Port};
 pub use ids::*;
 pub use money::{Currency, Money, MoneyError, UnknownCurrency};
 pub use provider::ProviderName;
-pub use weekly_hours::{WeeklyHours, WeeklyHoursError, WeeklyInterval};
+pub use weekly_hours::{OtherDays, WeeklyHours, WeeklyHoursError, WeeklyInterval};
 pub use window::Window;
 
 /// A moment, UTC. Stored and compared with microsecond resolution, as Postgres has it.

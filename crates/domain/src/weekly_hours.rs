@@ -1,9 +1,10 @@
 //! Hours of the week at which something holds, such as a pass for weekday mornings: as clocks on the wall show
 //! them, in whatever zone they hang.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use chrono::{Days, NaiveDateTime, NaiveTime, Weekday};
+use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime, Weekday};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,9 @@ impl WeeklyInterval {
             + self.start
     }
 }
+
+/// Days on which other hours count than the week's: those of the day's weekday, or none at all.
+pub type OtherDays = BTreeMap<NaiveDate, Option<WeeklyHours>>;
 
 /// Intervals that repeat every week; at least one, and no two overlap.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -116,6 +120,11 @@ impl WeeklyHours {
     /// an hour that clocks repeat belongs whole to the interval that it lies in, one that they leave out is
     /// missing, and intervals that touch have neither a seam nor a minute in common on such a day.
     pub fn windows(&self, zone: Tz, within: Window) -> Vec<Window> {
+        self.windows_except(zone, within, &OtherDays::new())
+    }
+
+    /// The same, but for days on which other hours count. What begins on a day counts for it, wherever it ends.
+    pub fn windows_except(&self, zone: Tz, within: Window, others: &OtherDays) -> Vec<Window> {
         let local = |time: crate::Timestamp| time.with_timezone(&zone).date_naive();
         // A day more on either side for what crosses midnight, and another for zones that moved across the
         // date line.
@@ -123,8 +132,12 @@ impl WeeklyHours {
         let last = local(within.end()) + Days::new(2);
         let days = first.iter_days().take_while(|day| *day <= last);
         let occurring = days.flat_map(|date| {
+            let hours = match others.get(&date) {
+                None => self.0.as_slice(),
+                Some(others) => others.as_ref().map_or(&[][..], |hours| &hours.0),
+            };
             let of_day =
-                self.0.iter().filter(move |interval| interval.day == chrono::Datelike::weekday(&date));
+                hours.iter().filter(move |interval| interval.day == chrono::Datelike::weekday(&date));
             of_day.filter_map(move |interval| {
                 let end_day = if interval.crosses_midnight() { date + Days::new(1) } else { date };
                 let start = zone::first_reached(zone, at_minute(date, interval.start));
@@ -137,7 +150,7 @@ impl WeeklyHours {
 }
 
 /// A minute of a day; 1,440 is the next midnight.
-fn at_minute(date: chrono::NaiveDate, minute: u16) -> NaiveDateTime {
+fn at_minute(date: NaiveDate, minute: u16) -> NaiveDateTime {
     date.and_time(NaiveTime::MIN) + chrono::Duration::minutes(minute.into())
 }
 

@@ -22,6 +22,7 @@ mod live;
 mod model;
 mod preflight;
 mod proposals;
+pub mod schedule;
 #[cfg(test)]
 mod sim;
 mod sources;
