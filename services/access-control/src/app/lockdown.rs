@@ -95,11 +95,13 @@ impl App {
         let mut tx = self.platform.begin().await?;
         let due = lockdown::take_due(&mut tx, now, now + ROUND, BATCH).await?;
         tx.commit().await?;
-        for lockdown in &due {
+        // A provider that hangs holds up no other emergency.
+        let telling = due.iter().map(|lockdown| async {
             self.ask_doors(lockdown).await?;
-            self.tell(lockdown).await?;
-        }
-        Ok(())
+            self.tell(lockdown).await
+        });
+        let told: Vec<Result<_, Error>> = futures::future::join_all(telling).await;
+        told.into_iter().try_for_each(|told| told.map(drop))
     }
 
     /// Asks which doors there are, for those that are not known.
@@ -121,10 +123,9 @@ impl App {
             let groups = groups.entry(serving.account).or_default();
             groups.extend((target.kind == TargetKind::Group).then_some(target.provider_ref));
         }
-        for (account, groups) in &groups {
-            self.freshen(account, groups, IN_AN_EMERGENCY).await?;
-        }
-        Ok(())
+        let asking = groups.iter().map(|(account, groups)| self.freshen(account, groups, IN_AN_EMERGENCY));
+        let asked: Vec<Result<_, Error>> = futures::future::join_all(asking).await;
+        asked.into_iter().try_for_each(|asked| asked.map(drop))
     }
 
     /// Tells all doors that have not said that it is so, at once, and notes what they say.
