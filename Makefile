@@ -43,7 +43,8 @@ stories: tools tests/web/node_modules tests/unifi/venv ## the whole-platform sto
 	target/debug/latchkey install
 	for n in $$(seq 1 $${TIMES:-1}); do echo "round $$n"; cargo test --package stories || exit 1; done
 
-sim: tools ## the simulation of access-control: SEEDS of them, or just SEED with all that happens
+sim: tools ## the simulations of access-control and of billing: SEEDS of them, or just SEED with all that happens
+	SEEDS=$${SEEDS:-10000} cargo test --release --package billing-core --lib sim:: -- --nocapture
 	SEEDS=$${SEEDS:-10000} cargo test --release --package access-control --lib sim:: -- --nocapture
 
 sim-mutations: tools ## make faults on purpose, and see the simulation find each; MUTATION names one

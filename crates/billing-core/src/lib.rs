@@ -2,13 +2,24 @@
 //!
 //! Pure: no IO, no clock, no async. Whoever calls says which day it is, and does what follows. What holds here:
 //! - Money is whole minor units of one currency; what can't be exact is rounded where it is said, once.
-//! - The parts of a period always add up to the whole.
+//! - The parts of a period always add up to the whole, and what a bill shows to its total.
+//! - A payment is charged once and a refund given once, whatever is lost, late, or there twice.
+//! - Money that came is never turned away, and the books' entries add up.
 
 pub mod bill;
 pub mod coupon;
 pub mod cycle;
+pub mod decline;
+pub mod dispute;
+pub mod invoice;
+pub mod ledger;
+pub mod payment;
 pub mod percent;
 pub mod proration;
+pub mod refund;
+pub mod retry;
+#[cfg(test)]
+mod sim;
 
 pub use bill::{Bill, BillError, BilledLine, BilledTax, Line, Quantity, Tax};
 pub use coupon::{CouponCode, Discount, NoCouponCode, NoDiscount};

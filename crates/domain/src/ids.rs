@@ -72,6 +72,10 @@ ids! {
     BookingId,
     /// Desks and offices that someone has.
     ContractId,
+    /// What is taken back of an invoice that is out.
+    CreditNoteId,
+    /// A person or a team that pays.
+    CustomerId,
     /// A mapping of a subject, such as a resource, to a provider's door or door group.
     DoorMappingId,
     /// A difference between what a provider has and what it should have.
@@ -84,6 +88,10 @@ ids! {
     GrantId,
     /// A workspace's connection to a provider.
     IntegrationId,
+    /// What someone owes, and for what.
+    InvoiceId,
+    /// An entry of the books.
+    LedgerEntryId,
     /// A site.
     LocationId,
     /// An emergency in which doors open for nobody.
@@ -98,12 +106,16 @@ ids! {
     PassId,
     /// What one can buy to get in for some days or times.
     PassProductId,
+    /// Money that someone pays for an invoice, in as many attempts as it takes.
+    PaymentId,
     /// Someone known to a workspace.
     PersonId,
     /// What memberships are sold of.
     PlanId,
     /// The user that a provider takes a person for.
     ProviderUserId,
+    /// Money of a payment that is given back.
+    RefundId,
     /// What can be booked.
     ResourceId,
     /// People who hold memberships and contracts together.
