@@ -51,6 +51,7 @@ impl World<'_> {
         ));
         if let Some(answer) = answer {
             self.send(at.0, Consumer::Results, &answer.grant.clone(), answer.generation, &answer);
+            self.answers.extend(self.bus.last().cloned());
         }
     }
 

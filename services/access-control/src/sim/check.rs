@@ -104,7 +104,6 @@ impl World<'_> {
         else {
             return Ok(());
         };
-        let grant = format!("workspaces/{}/grants/{}", row.workspace_id, row.id);
         let place = place(row.person_id, &row.provider, &row.target_kind, &row.target_ref, row.served_by);
         let at: At = (number, place.ok_or_else(|| format!("a grant for no place: {row:?}"))?);
         if !self.sites[number].is_followed(at.1) {
@@ -123,7 +122,7 @@ impl World<'_> {
         if !row.last_error.is_empty() || row.problem.is_some() {
             return Err(format!("all is settled, and there is still an error: {row:?}"));
         }
-        let told = self.told.get(&(number, grant)).and_then(|(_, window)| *window);
+        let told = self.told.get(&(number, row.name())).and_then(|(_, window)| *window);
         if observed.is_some() && told != observed && !self.meddled.contains(&at) {
             return Err(format!("others were told {told:?} and it is {observed:?}: {row:?}"));
         }

@@ -90,10 +90,11 @@ struct Replica {
 }
 
 /// What Postgres holds of one grant.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, PartialEq, sqlx::FromRow)]
 pub(super) struct Row {
     pub workspace_id: uuid::Uuid,
     pub id: uuid::Uuid,
+    pub generation: i64,
     pub person_id: uuid::Uuid,
     pub provider: String,
     pub target_kind: String,
@@ -107,6 +108,13 @@ pub(super) struct Row {
     pub problem: Option<String>,
     pub last_error: String,
     pub next_check_at: Option<Timestamp>,
+}
+
+impl Row {
+    /// `workspaces/{workspace}/grants/{grant}`.
+    pub(super) fn name(&self) -> String {
+        format!("workspaces/{}/grants/{}", self.workspace_id, self.id)
+    }
 }
 
 /// A row of the outbox.

@@ -1,13 +1,14 @@
 //! What the shell does: it takes in, looks at what is due, is called, and dies.
 
 use domain::EventId;
+use events::Envelope;
 use proto::access::v1 as pb;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use rand::{Rng as _, SeedableRng as _};
 
 use super::names::door;
-use super::shell::{Call, Consumer, Message, Request, Work};
+use super::shell::{Call, Consumer, Message, Request, Row, Work};
 use super::source::MAPPED;
 use super::truth::{MINUTE, Mapping, Settings};
 use super::underway::{Failure, Outcome, Stand};
@@ -57,6 +58,27 @@ impl World<'_> {
             // It is refused, or nobody reads such ones.
             Some(Err(Failure::Never(_)) | Ok(Some(_))) => Ok(()),
             other => Err(format!("a forged message is taken in: {other:?}")),
+        }
+    }
+
+    /// An answer to an older command comes long after, whatever has become of the grant. It changes nothing.
+    pub(super) async fn answer_late(&mut self) -> Result<(), Violation> {
+        let Some(mut message) = self.answers.choose(&mut self.rng).cloned() else { return Ok(()) };
+        message.envelope.id = EventId::new();
+        let Envelope { subject, sequence, .. } = &message.envelope;
+        let before = self.shell.ledger(&self.workspaces()).await;
+        let is_older = |row: &Row| row.name() == *subject && *sequence < row.generation;
+        if !before.iter().any(is_older) {
+            return Ok(());
+        }
+        let work = Work::TakeIn(Consumer::Results, vec![message]);
+        self.note(format!("late: {}", brief(&work)));
+        let outcome = self.go(0, &work, None).await?;
+        let after = self.shell.ledger(&self.workspaces()).await;
+        match outcome {
+            Some(Ok(_)) if before == after => Ok(()),
+            Some(Ok(_)) => Err(format!("an answer to an older command makes {after:?} of {before:?}")),
+            other => Err(format!("an answer to an older command: {other:?}")),
         }
     }
 

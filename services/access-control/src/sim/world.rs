@@ -30,6 +30,8 @@ pub(super) struct World<'a> {
     pub accounts: Accounts,
     /// What is on its way to consumers.
     pub bus: Vec<Message>,
+    /// All that adapters ever answered.
+    pub answers: Vec<Message>,
     /// The providers' clock.
     pub now: Second,
     /// How much the replicas' clock is ahead of it, and was at most since all was settled.
@@ -64,6 +66,7 @@ impl<'a> World<'a> {
             sites: vec![site(0), site(1)],
             accounts: Accounts::default(),
             bus: Vec::new(),
+            answers: Vec::new(),
             now,
             skew: 0,
             skew_max: 0,
@@ -131,10 +134,11 @@ impl<'a> World<'a> {
                 self.let_time_go_on();
                 Ok(())
             }
-            94..97 => {
+            94..96 => {
                 self.trouble();
                 Ok(())
             }
+            96 => self.answer_late().await,
             97 => self.forge().await,
             _ => self.settle().await,
         }
