@@ -14,6 +14,7 @@ impl World<'_> {
     /// in so many minutes; then everything must be exactly as it should.
     pub(super) async fn settle(&mut self) -> Result<(), Violation> {
         const PATIENCE: Second = 45 * MINUTE;
+        const ROUNDS_MAX: usize = 1_000;
         self.note("all is well");
         self.accounts.out.clear();
         self.set_skew(0);
@@ -23,7 +24,7 @@ impl World<'_> {
         }
         let begin = self.now;
         let mut is_compared = false;
-        loop {
+        for _ in 0..ROUNDS_MAX {
             if self.catch_up().await? {
                 continue;
             }
@@ -47,6 +48,7 @@ impl World<'_> {
             self.check_settled(&rows).await?;
             return self.check();
         }
+        Err(format!("no rest after {ROUNDS_MAX} rounds: something is due and does not get done"))
     }
 
     pub(super) fn accounts_to_compare(&self) -> BTreeSet<Account> {
