@@ -31,7 +31,7 @@ const WEEKLY_HOURS: &str = "crates/domain/src/weekly_hours.rs";
 const ZONE: &str = "crates/domain/src/zone.rs";
 const CONSUMER: &str = "crates/events/src/consumer.rs";
 
-pub(crate) const MUTATIONS: [Mutation; 50] = [
+pub(crate) const MUTATIONS: [Mutation; 48] = [
     Mutation {
         name: "access is taken back at any booking's end",
         file: OUTLOOK,
@@ -55,18 +55,6 @@ pub(crate) const MUTATIONS: [Mutation; 50] = [
         file: ENGINE,
         text: "ledger.in_flight_until.is_some_and(|until| until <= now)",
         replacement: "ledger.in_flight_until.is_some_and(|until| until <= now - Duration::days(365))",
-    },
-    Mutation {
-        name: "a command without a result has done nothing",
-        file: ENGINE,
-        text: "        ledger.in_flight_until = None;\n        ledger.observed = Observed::Unknown;\n",
-        replacement: "        ledger.in_flight_until = None;\n",
-    },
-    Mutation {
-        name: "what nobody knows was not done",
-        file: ENGINE,
-        text: "            if is_unknown {\n",
-        replacement: "            if is_unknown && retry_after.is_some() {\n",
     },
     Mutation {
         name: "what was refused was not done",
