@@ -29,7 +29,7 @@ impl World<'_> {
             40..62 => self.change_source(site),
             62..68 => self.change_team(site),
             68..76 => self.change_person(site),
-            76..94 => {
+            76..90 => {
                 let request = self.any_request(site);
                 return self.call(site, request).await;
             }
@@ -91,10 +91,12 @@ impl World<'_> {
 
     pub(super) fn change_integration(&mut self, site: usize) {
         let provider = PROVIDERS.choose(&mut self.rng).unwrap();
-        let is_own = self.one_in(3);
+        let (is_own, is_mended) = (self.one_in(3), self.one_in(2));
         let truth = &mut self.sites[site];
-        let known = truth.integrations.iter().position(|it| it.provider == *provider && it.is_own == is_own);
-        let number = known.unwrap_or_else(|| {
+        // Whoever sees that one is disconnected connects it again.
+        let broken = truth.integrations.iter().position(|it| is_mended && !it.is_active);
+        let same = truth.integrations.iter().position(|it| it.provider == *provider && it.is_own == is_own);
+        let number = broken.or(same).unwrap_or_else(|| {
             truth.integrations.push(Integration {
                 id: IntegrationId::new(),
                 provider,
