@@ -15,6 +15,7 @@ use events::subject::Root;
 use local_infra::{Certificates, Nats, NatsConfig, Postgres, PostgresConfig};
 use sandbox::Sandbox;
 use sandbox::kisi::{NewGroup, NewOrganization, NewPlace};
+use sealing::SealingConfig;
 use secrecy::SecretString;
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
@@ -145,6 +146,7 @@ impl Stage {
             certificates.write(service).unwrap();
         }
         integrations::ensure_master_key_file(&folder.path().join("master-key")).unwrap();
+        SealingConfig::ensure_file(&folder.path().join("sealing-key")).unwrap();
 
         let ports: BTreeMap<&'static str, u16> =
             SERVICES.into_iter().chain(["sandbox"]).map(|name| (name, free_port())).collect();
@@ -250,6 +252,7 @@ impl Stage {
                 "kisi-adapter",
                 vec![
                     ("LATCHKEY_PEERS__INTEGRATIONS", self.address("integrations")),
+                    ("LATCHKEY_SEALING__KEY_FILE", path("sealing-key")),
                     ("LATCHKEY_KISI__BASE_URL", format!("{twins}/kisi")),
                     ("LATCHKEY_KISI__CALLS_PER_SECOND", limit.into()),
                     ("LATCHKEY_COMMANDS__LEASE_MS", "3000".into()),
@@ -260,6 +263,7 @@ impl Stage {
                 "unifi-adapter",
                 vec![
                     ("LATCHKEY_PEERS__INTEGRATIONS", self.address("integrations")),
+                    ("LATCHKEY_SEALING__KEY_FILE", path("sealing-key")),
                     ("LATCHKEY_OUTGOING__ALLOWED", "127.0.0.1".into()),
                     ("LATCHKEY_UNIFI__CALLS_PER_SECOND", "0".into()),
                     ("LATCHKEY_COMMANDS__LEASE_MS", "3000".into()),
@@ -269,6 +273,8 @@ impl Stage {
             (
                 "notification",
                 vec![
+                    ("LATCHKEY_ADAPTERS__KISI", self.address("kisi-adapter")),
+                    ("LATCHKEY_ADAPTERS__UNIFI", self.address("unifi-adapter")),
                     ("LATCHKEY_SENDGRID__BASE_URL", format!("{twins}/sendgrid")),
                     ("LATCHKEY_SENDGRID__API_KEY", SENDGRID_KEY.into()),
                     ("LATCHKEY_SENDGRID__FROM_EMAIL", "desk@demo.example".into()),

@@ -6,7 +6,6 @@ use domain::{Timestamp, Window};
 use events::outbox::About;
 use events::{Envelope, Outgoing};
 use proto::access::v1 as pb;
-use secrecy::ExposeSecret as _;
 
 use crate::drift::{Drift, Held};
 use crate::error::{Problem, ProviderError};
@@ -73,10 +72,8 @@ impl Source {
             Answer::User(user, state) => {
                 self.user_completed(*user, generation, User::Applied(state.into()), now)
             }
-            Answer::WayIn(way_in, applied) => {
-                let link = applied.link.as_ref().map(|link| link.expose_secret().to_owned());
-                let applied = pb::WayInApplied { link: link.unwrap_or_default() };
-                self.way_in_completed(*way_in, generation, WayIn::Applied(applied), now)
+            Answer::WayIn(way_in, _) => {
+                self.way_in_completed(*way_in, generation, WayIn::Applied(pb::WayInApplied::default()), now)
             }
             Answer::Failed(Matter::Grant(grant), error) => {
                 self.access_completed(*grant, generation, Access::Failed(error.into()), now)

@@ -17,6 +17,7 @@
 //! - Now and then all that an account has is read and compared with the answers. What differs is told; what
 //!   must be done about a grant is access-control's business again.
 //! - Credentials come from the integrations service and are kept in memory only, for a short time.
+//! - What lets in whoever has it, a link or a PIN, is kept sealed, and revealed to whom tells it to the person.
 //!
 //! Deliberately absent: what should be and when (access-control), and what a provider keeps of people
 //! and assignments (each provider's own ledger).
@@ -35,6 +36,7 @@ mod grpc;
 mod provider;
 mod request;
 mod runtime;
+mod secret;
 mod service;
 mod store;
 
@@ -53,6 +55,8 @@ pub use provider::{
     Place, Right, UserApplied, UserState, WayInApplied,
 };
 pub use request::{AccessRequest, Person, Target, TargetKind, UserRequest, UserWish, WayInRequest};
+pub use sealing::SealingConfig;
+pub use secret::DoorSecret;
 pub use service::{BuildError, build};
 
 /// The tables of this crate, for the schema of each adapter.

@@ -16,6 +16,7 @@ use vendor_http::{BaseUrl, Certificate, Trust};
 
 use crate::error::{ApplyError, ErrorKind, HOST, Problem, ProblemKind, ProviderError};
 use crate::request::{AccessRequest, Target, TargetKind, UserRequest, WayInRequest};
+use crate::secret::DoorSecret;
 
 /// A door access system. Everything else an adapter needs is in this crate.
 pub trait DoorProvider: Send + Sync + 'static {
@@ -69,8 +70,8 @@ pub trait DoorProvider: Send + Sync + 'static {
     ) -> impl Future<Output = Result<UserApplied, ApplyError>> + Send;
 
     /// Has another way in than the person's own access be there, or not, as wished: it opens the target within the
-    /// window, for whoever has the link that is given back. Tries once, as [`Self::apply`] does. Who is asked again for
-    /// one whose link was never given back makes it anew, and leaves none but that.
+    /// window, for whoever has the secret that is given back. Tries once, as [`Self::apply`] does. Who is asked again for
+    /// one whose secret was never given back makes it anew, and leaves none but that.
     fn set_way_in(
         &self,
         account: &Account,
@@ -285,6 +286,8 @@ pub struct Applied {
     pub window: Option<Window>,
     /// The provider's id of the assignment.
     pub provider_ref: Option<String>,
+    /// What lets the person in, if that was made just now; `None`: as before.
+    pub secret: Option<DoorSecret>,
     /// Whether the provider took the credentials. It did not if it did not have to be asked.
     pub was_asked: bool,
 }
@@ -316,8 +319,8 @@ pub enum UserState {
 /// Another way in is as wished.
 #[derive(Debug, Clone)]
 pub struct WayInApplied {
-    /// Where it is; `None`: it is not there.
-    pub link: Option<SecretString>,
+    /// What opens the target; `None`: it is not there.
+    pub secret: Option<DoorSecret>,
     /// Whether the provider took the credentials. It did not if it did not have to be asked.
     pub was_asked: bool,
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chassis::rpc::AddressError;
 use chassis::{Definition, Deps, Service};
 use domain::Clock;
+use sealing::{KeyError, SealingConfig};
 use sqlx::PgPool;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -17,10 +18,15 @@ use crate::credentials::Credentials;
 use crate::facts::Source;
 use crate::grpc::{Controls, Methods};
 use crate::runtime::{Reconciler, Recorder, Scheduler, Worker};
+use crate::secret::Sealer;
 use crate::store::command::forget_answered;
+use crate::store::secret::forget_over;
 
 /// As long as the bus may deliver a command again.
 const ANSWERED_KEPT: chrono::Duration = events::retention::INBOX;
+
+/// Secrets whose end nobody reported are kept so long after it.
+const SECRETS_KEPT: chrono::Duration = chrono::Duration::days(1);
 
 /// Why an adapter can't be built.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +37,9 @@ pub enum BuildError {
     /// The integrations service has no usable address.
     #[error("peers.integrations")]
     Peer(#[from] AddressError),
+    /// There is no key to seal secrets with.
+    #[error(transparent)]
+    Key(#[from] KeyError),
 }
 
 /// The parts of the adapter of `provider`. Its definition's migrations include
@@ -39,6 +48,7 @@ pub fn build<P: DoorControl>(
     provider: P,
     config: &CommandsConfig,
     reconciler: &ReconcilerConfig,
+    sealing: &SealingConfig,
     peers: &PeersConfig,
     deps: &Deps,
     definition: &'static Definition,
@@ -48,6 +58,7 @@ pub fn build<P: DoorControl>(
     let basic = &deps.basic;
     let source = Source { service: definition.name, provider: P::NAME };
     let provider = Arc::new(provider);
+    let sealer = Arc::new(Sealer::new(P::NAME, sealing.keys()?));
     let channel = chassis::rpc::channel(&peers.integrations, "integrations", &basic.identity)?;
     let keep = Duration::from_millis(config.credentials_ms);
     let credentials = Arc::new(Credentials::new(channel, P::NAME, keep));
@@ -60,6 +71,7 @@ pub fn build<P: DoorControl>(
         recorder: Recorder::new(provider.clone(), deps.platform.clone(), basic.clock.clone(), source),
         config: config.clone(),
         reconciler: reconciler.clone(),
+        sealer: sealer.clone(),
         source,
         wake: wake.clone(),
     });
@@ -80,10 +92,16 @@ pub fn build<P: DoorControl>(
             .build(),
     };
     let (pool, clock) = (deps.platform.clone(), basic.clock.clone());
+    let methods = Methods {
+        provider: provider.clone(),
+        credentials: credentials.clone(),
+        sealer,
+        pool: deps.pool.clone(),
+    };
     Ok(Service::new(definition.name, basic)
-        .grpc(Methods::door_provider_service(provider.clone(), credentials.clone()))
-        .grpc(Controls::service(provider.clone(), credentials.clone()))
-        .grpc(Methods::connection_service(provider, credentials.clone()))
+        .grpc(Methods::door_provider_service(methods.clone()))
+        .grpc(Controls::service(provider, credentials.clone()))
+        .grpc(Methods::connection_service(methods))
         .outbox(deps, definition)
         .consumer(
             deps,
@@ -97,10 +115,10 @@ pub fn build<P: DoorControl>(
         )
         .task("scheduler", move |shutdown| scheduler.run(shutdown))
         .task("reconciler", move |shutdown| reconciler.run(shutdown))
-        .task("answered-retention", move |shutdown| retain(pool, clock, shutdown)))
+        .task("retention", move |shutdown| retain(pool, clock, shutdown)))
 }
 
-/// Forgets old answers now and then.
+/// Forgets old answers and secrets now and then.
 async fn retain(pool: PgPool, clock: Arc<dyn Clock>, shutdown: CancellationToken) {
     let mut ticks = tokio::time::interval(Duration::from_secs(3_600));
     loop {
@@ -110,6 +128,9 @@ async fn retain(pool: PgPool, clock: Arc<dyn Clock>, shutdown: CancellationToken
         }
         if let Err(error) = forget_answered(&pool, clock.now(), ANSWERED_KEPT).await {
             tracing::warn!(error = %error, "old answers cannot be forgotten; trying again later");
+        }
+        if let Err(error) = forget_over(&pool, clock.now(), SECRETS_KEPT).await {
+            tracing::warn!(error = %error, "old secrets cannot be forgotten; trying again later");
         }
     }
 }

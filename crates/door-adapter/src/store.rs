@@ -5,6 +5,7 @@ pub(crate) mod command;
 pub(crate) mod held;
 pub(crate) mod lane;
 pub(crate) mod reconciliation;
+pub(crate) mod secret;
 
 use domain::WorkspaceId;
 use uuid::Uuid;

@@ -5,9 +5,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use chassis::identity::Identity;
-use chassis::rpc::{AddressError, ServiceChannel, channel};
+use chassis::rpc::{AdapterError, ServiceChannel, adapter_channels};
 use domain::names::{IntegrationName, LocationName};
-use domain::{IntegrationId, LocationId, ProviderName, Timestamp, WorkspaceId};
+use domain::{IntegrationId, LocationId, Timestamp, WorkspaceId};
 use proto::access::v1 as pb;
 use proto::access::v1::door_control_service_client::DoorControlServiceClient;
 use proto::access::v1::{AccessReason, OperationFate};
@@ -17,23 +17,6 @@ use tonic::{Response, Status};
 const READ_TIMEOUT: Duration = Duration::from_secs(6);
 /// The same of operating a door.
 const OPERATE_TIMEOUT: Duration = Duration::from_secs(12);
-
-/// Why adapters can't be called.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum AdaptersError {
-    /// Not a name.
-    #[error("adapters.{0} is no provider's name")]
-    Name(String),
-    /// Not an address.
-    #[error("adapters.{provider}")]
-    Address {
-        /// Whose.
-        provider: String,
-        /// What is wrong.
-        #[source]
-        source: AddressError,
-    },
-}
 
 /// An integration, as adapters are asked to use it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,15 +67,8 @@ impl Adapters {
     pub(crate) fn new(
         addresses: &BTreeMap<String, String>,
         identity: &Identity,
-    ) -> Result<Self, AdaptersError> {
-        let mut channels = BTreeMap::new();
-        for (name, address) in addresses {
-            let provider: ProviderName = name.parse().map_err(|_| AdaptersError::Name(name.clone()))?;
-            let channel = channel(address, &format!("{provider}-adapter"), identity)
-                .map_err(|source| AdaptersError::Address { provider: name.clone(), source })?;
-            channels.insert(name.clone(), channel);
-        }
-        Ok(Self(channels))
+    ) -> Result<Self, AdapterError> {
+        adapter_channels(addresses, identity).map(Self)
     }
 
     /// The doors of an account as they are now.

@@ -92,8 +92,8 @@ pub(crate) fn way_in_command(
 }
 
 /// Another way in is there.
-pub(crate) fn way_in_ready(way_in: &WayIn, link: &str, now: Timestamp) -> Outgoing {
-    let body = pb::AccessWayInReady { way_in: Some(convert::way_in(way_in)), link: link.to_owned() };
+pub(crate) fn way_in_ready(way_in: &WayIn, now: Timestamp) -> Outgoing {
+    let body = pb::AccessWayInReady { way_in: Some(convert::way_in(way_in)), ..Default::default() };
     Outgoing::event(SOURCE, about_way_in(way_in, now), &body)
 }
 

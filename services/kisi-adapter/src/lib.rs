@@ -53,6 +53,7 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
         provider,
         &config.commands,
         &config.reconciler,
+        &config.sealing,
         &config.peers,
         &deps,
         &DEFINITION,

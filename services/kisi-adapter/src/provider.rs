@@ -161,7 +161,7 @@ impl DoorProvider for KisiProvider {
         // Kisi takes no window that is over, and there is nothing left to give.
         let wanted = request.window.filter(|window| window.end() > now);
         if wanted.is_none() && known.rows.is_empty() {
-            return Ok(Applied { window: None, provider_ref: None, was_asked: false });
+            return Ok(Applied { window: None, provider_ref: None, secret: None, was_asked: false });
         }
         let kisi = self.open(account).await?;
         let mut access =
@@ -173,6 +173,7 @@ impl DoorProvider for KisiProvider {
                 right.map(|right| Applied {
                     window: Some(window),
                     provider_ref: Some(right.to_string()),
+                    secret: None,
                     was_asked: true,
                 })
             }

@@ -172,11 +172,11 @@ impl DoorProvider for RelayProvider {
             (Err(error), Some(_)) => return Err(error.into()),
         };
         let Some(door) = door else {
-            return Ok(Applied { window: None, provider_ref: None, was_asked: false });
+            return Ok(Applied { window: None, provider_ref: None, secret: None, was_asked: false });
         };
         let provider_ref = window.map(|_| right_ref(&door, person));
         changes.push(Change { spot: Spot { account: account.integration, door }, person, window });
-        Ok(Applied { window, provider_ref, was_asked: false })
+        Ok(Applied { window, provider_ref, secret: None, was_asked: false })
     }
 
     async fn set_user(&self, account: &Account, request: &UserRequest) -> Result<UserApplied, ApplyError> {

@@ -121,7 +121,7 @@ impl DoorProvider for UnifiProvider {
         let known = self.ledger.read(account.integration, request.grant).await?;
         let now = self.clock.now();
         let wanted = request.window.filter(|window| window.end() > now);
-        let nothing = |was_asked| Applied { window: None, provider_ref: None, was_asked };
+        let nothing = |was_asked| Applied { window: None, provider_ref: None, secret: None, was_asked };
         if wanted.is_none() && known.is_none() {
             return Ok(nothing(false));
         }
@@ -140,6 +140,7 @@ impl DoorProvider for UnifiProvider {
             (Some(window), known) => access.grant(known.as_ref(), window).await.map(|visitor| Applied {
                 window: Some(window),
                 provider_ref: Some(visitor),
+                secret: None,
                 was_asked: true,
             }),
         };

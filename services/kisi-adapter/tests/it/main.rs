@@ -18,4 +18,5 @@ mod server;
 mod twin;
 mod unlocks;
 mod users;
+mod ways_in;
 mod world;

@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_nats::HeaderMap;
-use domain::names::{GrantName, IntegrationName, LocationName, PersonName, ProviderUserName, WorkspaceName};
+use domain::names::{
+    GrantName, IntegrationName, LocationName, PersonName, ProviderUserName, WayInName, WorkspaceName,
+};
 use domain::{
     Clock as _, EventId, GrantId, IntegrationId, LocationId, PersonId, ProviderUserId, Timestamp, Window,
     WorkspaceId,
 };
-use door_adapter::{CommandsConfig, PeersConfig, ReconcilerConfig};
+use door_adapter::{CommandsConfig, PeersConfig, ReconcilerConfig, SealingConfig};
 use events::{Bus, Envelope};
 use futures::StreamExt as _;
 use kisi_adapter::{Config, DEFINITION, KisiConfig};
@@ -194,6 +196,7 @@ impl World {
                 credentials_ms: 60_000,
             },
             reconciler: ReconcilerConfig { every_minutes: 60 },
+            sealing: SealingConfig { key: "07".repeat(32).into(), key_file: "/nowhere".into() },
             peers: PeersConfig { integrations: self.integrations.clone() },
         }
     }
@@ -277,6 +280,41 @@ impl World {
         let subject = format!("command.access.kisi.{}", name.workspace);
         self.publish(&subject, events::outbox::USER_COMMAND, name.workspace, &command).await;
         name
+    }
+
+    /// Sends a command about another way in where a grant is, and for its person.
+    pub(crate) async fn send_way_in(
+        &self,
+        name: WayInName,
+        generation: i64,
+        grant: &Grant,
+        window: Option<Window>,
+    ) {
+        let time = chassis::input::timestamp;
+        let command = pb::WayInCommand {
+            way_in: name.to_string(),
+            generation,
+            location: grant.location.map(|name| name.to_string()).unwrap_or_default(),
+            target: Some(grant.target.clone()),
+            person: Some(grant.person.clone()),
+            window: window.map(|window| pb::AccessWindow {
+                start_time: Some(time(window.start())),
+                end_time: Some(time(window.end())),
+            }),
+            due_time: Some(time(self.harness.clock.now())),
+        };
+        let subject = format!("command.access.kisi.{}", name.workspace);
+        self.publish(&subject, events::outbox::WAY_IN_COMMAND, name.workspace, &command).await;
+    }
+
+    /// The next answer about a way in, and the words of it.
+    pub(crate) async fn way_in_answer(&mut self) -> (pb::WayInCommandCompleted, String) {
+        loop {
+            let told = self.next().await;
+            if let Some(answer) = told.read() {
+                return (answer, String::from_utf8(told.body).unwrap());
+            }
+        }
     }
 
     /// The next answer about a user.
@@ -419,6 +457,11 @@ impl World {
 
     pub(crate) fn provider_service(&self) -> DoorProviderServiceClient<chassis::rpc::ServiceChannel> {
         DoorProviderServiceClient::new(self.harness.channel(&self.address, "integrations"))
+    }
+
+    /// As who tells people what lets them in.
+    pub(crate) fn secrets(&self) -> DoorProviderServiceClient<chassis::rpc::ServiceChannel> {
+        DoorProviderServiceClient::new(self.harness.channel(&self.address, "notification"))
     }
 
     pub(crate) fn control_service(&self) -> DoorControlServiceClient<chassis::rpc::ServiceChannel> {

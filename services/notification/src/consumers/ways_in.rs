@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use chassis::input::{Input, InvalidInput};
-use domain::names::{BookingName, PersonName};
-use domain::{BookingId, Clock, PersonId, Timestamp};
+use domain::names::{BookingName, PersonName, WayInName};
+use domain::{BookingId, Clock, PersonId, ProviderName, Timestamp};
 use events::consumer::decode_json;
 use events::subject::StreamKind;
 use events::{ApplyError, ConsumerConfig, Envelope, Handler, Received};
@@ -101,11 +101,15 @@ fn read(envelope: &Envelope, fact: &pb::AccessWayInReady) -> Result<Ready, Inval
     let mut input = Input::new();
     let ready = input
         .required("way_in", fact.way_in.as_ref())
-        .and_then(|way_in| read_way_in(&mut input, envelope, way_in, &fact.link));
+        .and_then(|way_in| read_way_in(&mut input, envelope, way_in));
     input.finish_with(ready)
 }
 
-fn read_way_in(input: &mut Input, envelope: &Envelope, way_in: &pb::WayIn, link: &str) -> Option<Ready> {
+fn read_way_in(input: &mut Input, envelope: &Envelope, way_in: &pb::WayIn) -> Option<Ready> {
+    let name: Option<WayInName> = input.parse("way_in.name", &way_in.name);
+    if name.is_some_and(|name| name.workspace != envelope.workspace) {
+        input.refuse("way_in.name", "must be of the workspace of the event");
+    }
     let booking: Option<BookingName> = input.parse("way_in.source", &way_in.source);
     if booking.is_some_and(|name| name.workspace != envelope.workspace) {
         input.refuse("way_in.source", "must be of the workspace of the event");
@@ -116,14 +120,15 @@ fn read_way_in(input: &mut Input, envelope: &Envelope, way_in: &pb::WayIn, link:
         let start = ("way_in.window.start_time", window.start_time.as_ref());
         input.window(start, ("way_in.window.end_time", window.end_time.as_ref()))
     });
-    let target = way_in.door.as_ref().and_then(|door| door.target.as_ref());
-    let target = input.required("way_in.door.target", target)?;
+    let address = input.required("way_in.door", way_in.door.as_ref())?;
+    let provider: Option<ProviderName> = input.parse("way_in.door.provider", &address.provider);
+    let target = input.required("way_in.door.target", address.target.as_ref())?;
     let door = if target.display_name.is_empty() { &target.r#ref } else { &target.display_name };
-    let link = input.text("link", link, 2_000);
+    let (provider, name) = (provider?.to_string(), name?.to_string());
     Some(Ready {
         booking: booking?.id,
         starts_at: starts_at?,
         person: person?.id,
-        way_in: WayIn { door: line(door), link: link?, window: window? },
+        way_in: WayIn { door: line(door), provider, name, window: window? },
     })
 }

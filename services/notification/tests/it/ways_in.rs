@@ -1,17 +1,18 @@
 //! Another way in is sent to whom it is for, and to nobody else.
 
+use std::sync::atomic::Ordering;
+
 use chassis::input::timestamp;
 use domain::names::{BookingName, LocationName, PersonName, WayInName};
 use domain::{EventId, LocationId, PersonId, WayInId};
 use proto::access::v1::{AccessWayInReady, AccessWindow, DoorAddress, DoorTarget, WayIn};
 use proto::notification::v1::MessageChannel::{Email, Sms};
 use proto::notification::v1::MessageKind;
-use proto::notification::v1::MessageState::{Expired, Sent};
+use proto::notification::v1::MessageState::{Expired, Failed, Queued, Sent};
 use proto::workspace::v1 as pb;
 
+use crate::adapter::LINK;
 use crate::world::{EMAIL, World, at};
-
-const LINK: &str = "https://link.example/abc";
 
 /// A way in of the booking as of its first version, for one of its people.
 fn ready(world: &World, person: PersonId) -> AccessWayInReady {
@@ -32,7 +33,7 @@ fn ready(world: &World, person: PersonId) -> AccessWayInReady {
             end_time: Some(timestamp(at("2026-12-01T12:00:00Z"))),
         }),
     };
-    AccessWayInReady { way_in: Some(way_in), link: LINK.into() }
+    AccessWayInReady { way_in: Some(way_in), ..Default::default() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,6 +59,34 @@ async fn it_comes_by_email_and_text_once_whatever_comes_first() {
     world.tell_as(id, 1, &fact).await;
     world.heard().await;
     assert_eq!(world.taken(), (2, 2));
+    let rows: Vec<String> =
+        sqlx::query_scalar("select message::text from message").fetch_all(&world.pool).await.unwrap();
+    assert!(rows.len() == 4 && rows.iter().all(|row| !row.contains(LINK)), "no row has the link");
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_waits_for_the_adapter_and_is_not_sent_once_that_has_it_no_more() {
+    let world = World::new().await;
+    world.tell(1, &world.confirmed(1)).await;
+    world.until(&[(Email, Sent), (Sms, Sent)]).await;
+    world.adapter.is_away.store(true, Ordering::SeqCst);
+    world.tell(1, &ready(&world, world.person)).await;
+    world.until(&[(Email, Sent), (Email, Queued), (Sms, Sent), (Sms, Queued)]).await;
+    world.adapter.is_away.store(false, Ordering::SeqCst);
+    world.advance(chrono::Duration::seconds(10));
+    world.until(&[(Email, Sent), (Email, Sent), (Sms, Sent), (Sms, Sent)]).await;
+    assert!(world.texts().iter().any(|text| text.contains(LINK)));
+    world.adapter.has_none.store(true, Ordering::SeqCst);
+    world.tell(1, &ready(&world, world.person)).await;
+    let messages = world
+        .until(&[(Email, Failed), (Email, Sent), (Email, Sent), (Sms, Failed), (Sms, Sent), (Sms, Sent)])
+        .await;
+    let failed = messages.iter().filter(|message| message.state() == Failed);
+    assert!(
+        failed.clone().count() == 2 && failed.into_iter().all(|it| it.last_error.starts_with("WITHDRAWN")),
+        "{messages:?}"
+    );
     world.finish().await;
 }
 
