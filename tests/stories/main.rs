@@ -11,6 +11,7 @@
 mod attendees;
 mod audit;
 mod authorization;
+mod bookings;
 mod contracts;
 mod disorder;
 mod doors_on_demand;
