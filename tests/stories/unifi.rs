@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// A workspace whose rooms open by Kisi and by the console's door.
-async fn build(stage: &Stage, rooms: usize, people: usize) -> (World, Door) {
+pub(crate) async fn build(stage: &Stage, rooms: usize, people: usize) -> (World, Door) {
     let mut world = World::build(stage, 0, people).await;
     let console = System::Unifi.connect(stage, &world).await;
     for _ in 0..rooms {

@@ -18,8 +18,8 @@ pub const TOKEN: &str = "demo-unifi-token";
 /// A door of a UniFi console, at whose reader visitors type their PINs.
 pub struct UnifiDoor {
     console: Arc<Unifi>,
-    /// The operator's page.
-    page: String,
+    /// Where the sandbox is.
+    sandbox: String,
 }
 
 impl UnifiDoor {
@@ -33,8 +33,7 @@ impl UnifiDoor {
             ("api_key", TOKEN.to_owned()),
         ];
         world.connect(&stage.client(), "unifi", &values, "connect-unifi").await;
-        let page = format!("{}/unifi/api/v1/developer/visitors", stage.sandbox_url());
-        Self { console, page }
+        Self { console, sandbox: stage.sandbox_url() }
     }
 
     /// The PIN of a visitor. Who has none is given one by the operator, unless they are not there any more.
@@ -43,12 +42,17 @@ impl UnifiDoor {
             return visit.pin;
         }
         let pin = format!("{:08}", rand::random_range(0..100_000_000));
-        let body = serde_json::json!({ "pin_code": pin }).to_string();
-        let request = reqwest::Client::builder().build().expect("a client");
-        let request = request.put(format!("{}/{}/pin_codes", self.page, visit.visitor_id));
-        let answer = request.bearer_auth(TOKEN).body(body).send().await.expect("an answer");
-        answer.text().await.expect("a body").contains("SUCCESS").then_some(pin)
+        give_pin(&self.sandbox, &visit.visitor_id, &pin).await.then_some(pin)
     }
+}
+
+/// The operator gives a visitor a PIN, by the sandbox at that address. Whether they are there.
+pub async fn give_pin(sandbox: &str, visitor: &str, pin: &str) -> bool {
+    let url = format!("{sandbox}/unifi/api/v1/developer/visitors/{visitor}/pin_codes");
+    let body = serde_json::json!({ "pin_code": pin }).to_string();
+    let client = reqwest::Client::builder().build().expect("a client");
+    let answer = client.put(url).bearer_auth(TOKEN).body(body).send().await.expect("an answer");
+    answer.text().await.expect("a body").contains("SUCCESS")
 }
 
 #[async_trait]
