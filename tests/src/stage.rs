@@ -69,7 +69,7 @@ pub const INTERNAL: [(&str, &str); 8] = [
 
 const SENDGRID_KEY: &str = "SG.demodemodemodemodemode.demodemodemodemodemodemodemodemodemodemodem";
 
-fn definitions() -> [&'static Definition; 6] {
+fn definitions() -> [&'static Definition; 7] {
     [
         &workspace::DEFINITION,
         &integrations::DEFINITION,
@@ -77,6 +77,7 @@ fn definitions() -> [&'static Definition; 6] {
         &kisi_adapter::DEFINITION,
         &unifi_adapter::DEFINITION,
         &notification::DEFINITION,
+        &billing::DEFINITION,
     ]
 }
 
