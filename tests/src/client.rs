@@ -7,6 +7,7 @@ use std::time::Duration;
 use chassis::auth::Signer;
 use chassis::rpc::OperatorChannel;
 use domain::SystemClock;
+use proto::access::v1::access_log_service_client::AccessLogServiceClient;
 use proto::access::v1::access_service_client::AccessServiceClient;
 use proto::audit::v1::audit_service_client::AuditServiceClient;
 use proto::integrations::v1::integration_service_client::IntegrationServiceClient;
@@ -29,6 +30,8 @@ pub struct Client {
     pub api_keys: ApiKeyServiceClient<OperatorChannel>,
     /// Door mappings, grants.
     pub access: AccessServiceClient<OperatorChannel>,
+    /// The access log.
+    pub access_log: AccessLogServiceClient<OperatorChannel>,
     /// The audit log.
     pub audit: AuditServiceClient<OperatorChannel>,
     /// Bookings.
@@ -63,6 +66,7 @@ impl Client {
         Self {
             api_keys: ApiKeyServiceClient::new(channel.clone()),
             access: AccessServiceClient::new(channel.clone()),
+            access_log: AccessLogServiceClient::new(channel.clone()),
             audit: AuditServiceClient::new(channel.clone()),
             bookings: BookingServiceClient::new(channel.clone()),
             contracts: ContractServiceClient::new(channel.clone()),

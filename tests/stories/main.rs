@@ -8,6 +8,7 @@
     reason = "stories say what went wrong by panicking"
 )]
 
+mod access_log;
 mod attendees;
 mod audit;
 mod authorization;

@@ -24,12 +24,12 @@ use tokio_util::sync::CancellationToken;
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// The console's door, in the sandbox's default world.
-const DOOR: &str = "room-1";
+pub(crate) const DOOR: &str = "room-1";
 /// The console's token there.
 const TOKEN: &str = "demo-unifi-token";
 
 /// Connects the console, and has it open all rooms as well.
-async fn add_console(stage: &Stage, client: &Client, world: &World) {
+pub(crate) async fn add_console(stage: &Stage, client: &Client, world: &World) {
     let address = stage.sandbox.unifi().open(([127, 0, 0, 1], 0).into()).await.unwrap();
     let values = [
         ("host", "127.0.0.1".to_owned()),
@@ -77,7 +77,7 @@ fn access_at_console(stage: &Stage) -> Result<BTreeMap<String, (Timestamp, Times
 }
 
 /// Fifty minutes, whose access window, 15 minutes wider, has begun.
-fn soon() -> Window {
+pub(crate) fn soon() -> Window {
     let now = Timestamp::from_timestamp(SystemClock.now().timestamp(), 0).unwrap();
     Window::new(now + Span::minutes(10), now + Span::minutes(60)).unwrap()
 }
@@ -142,7 +142,7 @@ async fn one_booking_opens_a_kisi_door_and_a_unifi_door_and_shuts_both() {
 }
 
 /// The operator's page.
-async fn give_pin(stage: &Stage, visitor: &str, pin: &str) {
+pub(crate) async fn give_pin(stage: &Stage, visitor: &str, pin: &str) {
     let url = format!("{}/unifi/api/v1/developer/visitors/{visitor}/pin_codes", stage.sandbox_url());
     let http = reqwest::Client::builder().build().unwrap();
     let body = serde_json::json!({ "pin_code": pin }).to_string();

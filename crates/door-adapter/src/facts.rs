@@ -1,14 +1,16 @@
 //! The events of an adapter.
 
 use chassis::input::timestamp;
-use domain::names::{GrantName, IntegrationName, ProviderUserName, WayInName};
+use domain::names::{GrantName, IntegrationName, OperationName, PersonName, ProviderUserName, WayInName};
 use domain::{Timestamp, Window};
 use events::outbox::About;
 use events::{Envelope, Outgoing};
 use proto::access::v1 as pb;
 
+use crate::control::Spot;
 use crate::drift::{Drift, Held};
 use crate::error::{Problem, ProviderError};
+use crate::log::{DoorEvent, EventOutcome};
 use crate::provider::{Applied, Listed, Right, UserState, WayInApplied};
 use crate::request::Matter;
 
@@ -194,6 +196,55 @@ impl Source {
             || About { workspace: account.workspace, name: account.to_string(), version: number, time: now };
         let parts = in_parts(&whole, doors).into_iter();
         parts.map(|part| Outgoing::event(self.service, about(), &part)).collect()
+    }
+
+    /// A provider's own log says so.
+    pub(crate) fn door_event_logged(
+        self,
+        account: IntegrationName,
+        event: &DoorEvent,
+        now: Timestamp,
+    ) -> Outgoing {
+        use pb::door_event_logged::Where;
+        let workspace = account.workspace;
+        let about = About {
+            workspace,
+            name: account.to_string(),
+            // There is no row that could count: time goes on, too.
+            version: now.timestamp_micros(),
+            time: now,
+        };
+        let body = pb::DoorEventLogged {
+            provider: self.provider.to_owned(),
+            integration: account.to_string(),
+            event_ref: event.event_ref.clone(),
+            event_time: Some(timestamp(event.time)),
+            read_time: Some(timestamp(now)),
+            r#where: Some(match event.spot.clone() {
+                Spot::Door(door) => Where::DoorRef(door),
+                Spot::Place(place) => Where::PlaceRef(place),
+            }),
+            display_name: event.spot_name.clone(),
+            action: event.action.into(),
+            source: event.source.into(),
+            outcome: match event.outcome {
+                EventOutcome::Done => pb::DoorOperationState::Done,
+                EventOutcome::Refused => pb::DoorOperationState::Refused,
+                EventOutcome::Failed => pb::DoorOperationState::Failed,
+            }
+            .into(),
+            reason: event.reason.into(),
+            detail: event.detail.clone(),
+            person: event.person.map(|id| PersonName { workspace, id }.to_string()).unwrap_or_default(),
+            holder: event.holder.clone(),
+            way_in: event.way_in.map(|id| WayInName { workspace, id }.to_string()).unwrap_or_default(),
+            operation: event
+                .operation
+                .map(|id| OperationName { workspace, id }.to_string())
+                .unwrap_or_default(),
+            direction: event.direction.into(),
+        };
+        Outgoing::event(self.service, about, &body)
     }
 
     /// A turn failed.

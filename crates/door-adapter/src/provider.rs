@@ -9,12 +9,13 @@ use std::sync::Arc;
 use domain::host::HostError;
 use domain::names::IntegrationName;
 use domain::{Fingerprint, Host, Port, Timestamp, Window};
-use futures::Stream;
+use futures::{Stream, stream};
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::PgConnection;
 use vendor_http::{BaseUrl, Certificate, Trust};
 
 use crate::error::{ApplyError, ErrorKind, HOST, Problem, ProblemKind, ProviderError};
+use crate::log::DoorEvent;
 use crate::request::{AccessRequest, Target, TargetKind, UserRequest, WayInRequest};
 use crate::secret::DoorSecret;
 
@@ -99,6 +100,21 @@ pub trait DoorProvider: Send + Sync + 'static {
     fn remove(&self, account: &Account, right: &Right)
     -> impl Future<Output = Result<(), ApplyError>> + Send;
 
+    /// What the provider's own log says of doors in the window. A log that keeps what was not fetched yet gives all of
+    /// that, whatever the window. What lies outside of Latchkey's part of the account belongs to it, too.
+    ///
+    /// An event that comes again, from the same window or an overlapping one, has the same id. The next page is asked for
+    /// once the one before is stored for good: then it may be forgotten over there. With an error all is read again.
+    /// Of an account, one process reads at a time.
+    fn read_log<'a>(
+        &'a self,
+        account: &'a Account,
+        window: Window,
+    ) -> impl Stream<Item = Result<Vec<DoorEvent>, ApplyError>> + Send + 'a {
+        let _ = (account, window);
+        stream::empty()
+    }
+
     /// Writes changes to the ledger in the given transaction, in their order.
     fn record(
         &self,
@@ -116,6 +132,8 @@ pub struct Capabilities {
     pub has_locks: bool,
     /// Whether it keeps users for people, beside what they may open.
     pub has_users: bool,
+    /// Whether it has a log of its own of what happened at doors.
+    pub has_log: bool,
 }
 
 impl Capabilities {

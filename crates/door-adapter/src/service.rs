@@ -11,13 +11,13 @@ use sqlx::PgPool;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{CommandsConfig, ConfigError, PeersConfig, ReconcilerConfig};
+use crate::config::{CommandsConfig, ConfigError, LogConfig, PeersConfig, ReconcilerConfig};
 use crate::consumers::{commands, integrations};
 use crate::control::DoorControl;
 use crate::credentials::Credentials;
 use crate::facts::Source;
 use crate::grpc::{Controls, Methods};
-use crate::runtime::{Reconciler, Recorder, Scheduler, Worker};
+use crate::runtime::{LogReader, Reconciler, Recorder, Scheduler, Worker};
 use crate::secret::Sealer;
 use crate::store::command::forget_answered;
 use crate::store::secret::forget_over;
@@ -42,19 +42,33 @@ pub enum BuildError {
     Key(#[from] KeyError),
 }
 
+/// What an adapter's settings say to what all adapters share.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings<'a> {
+    /// How commands are worked off.
+    pub commands: &'a CommandsConfig,
+    /// How accounts are compared with what they should have.
+    pub reconciler: &'a ReconcilerConfig,
+    /// How accounts' logs are read.
+    pub log: &'a LogConfig,
+    /// What secrets are sealed with.
+    pub sealing: &'a SealingConfig,
+    /// Where other services are.
+    pub peers: &'a PeersConfig,
+}
+
 /// The parts of the adapter of `provider`. Its definition's migrations include
 /// [`MIGRATOR`](crate::MIGRATOR).
 pub fn build<P: DoorControl>(
     provider: P,
-    config: &CommandsConfig,
-    reconciler: &ReconcilerConfig,
-    sealing: &SealingConfig,
-    peers: &PeersConfig,
+    settings: Settings<'_>,
     deps: &Deps,
     definition: &'static Definition,
 ) -> Result<Service, BuildError> {
+    let Settings { commands: config, reconciler, log, sealing, peers } = settings;
     config.validate()?;
     reconciler.validate()?;
+    log.validate()?;
     let basic = &deps.basic;
     let source = Source { service: definition.name, provider: P::NAME };
     let provider = Arc::new(provider);
@@ -91,6 +105,22 @@ pub fn build<P: DoorControl>(
             .with_description("Comparisons of accounts with what they should have, by outcome")
             .build(),
     };
+    let reading = Arc::new(Notify::new());
+    let log_reader = provider.capabilities().has_log.then(|| LogReader {
+        provider: provider.clone(),
+        pool: deps.platform.clone(),
+        clock: basic.clock.clone(),
+        credentials: credentials.clone(),
+        config: log.clone(),
+        poll: config.poll(),
+        lease: config.lease(),
+        source,
+        wake: reading.clone(),
+        readings: opentelemetry::global::meter("door-adapter")
+            .u64_counter("access.log_readings")
+            .with_description("Readings of providers' own logs, by outcome")
+            .build(),
+    });
     let (pool, clock) = (deps.platform.clone(), basic.clock.clone());
     let methods = Methods {
         provider: provider.clone(),
@@ -98,7 +128,7 @@ pub fn build<P: DoorControl>(
         sealer,
         pool: deps.pool.clone(),
     };
-    Ok(Service::new(definition.name, basic)
+    let service = Service::new(definition.name, basic)
         .grpc(Methods::door_provider_service(methods.clone()))
         .grpc(Controls::service(provider, credentials.clone()))
         .grpc(Methods::connection_service(methods))
@@ -111,11 +141,20 @@ pub fn build<P: DoorControl>(
         .consumer(
             deps,
             integrations::config(source),
-            integrations::Integrations { source, credentials, wake: reconciling },
+            integrations::Integrations {
+                source,
+                clock: basic.clock.clone(),
+                credentials,
+                wakes: [reconciling, reading],
+            },
         )
         .task("scheduler", move |shutdown| scheduler.run(shutdown))
         .task("reconciler", move |shutdown| reconciler.run(shutdown))
-        .task("retention", move |shutdown| retain(pool, clock, shutdown)))
+        .task("retention", move |shutdown| retain(pool, clock, shutdown));
+    Ok(match log_reader {
+        Some(log_reader) => service.task("log-reader", move |shutdown| log_reader.run(shutdown)),
+        None => service,
+    })
 }
 
 /// Forgets old answers and secrets now and then.

@@ -1,6 +1,7 @@
 //! Use cases: begin, read, decide, write, outbox, commit.
 
 mod clock_step;
+mod door_event;
 mod doors;
 mod doorway;
 mod explain;

@@ -1,6 +1,7 @@
 //! Between messages and the model. Input is checked field by field.
 
 mod door;
+mod door_event;
 mod listing;
 mod log;
 mod user;
@@ -29,6 +30,7 @@ use crate::preflight::Stage;
 use crate::sources;
 
 pub(crate) use self::door::{asked, at, door_view, hold, lockdown, open, operation, provider_operation};
+pub(crate) use self::door_event::{door_event, event_entry};
 pub(crate) use self::listing::{DoorSearch, door_search, listed_door, listing, proposal, with_health};
 pub(crate) use self::log::{log_entry, log_filter};
 pub(crate) use self::user::{

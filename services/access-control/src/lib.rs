@@ -60,6 +60,11 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
         .consumer(&deps, consumers::workspace::config(), consumers::workspace::Workspace::new(app.clone()))
         .consumer(&deps, consumers::results::config(), consumers::results::Results::new(app.clone()))
         .consumer(&deps, consumers::listings::config(), consumers::listings::Listings::new(app.clone()))
+        .consumer(
+            &deps,
+            consumers::door_events::config(),
+            consumers::door_events::DoorEvents::new(app.clone()),
+        )
         .consumer(&deps, consumers::users::config(), consumers::users::Users::new(app.clone()))
         .consumer(&deps, consumers::ways_in::config(), consumers::ways_in::WaysIn::new(app.clone()))
         .consumer(

@@ -1,5 +1,6 @@
 //! What this service knows, as plain values. No IO.
 
+mod door_event;
 mod log;
 mod operation;
 
@@ -13,6 +14,7 @@ use domain::{
 use proto::access::v1::{AccessReason, PreflightFinding};
 use uuid::Uuid;
 
+pub(crate) use self::door_event::DoorEvent;
 pub(crate) use self::log::LogFilter;
 pub(crate) use self::operation::{Action, Lockdown, Operation, OperationSource, OperationState, SpotKind};
 use crate::engine::{Hours, Ledger, Observed, Policy, UserLedger, WayInLedger};

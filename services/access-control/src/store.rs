@@ -4,6 +4,7 @@
 pub(crate) mod access_log;
 pub(crate) mod clock_step;
 pub(crate) mod door;
+pub(crate) mod door_event;
 pub(crate) mod drift;
 pub(crate) mod entitlement;
 pub(crate) mod grant;

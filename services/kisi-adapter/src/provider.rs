@@ -4,17 +4,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chassis::postgres::WorkspacePool;
-use domain::{Clock, Timestamp};
+use domain::{Clock, Timestamp, Window};
 use door_adapter::{
-    AccessRequest, Account, AccountInfo, Applied, ApplyError, Capabilities, DoorProvider, ErrorKind, Finding,
-    Listed, Problem, ProviderError, Right, Target, TargetKind, UserApplied, UserRequest, WayInApplied,
-    WayInRequest,
+    AccessRequest, Account, AccountInfo, Applied, ApplyError, Capabilities, DoorEvent, DoorProvider,
+    ErrorKind, Finding, Listed, Problem, ProviderError, Right, Target, TargetKind, UserApplied, UserRequest,
+    WayInApplied, WayInRequest,
 };
 use futures::{Stream, TryStreamExt as _, stream};
 use sqlx::{PgConnection, PgPool};
 use vendor_http::AccountKey;
 
 use crate::access::{self, Access};
+use crate::log;
 use crate::plan::whole_seconds;
 use crate::restrictions;
 use crate::store::{Change, Door, Ledger, Place};
@@ -110,7 +111,7 @@ impl DoorProvider for KisiProvider {
     type Change = Change;
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { has_groups: true, has_locks: true, has_users: true }
+        Capabilities { has_groups: true, has_locks: true, has_users: true, has_log: true }
     }
 
     async fn check(&self, account: &Account) -> Result<AccountInfo, Problem> {
@@ -230,6 +231,17 @@ impl DoorProvider for KisiProvider {
         survey::remove(&self.ledger, &kisi, account.integration.workspace, right).await
     }
 
+    fn read_log<'a>(
+        &'a self,
+        account: &'a Account,
+        window: Window,
+    ) -> impl Stream<Item = Result<Vec<DoorEvent>, ApplyError>> + Send + 'a {
+        stream::once(async move {
+            let kisi = self.open(account).await?;
+            log::read(&self.ledger, &kisi, account.integration, window).await
+        })
+    }
+
     async fn record(&self, conn: &mut PgConnection, changes: &[Change]) -> Result<(), sqlx::Error> {
         Ledger::record(conn, changes).await
     }
@@ -272,5 +284,6 @@ pub(crate) fn failure(error: Error) -> ProviderError {
         Error::KeyUnusable => ProviderError::new(ErrorKind::Unauthorized, reason),
         Error::ListIncomplete { .. } => ProviderError::new(ErrorKind::Malformed, reason),
         Error::GroupOpensOtherLocks { .. } => ProviderError::new(ErrorKind::Rejected, reason),
+        Error::LogIncomplete => ProviderError::new(ErrorKind::Unreachable, reason),
     }
 }

@@ -48,14 +48,13 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
     let lasting = Lasting::default();
     let boards = boards::Boards::new(config.boards, outgoing, clock.clone(), lasting.clone())?;
     let provider = RelayProvider::new(boards, deps.pool.clone(), clock, lasting.clone());
-    let service = door_adapter::build(
-        provider,
-        &config.commands,
-        &config.reconciler,
-        &config.sealing,
-        &config.peers,
-        &deps,
-        &DEFINITION,
-    )?;
+    let settings = door_adapter::Settings {
+        commands: &config.commands,
+        reconciler: &config.reconciler,
+        log: &config.log,
+        sealing: &config.sealing,
+        peers: &config.peers,
+    };
+    let service = door_adapter::build(provider, settings, &deps, &DEFINITION)?;
     Ok(service.task("lasting", move |shutdown| lasting.run(shutdown)))
 }

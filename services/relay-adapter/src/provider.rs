@@ -117,7 +117,7 @@ impl DoorProvider for RelayProvider {
     type Change = Change;
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { has_groups: false, has_locks: true, has_users: false }
+        Capabilities { has_groups: false, has_locks: true, has_users: false, has_log: false }
     }
 
     async fn check(&self, account: &Account) -> Result<AccountInfo, Problem> {

@@ -13,6 +13,7 @@
 mod access;
 mod config;
 mod control;
+mod log;
 mod provider;
 mod store;
 mod survey;
@@ -48,13 +49,12 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
     let outgoing = config.outgoing.rules().context("configuration")?;
     let unifi = config.unifi.client(clock.clone(), outgoing).context("configuration: section unifi")?;
     let provider = UnifiProvider::new(unifi, deps.pool.clone(), clock);
-    Ok(door_adapter::build(
-        provider,
-        &config.commands,
-        &config.reconciler,
-        &config.sealing,
-        &config.peers,
-        &deps,
-        &DEFINITION,
-    )?)
+    let settings = door_adapter::Settings {
+        commands: &config.commands,
+        reconciler: &config.reconciler,
+        log: &config.log,
+        sealing: &config.sealing,
+        peers: &config.peers,
+    };
+    Ok(door_adapter::build(provider, settings, &deps, &DEFINITION)?)
 }

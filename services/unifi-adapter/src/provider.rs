@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use chassis::postgres::WorkspacePool;
-use domain::{Clock, Timestamp};
+use domain::{Clock, Timestamp, Window};
 use door_adapter::{
-    AccessRequest, Account, AccountInfo, Applied, ApplyError, Capabilities, DoorProvider, ErrorKind, Finding,
-    Listed, Place, Problem, ProviderError, Right, Target, TargetKind, UserApplied, UserRequest, UserState,
-    UserWish,
+    AccessRequest, Account, AccountInfo, Applied, ApplyError, Capabilities, DoorEvent, DoorProvider,
+    ErrorKind, Finding, Listed, Place, Problem, ProviderError, Right, Target, TargetKind, UserApplied,
+    UserRequest, UserState, UserWish,
 };
 use futures::{Stream, TryStreamExt as _, stream};
 use sqlx::PgConnection;
 
 use crate::access::Access;
+use crate::log;
 use crate::store::{Change, Ledger};
 use crate::survey::{self, Survey};
 use crate::vendor::wire::BUILDING;
@@ -82,7 +83,7 @@ impl DoorProvider for UnifiProvider {
 
     /// People are visitors, one for each grant: users are others'.
     fn capabilities(&self) -> Capabilities {
-        Capabilities { has_groups: true, has_locks: true, has_users: false }
+        Capabilities { has_groups: true, has_locks: true, has_users: false, has_log: true }
     }
 
     async fn check(&self, account: &Account) -> Result<AccountInfo, Problem> {
@@ -186,6 +187,17 @@ impl DoorProvider for UnifiProvider {
     async fn remove(&self, account: &Account, right: &Right) -> Result<(), ApplyError> {
         let console = self.open(account, Line::Work)?;
         survey::remove(&self.ledger, &console, account.integration, right).await
+    }
+
+    fn read_log<'a>(
+        &'a self,
+        account: &'a Account,
+        window: Window,
+    ) -> impl Stream<Item = Result<Vec<DoorEvent>, ApplyError>> + Send + 'a {
+        stream::once(async move {
+            let console = self.open(account, Line::Work)?;
+            log::read(&self.ledger, &console, account.integration, window).await
+        })
     }
 
     async fn record(&self, conn: &mut PgConnection, changes: &[Change]) -> Result<(), sqlx::Error> {

@@ -1,6 +1,6 @@
 //! The ledger: which visitor stands for which grant.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chassis::postgres::WorkspacePool;
 use domain::names::{GrantName, IntegrationName};
@@ -146,6 +146,25 @@ impl Ledger {
         Ok(has_access)
     }
 
+    /// Whose visitors are, or were, by the console's ids.
+    pub(crate) async fn people_of(
+        &self,
+        account: IntegrationName,
+        visitors: &HashSet<&str>,
+    ) -> Result<HashMap<String, PersonId>, LedgerError> {
+        let mut tx = self.pool.begin(account.workspace).await?;
+        let rows: Vec<(String, Uuid)> = sqlx::query_as(
+            "select visitor_id, person_id from unifi_known_visitor
+             where workspace_id = $1 and account_id = $2 and visitor_id = any($3)",
+        )
+        .bind(account.workspace.uuid())
+        .bind(account.id.uuid())
+        .bind(visitors.iter().copied().collect::<Vec<_>>())
+        .fetch_all(&mut *tx)
+        .await?;
+        Ok(rows.into_iter().map(|(visitor, person)| (visitor, PersonId::from_uuid(person))).collect())
+    }
+
     /// Writes down at once what can't wait for the answer.
     pub(crate) async fn note(&self, change: &Change) -> Result<(), LedgerError> {
         let mut tx = self.pool.begin(change.account.workspace).await?;
@@ -196,6 +215,36 @@ async fn write(conn: &mut PgConnection, change: &Change) -> Result<(), sqlx::Err
     .bind(&entry.target.provider_ref)
     .bind(entry.ends_at)
     .bind(&entry.visitor)
+    .execute(&mut *conn)
+    .await?;
+    match &entry.visitor {
+        Some(visitor) => remember(conn, account, visitor, entry).await,
+        None => Ok(()),
+    }
+}
+
+/// Keeps whose visitor it is, and forgets those who are over for long.
+async fn remember(
+    conn: &mut PgConnection,
+    account: IntegrationName,
+    visitor: &str,
+    entry: &Entry,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "with forgotten as (
+           delete from unifi_known_visitor
+           where workspace_id = $1 and account_id = $2 and ends_at < now() - interval '90 days'
+             and visitor_id <> $3)
+         insert into unifi_known_visitor (workspace_id, account_id, visitor_id, person_id, ends_at)
+         values ($1, $2, $3, $4, $5)
+         on conflict (workspace_id, account_id, visitor_id) do update
+           set person_id = excluded.person_id, ends_at = excluded.ends_at",
+    )
+    .bind(account.workspace.uuid())
+    .bind(account.id.uuid())
+    .bind(visitor)
+    .bind(entry.person.uuid())
+    .bind(entry.ends_at)
     .execute(conn)
     .await?;
     Ok(())

@@ -18,7 +18,8 @@ use crate::convert;
 use crate::doors::{Facts, Refusal, Wish, decide};
 use crate::error::Error;
 use crate::model::{Action, Operation, OperationSource, OperationState, SpotKind, Target, TargetKind};
-use crate::store::{access_log, door, entitlement, lockdown, operation};
+use crate::store::access_log::{self, Addition};
+use crate::store::{door, entitlement, lockdown, operation};
 
 /// Taps of one person at one door are one operation for so long.
 const SAME_TAP: Span = Span::seconds(1);
@@ -186,7 +187,7 @@ impl App {
         let (Begun::New(operation) | Begun::Known(operation)) = &begun;
         operation::insert(&mut tx, operation).await?;
         if let Begun::Known(refused) = &begun {
-            access_log::append(&mut tx, refused, now).await?;
+            access_log::append(&mut tx, Addition::of(refused, now)).await?;
         }
         tx.commit().await?;
         Ok(begun)
@@ -234,7 +235,7 @@ impl App {
         let mut tx = self.pool.begin(operation.workspace).await?;
         if operation::finish(&mut tx, &operation, before.0).await? {
             if operation.outcome() != before {
-                access_log::append(&mut tx, &operation, self.clock.now()).await?;
+                access_log::append(&mut tx, Addition::of(&operation, self.clock.now())).await?;
             }
             tx.commit().await?;
             return Ok(operation);

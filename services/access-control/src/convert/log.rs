@@ -17,7 +17,6 @@ pub(crate) fn log_entry(operation: &Operation, now: Timestamp) -> pb::AccessLogE
     let Operation { workspace, id, .. } = *operation;
     let latency = (now - operation.begun_at).to_std().unwrap_or_default();
     pb::AccessLogEntry {
-        sequence: 0,
         time: Some(timestamp(now)),
         actor: actor(operation),
         source: match operation.source {
@@ -33,7 +32,7 @@ pub(crate) fn log_entry(operation: &Operation, now: Timestamp) -> pb::AccessLogE
         reason: operation.reason.into(),
         detail: operation.detail.clone(),
         latency: Some(latency.into()),
-        hash: Vec::new(),
+        ..Default::default()
     }
 }
 
@@ -80,7 +79,7 @@ pub(crate) fn log_filter(
     }))
 }
 
-fn read_state(state: pb::DoorOperationState) -> Option<OperationState> {
+pub(super) fn read_state(state: pb::DoorOperationState) -> Option<OperationState> {
     Some(match state {
         pb::DoorOperationState::Unspecified => return None,
         pb::DoorOperationState::UnderWay => OperationState::UnderWay,

@@ -7,18 +7,41 @@ use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use crate::access_log;
 use crate::convert;
-use crate::model::{LogFilter, Operation};
+use crate::model::{LogFilter, Operation, OperationState};
 
 /// The channel on which Postgres tells in which workspaces entries were added.
 pub(crate) const ADDITIONS: &str = "access_log";
 
-/// Adds what came of an operation.
-pub(crate) async fn append(
-    conn: &mut PgConnection,
-    operation: &Operation,
-    now: Timestamp,
-) -> Result<(), sqlx::Error> {
-    let workspace = operation.workspace.uuid();
+/// An entry on its way into the log, and by what it is found there.
+#[derive(Debug)]
+pub(crate) struct Addition {
+    pub workspace: WorkspaceId,
+    /// When it happened, or was known.
+    pub happened_at: Timestamp,
+    pub person: Option<PersonId>,
+    pub location: Option<LocationId>,
+    pub outcome: OperationState,
+    /// Without its place in the log.
+    pub entry: pb::AccessLogEntry,
+}
+
+impl Addition {
+    /// What came of an operation.
+    pub(crate) fn of(operation: &Operation, now: Timestamp) -> Self {
+        Self {
+            workspace: operation.workspace,
+            happened_at: now,
+            person: operation.person,
+            location: Some(operation.location),
+            outcome: operation.state,
+            entry: convert::log_entry(operation, now),
+        }
+    }
+}
+
+/// Adds an entry.
+pub(crate) async fn append(conn: &mut PgConnection, addition: Addition) -> Result<(), sqlx::Error> {
+    let workspace = addition.workspace.uuid();
     sqlx::query(
         "insert into access_log_head (workspace_id, sequence, hash) values ($1, 0, $2) on conflict do nothing",
     )
@@ -31,9 +54,11 @@ pub(crate) async fn append(
             .bind(workspace)
             .fetch_one(&mut *conn)
             .await?;
-    let mut entry = pb::AccessLogEntry { sequence: last + 1, ..convert::log_entry(operation, now) };
+    let mut entry = pb::AccessLogEntry { sequence: last + 1, ..addition.entry };
     let hash = access_log::hash(&entry, &previous);
     entry.hash = hash.to_vec();
+    let door = entry.door.clone().unwrap_or_default();
+    let target = door.target.unwrap_or_default();
     sqlx::query(
         "with added as (
            insert into access_log (workspace_id, sequence, happened_at, person_id, location_id, provider, spot_ref,
@@ -44,19 +69,19 @@ pub(crate) async fn append(
     )
     .bind(workspace)
     .bind(entry.sequence)
-    .bind(now)
-    .bind(operation.person.map(PersonId::uuid))
-    .bind(operation.location.uuid())
-    .bind(&operation.provider)
-    .bind(&operation.spot_ref)
-    .bind(operation.state)
+    .bind(addition.happened_at)
+    .bind(addition.person.map(PersonId::uuid))
+    .bind(addition.location.map(LocationId::uuid))
+    .bind(&door.provider)
+    .bind(&target.r#ref)
+    .bind(addition.outcome)
     .bind(Json(&entry))
     .bind(hash.as_slice())
     .execute(&mut *conn)
     .await?;
     sqlx::query("select pg_notify($1, $2)")
         .bind(ADDITIONS)
-        .bind(operation.workspace.to_string())
+        .bind(addition.workspace.to_string())
         .execute(conn)
         .await?;
     Ok(())

@@ -10,6 +10,7 @@ mod audit;
 mod bookings;
 mod contracts;
 mod control;
+mod door_events;
 mod doors;
 mod drift;
 mod explain;

@@ -11,6 +11,7 @@ mod isolation;
 mod keys;
 mod lists;
 mod lock_groups;
+mod log;
 mod on_demand;
 mod people;
 mod reconcile;

@@ -14,7 +14,7 @@ use domain::{
     Clock as _, EventId, GrantId, IntegrationId, LocationId, PersonId, ProviderUserId, Timestamp, Window,
     WorkspaceId,
 };
-use door_adapter::{CommandsConfig, PeersConfig, ReconcilerConfig, SealingConfig};
+use door_adapter::{CommandsConfig, LogConfig, PeersConfig, ReconcilerConfig, SealingConfig};
 use events::{Bus, Envelope};
 use futures::StreamExt as _;
 use kisi_adapter::{Config, DEFINITION, KisiConfig};
@@ -196,6 +196,7 @@ impl World {
                 credentials_ms: 60_000,
             },
             reconciler: ReconcilerConfig { every_minutes: 60 },
+            log: LogConfig { every_seconds: 3_600 },
             sealing: SealingConfig { key: "07".repeat(32).into(), key_file: "/nowhere".into() },
             peers: PeersConfig { integrations: self.integrations.clone() },
         }
@@ -336,17 +337,23 @@ impl World {
 
     /// Tells the adapter that an account is connected.
     pub(crate) async fn tell_connected(&self, account: IntegrationName) {
-        let integration = Integration {
+        self.tell_integration(Integration {
             name: account.to_string(),
             provider: "kisi".into(),
             status: IntegrationStatus::Connected.into(),
             is_active: true,
             ..Default::default()
-        };
+        })
+        .await;
+    }
+
+    /// Tells the adapter how an integration is.
+    pub(crate) async fn tell_integration(&self, integration: Integration) {
+        let IntegrationName { workspace, .. } = integration.name.parse().unwrap();
         let body = IntegrationStatusChanged { integration: Some(integration) };
-        let subject = format!("event.integrations.integration_status_changed.{}", account.workspace);
+        let subject = format!("event.integrations.integration_status_changed.{workspace}");
         let type_name = "latchkey.integrations.v1.IntegrationStatusChanged";
-        self.publish(&subject, type_name, account.workspace, &body).await;
+        self.publish(&subject, type_name, workspace, &body).await;
     }
 
     async fn publish(

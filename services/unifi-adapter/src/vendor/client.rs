@@ -31,7 +31,7 @@ const PINNED_MAX: usize = 10_000;
 /// How long a call may take for which someone waits: less than they do.
 const PROMPT_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Entries of the log that are looked at: of some seconds, at one console.
+/// Lines of the log that one call asks for.
 const LOG_PAGE: &str = "100";
 
 /// An id that nothing has.
@@ -254,9 +254,15 @@ impl Console {
         Ok(())
     }
 
-    /// What the log has of doors between two seconds.
-    pub async fn list_openings(&self, since: i64, until: i64) -> Result<Vec<Opening>, ProviderError> {
-        let query = [("page_num", "1"), ("page_size", LOG_PAGE)];
+    /// A page of what the log has of doors between two seconds, from 1.
+    pub async fn list_openings(
+        &self,
+        since: i64,
+        until: i64,
+        page: usize,
+    ) -> Result<Vec<Opening>, ProviderError> {
+        let page = page.to_string();
+        let query = [("page_num", page.as_str()), ("page_size", LOG_PAGE)];
         let call = self.call(Method::POST, "/system/logs", &["system", "logs"], &query);
         let asked = LogQuery { topic: "door_openings", since, until };
         let found: Body<Openings> = self.read(call.json(&asked).idempotent()).await?;
