@@ -9,7 +9,7 @@ use std::time::Duration;
 use chassis::Definition;
 use chassis::auth::{Principal, Role, Signer};
 use chassis::identity::Identity;
-use domain::names::WorkspaceName;
+use domain::names::{PersonName, WorkspaceName};
 use domain::{Clock as _, SystemClock};
 use events::subject::Root;
 use local_infra::{Certificates, Nats, NatsConfig, Postgres, PostgresConfig};
@@ -21,14 +21,16 @@ use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
 use crate::Client;
-use crate::play::Account;
+use crate::client::{Bearer, Doors};
+use crate::play::{Account, World};
 
 /// The services that run as processes.
-pub const SERVICES: [&str; 8] = [
+pub const SERVICES: [&str; 9] = [
     "workspace",
     "integrations",
     "access-control",
     "kisi-adapter",
+    "relay-adapter",
     "unifi-adapter",
     "notification",
     "billing",
@@ -75,6 +77,7 @@ fn definitions() -> [&'static Definition; 7] {
         &integrations::DEFINITION,
         &access_control::DEFINITION,
         &kisi_adapter::DEFINITION,
+        &relay_adapter::DEFINITION,
         &unifi_adapter::DEFINITION,
         &notification::DEFINITION,
         &billing::DEFINITION,
@@ -114,7 +117,7 @@ pub struct Stage {
 
 /// A port that nobody has at this moment, outside of the range that outgoing connections take. It is given
 /// once: between this and the start of who listens there, another would find it free, too.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     let mut given = GIVEN.lock().unwrap();
     (0..1_000)
@@ -185,6 +188,13 @@ impl Stage {
         stage
     }
 
+    /// Where a program is, which has to be built.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        let program = self.programs.join(name);
+        assert!(program.exists(), "{} is not built; run `cargo build --workspace --bins`", program.display());
+        program
+    }
+
     /// Where a service is.
     pub fn address(&self, service: &str) -> String {
         format!("https://127.0.0.1:{}", self.ports[service])
@@ -230,13 +240,14 @@ impl Stage {
         shared.extend(setting.environment.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
 
         let limit = if setting.has_rate_limits { "5" } else { "0" };
-        let own: [(&str, Vec<(&str, String)>); 8] = [
+        let own: [(&str, Vec<(&str, String)>); 9] = [
             ("workspace", vec![]),
             (
                 "integrations",
                 vec![
                     ("LATCHKEY_VAULT__MASTER_KEY_FILE", path("master-key")),
                     ("LATCHKEY_ADAPTERS__KISI", self.address("kisi-adapter")),
+                    ("LATCHKEY_ADAPTERS__RELAY", self.address("relay-adapter")),
                     ("LATCHKEY_ADAPTERS__STRIPE", self.address("billing")),
                     ("LATCHKEY_ADAPTERS__UNIFI", self.address("unifi-adapter")),
                 ],
@@ -246,6 +257,7 @@ impl Stage {
                 vec![
                     ("LATCHKEY_ENGINE__IN_FLIGHT_TIMEOUT_SECONDS", "20".into()),
                     ("LATCHKEY_ADAPTERS__KISI", self.address("kisi-adapter")),
+                    ("LATCHKEY_ADAPTERS__RELAY", self.address("relay-adapter")),
                     ("LATCHKEY_ADAPTERS__UNIFI", self.address("unifi-adapter")),
                 ],
             ),
@@ -256,6 +268,16 @@ impl Stage {
                     ("LATCHKEY_SEALING__KEY_FILE", path("sealing-key")),
                     ("LATCHKEY_KISI__BASE_URL", format!("{twins}/kisi")),
                     ("LATCHKEY_KISI__CALLS_PER_SECOND", limit.into()),
+                    ("LATCHKEY_COMMANDS__LEASE_MS", "3000".into()),
+                    ("LATCHKEY_COMMANDS__CREDENTIALS_MS", "2000".into()),
+                ],
+            ),
+            (
+                "relay-adapter",
+                vec![
+                    ("LATCHKEY_PEERS__INTEGRATIONS", self.address("integrations")),
+                    ("LATCHKEY_SEALING__KEY_FILE", path("sealing-key")),
+                    ("LATCHKEY_OUTGOING__ALLOWED", "127.0.0.1".into()),
                     ("LATCHKEY_COMMANDS__LEASE_MS", "3000".into()),
                     ("LATCHKEY_COMMANDS__CREDENTIALS_MS", "2000".into()),
                 ],
@@ -327,14 +349,12 @@ impl Stage {
 
     /// Starts a service; it need not be ready when this returns.
     pub async fn start(&mut self, service: &'static str) {
-        let program = self.programs.join(service);
-        assert!(program.exists(), "{} is not built; run `cargo build --workspace --bins`", program.display());
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(self.folder.path().join(format!("{service}.log")))
             .unwrap();
-        let child = Command::new(program)
+        let child = Command::new(self.program(service))
             .envs(self.environments[service].iter().map(|(name, value)| (name, value)))
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -391,6 +411,13 @@ impl Stage {
     /// A client that calls as the platform itself, through the gateway.
     pub fn client(&self) -> Client {
         Client::new(&self.gateway(), self.signer())
+    }
+
+    /// The doors for one of the world's people, through the gateway.
+    pub fn doors_of(&self, world: &World, person: usize, role: Role) -> Doors {
+        let PersonName { workspace, id } = world.people[person].0.parse().unwrap();
+        let token = self.token(&Principal::person(id.to_string(), workspace, role));
+        Bearer::doors(&self.gateway(), &token)
     }
 
     /// A token of an admin of the workspace, for an hour.

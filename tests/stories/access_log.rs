@@ -10,12 +10,12 @@ use proto::access::v1::DoorOperationState as State;
 use proto::workspace::v1 as workspace_pb;
 use stories::Stage;
 use stories::client::{Client, insist};
-use stories::door::Door;
+use stories::door::{CONSOLE_DOOR as DOOR, Door, give_pin};
 use stories::play::World;
 use stories::stage::Setting;
 use testkit::eventually;
 
-use crate::unifi::{DOOR, add_console, give_pin, soon};
+use crate::unifi::build;
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -78,10 +78,9 @@ async fn all_in_log(stage: &Stage, client: &Client, world: &World) -> (Vec<pb::A
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_tap_and_pin_is_in_the_log_once_with_who_it_was_whoever_is_killed() {
     let mut stage = Stage::set(often()).await;
-    let world = World::build(&stage, 1, 1).await;
+    let (world, _) = build(&stage, 1, 1).await;
     let (client, door) = (stage.client(), Door::of(&stage, &world));
-    add_console(&stage, &client, &world).await;
-    let (email, window) = (world.people[0].1.clone(), soon());
+    let (email, window) = (world.people[0].1.clone(), Door::window(600, 3_000));
     let name = world.create(&client, 0, 0, window, "now").await;
     let request = workspace_pb::ConfirmBookingRequest { name, request_id: String::new() };
     insist(&client.bookings, request, |mut c, r| async move { c.confirm_booking(r).await }).await;
@@ -91,16 +90,16 @@ async fn each_tap_and_pin_is_in_the_log_once_with_who_it_was_whoever_is_killed()
         console.access_windows(DOOR).first().map(|visit| visit.visitor_id.clone()).ok_or("not yet")
     })
     .await;
-    give_pin(&stage, &visitor, "01234567").await;
+    assert!(give_pin(&stage.sandbox_url(), &visitor, "01234567").await);
 
     for service in ["access-control", "kisi-adapter", "unifi-adapter", "access-control"] {
-        assert!(door.opens(&email) && door.opens(&email), "twice at once");
-        assert!(!door.opens("stranger@example.org"));
+        assert!(door.opens(&email).await && door.opens(&email).await, "twice at once");
+        assert!(!door.opens("stranger@example.org").await);
         assert!(console.present_pin(DOOR, "01234567"));
         assert!(!console.present_pin(DOOR, "76543210"));
         tokio::time::sleep(Duration::from_millis(rand::random_range(50..2_500))).await;
         stage.kill(service).await;
-        door.opens(&email);
+        door.opens(&email).await;
         console.present_pin(DOOR, "01234567");
         stage.start(service).await;
     }
@@ -108,7 +107,7 @@ async fn each_tap_and_pin_is_in_the_log_once_with_who_it_was_whoever_is_killed()
     assert!(happened(&stage, &world).len() >= 4 * 7);
     all_in_log(&stage, &client, &world).await;
     // A later reading has all of it once more.
-    assert!(door.opens(&email) && console.present_pin(DOOR, "01234567"));
+    assert!(door.opens(&email).await && console.present_pin(DOOR, "01234567"));
     let (entries, wanted) = all_in_log(&stage, &client, &world).await;
     let found: Wanted = entries
         .iter()

@@ -12,6 +12,7 @@ mod access_log;
 mod attendees;
 mod audit;
 mod authorization;
+mod bookings;
 mod contracts;
 mod disorder;
 mod doors_on_demand;
