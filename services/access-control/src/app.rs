@@ -9,6 +9,7 @@ mod hear;
 mod listing;
 mod lockdown;
 mod log;
+mod login;
 mod manage;
 mod operate;
 mod preflight;
@@ -16,6 +17,7 @@ mod reconcile;
 mod replan;
 mod retire;
 mod roster;
+mod secrets;
 mod watch;
 mod way_in;
 
@@ -23,6 +25,7 @@ pub(crate) use doors::DoorView;
 pub(crate) use doorway::AskedAhead;
 pub(crate) use explain::Doors;
 pub(crate) use operate::{Asked, Caller};
+pub(crate) use secrets::ShownSecret;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

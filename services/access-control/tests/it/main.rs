@@ -33,6 +33,7 @@ mod results;
 mod retirement;
 mod retold;
 mod schedule;
+mod secrets;
 mod settings;
 mod watch;
 mod ways_in;
