@@ -35,11 +35,11 @@ pub(crate) async fn build(stage: &Stage, rooms: usize, people: usize) -> (World,
 pub(crate) async fn told_pin(stage: &Stage, email: &str) -> String {
     eventually("the PIN comes by text and by email", LIMIT, async || {
         let texts = stage.sandbox.twilio().messages_to("+436641000000").into_iter().map(|text| text.body);
-        let pins = texts.filter_map(|text| {
+        let mut pins = texts.filter_map(|text| {
             let (_, rest) = text.split_once("PIN ")?;
             rest.split_once('.').map(|(pin, _)| pin.to_owned())
         });
-        let pin = pins.last().ok_or("no text")?;
+        let pin = pins.next_back().ok_or("no text")?;
         let mails = stage.sandbox.sendgrid().messages_to(email);
         let has_mail = mails.iter().any(|mail| format!("{:?}", mail.mail).contains(&pin));
         if has_mail { Ok(pin) } else { Err("no email") }
