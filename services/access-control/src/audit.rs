@@ -68,6 +68,21 @@ pub(crate) fn settings(
         .field("access_settings.lag", lag(before), lag(after))
 }
 
+/// How many days entries of the access log were kept, and are.
+pub(crate) fn log_retention(
+    author: &Author,
+    workspace: WorkspaceId,
+    before: i32,
+    after: i32,
+    now: Timestamp,
+) -> Entry {
+    author.changes(workspace, WorkspaceName(workspace), now).field(
+        "access_log_settings.retention_days",
+        Some(before),
+        Some(after),
+    )
+}
+
 /// The policy of a provider that was in force, and the one that is.
 pub(crate) fn policy(
     author: &Author,

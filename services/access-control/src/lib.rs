@@ -23,6 +23,7 @@ mod model;
 mod preflight;
 mod proposals;
 pub mod schedule;
+mod sheet;
 #[cfg(test)]
 mod sim;
 mod sources;
@@ -51,6 +52,7 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
     let listener = jobs::Listener::new(deps.platform.clone(), app.watches());
     let preflight = jobs::Preflight::new(app.clone());
     let operations = jobs::Operations::new(app.clone());
+    let retention = jobs::Retention::new(app.clone());
     let scheduler = jobs::Scheduler::new(app.clone(), config.scheduler.batch);
     Ok(chassis::Service::new(DEFINITION.name, &deps.basic)
         .grpc(grpc::access_service(app.clone()))
@@ -75,6 +77,7 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
         .consumer(&deps, consumers::integrations::config(), consumers::integrations::Integrations::new(app))
         .task("scheduler", move |shutdown| scheduler.run(shutdown))
         .task("operations", move |shutdown| operations.run(shutdown))
+        .task("retention", move |shutdown| retention.run(shutdown))
         .task("preflight", move |shutdown| preflight.run(shutdown))
         .task("listener", move |shutdown| listener.run(shutdown)))
 }

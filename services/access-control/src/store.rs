@@ -16,6 +16,7 @@ pub(crate) mod operation;
 pub(crate) mod person;
 pub(crate) mod preflight;
 pub(crate) mod provider_user;
+pub(crate) mod retention;
 pub(crate) mod secret;
 pub(crate) mod settings;
 pub(crate) mod way_in;

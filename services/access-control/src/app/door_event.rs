@@ -37,14 +37,16 @@ impl App {
             Some(way_in) if event.person.is_none() => store::person_of_way_in(conn, way_in).await?,
             _ => event.person,
         };
+        let now = self.clock.now();
         let location = store::location(conn, event).await?;
         let addition = Addition {
             workspace,
             happened_at: event.happened_at,
+            known_at: now,
             person,
             location,
             outcome: event.outcome,
-            entry: convert::event_entry(event, person, location, self.clock.now()),
+            entry: convert::event_entry(event, person, location, now),
         };
         Ok(access_log::append(conn, addition).await?)
     }

@@ -7,7 +7,7 @@ use proto::access::v1 as pb;
 
 use super::address;
 use super::door::{action, place, state};
-use crate::model::{LogFilter, Operation, OperationSource, OperationState};
+use crate::model::{LogFilter, Operation, OperationSource, OperationState, RETENTION_DAYS};
 
 /// What the id of an API key's principal begins with.
 const API_KEY: &str = "api-key:";
@@ -43,6 +43,31 @@ fn actor(operation: &Operation) -> String {
     }
     let key = operation.caller.strip_prefix(API_KEY).and_then(|id| id.parse().ok());
     key.map_or_else(|| operation.caller.clone(), |id| ApiKeyName { workspace, id }.to_string())
+}
+
+/// How many days entries are to be kept.
+pub(crate) fn new_retention(message: Option<&pb::AccessLogSettings>) -> Result<i32, InvalidInput> {
+    let mut input = Input::new();
+    let days = input.required("access_log_settings", message).map(|settings| settings.retention_days);
+    if days.is_some_and(|days| !RETENTION_DAYS.contains(&days)) {
+        let (least, most) = (RETENTION_DAYS.start(), RETENTION_DAYS.end());
+        input.refuse("access_log_settings.retention_days", format!("must be from {least} to {most}"));
+    }
+    input.finish_with(days)
+}
+
+/// An export of what is listed so.
+pub(crate) fn as_listed(export: pb::ExportAccessLogRequest) -> pb::ListAccessLogRequest {
+    pb::ListAccessLogRequest {
+        parent: export.parent,
+        person: export.person,
+        location: export.location,
+        door: export.door,
+        start_time: export.start_time,
+        end_time: export.end_time,
+        outcomes: export.outcomes,
+        ..Default::default()
+    }
 }
 
 /// Which part of the log is asked for.

@@ -1,9 +1,17 @@
 //! Which part of the access log.
 
+use std::ops::RangeInclusive;
+
 use chassis::auth::Reach;
 use domain::{LocationId, PersonId, Timestamp};
 
 use super::OperationState;
+
+/// How many days entries are kept, unless the workspace says otherwise.
+pub(crate) const RETENTION_DAYS_DEFAULT: i32 = 730;
+
+/// How many it may say.
+pub(crate) const RETENTION_DAYS: RangeInclusive<i32> = 30..=3_650;
 
 /// Which entries: those that all of it covers.
 #[derive(Debug, Clone, Default)]

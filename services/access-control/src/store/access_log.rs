@@ -7,7 +7,7 @@ use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use crate::access_log;
 use crate::convert;
-use crate::model::{LogFilter, Operation, OperationState};
+use crate::model::{LogFilter, Operation, OperationState, RETENTION_DAYS_DEFAULT};
 
 /// The channel on which Postgres tells in which workspaces entries were added.
 pub(crate) const ADDITIONS: &str = "access_log";
@@ -16,8 +16,10 @@ pub(crate) const ADDITIONS: &str = "access_log";
 #[derive(Debug)]
 pub(crate) struct Addition {
     pub workspace: WorkspaceId,
-    /// When it happened, or was known.
+    /// When it happened.
     pub happened_at: Timestamp,
+    /// When it was known.
+    pub known_at: Timestamp,
     pub person: Option<PersonId>,
     pub location: Option<LocationId>,
     pub outcome: OperationState,
@@ -31,6 +33,7 @@ impl Addition {
         Self {
             workspace: operation.workspace,
             happened_at: now,
+            known_at: now,
             person: operation.person,
             location: Some(operation.location),
             outcome: operation.state,
@@ -65,7 +68,9 @@ pub(crate) async fn append(conn: &mut PgConnection, addition: Addition) -> Resul
              outcome, entry)
            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          )
-         update access_log_head set sequence = $2, hash = $10 where workspace_id = $1",
+         update access_log_head set sequence = $2, hash = $10,
+           prune_at = coalesce(prune_at, $11 + make_interval(days => coalesce(retention_days, $12)))
+         where workspace_id = $1",
     )
     .bind(workspace)
     .bind(entry.sequence)
@@ -77,6 +82,8 @@ pub(crate) async fn append(conn: &mut PgConnection, addition: Addition) -> Resul
     .bind(addition.outcome)
     .bind(Json(&entry))
     .bind(hash.as_slice())
+    .bind(addition.known_at)
+    .bind(RETENTION_DAYS_DEFAULT)
     .execute(&mut *conn)
     .await?;
     sqlx::query("select pg_notify($1, $2)")

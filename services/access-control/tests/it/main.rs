@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "tests say what went wrong by panicking")]
 
 mod access_log;
+mod access_log_kept;
 mod adapter;
 mod attendees;
 mod audit;
