@@ -2,9 +2,11 @@
 
 mod clock_step;
 mod door_event;
+mod door_schedule;
 mod doors;
 mod doorway;
 mod explain;
+mod follow;
 mod hear;
 mod listing;
 mod lockdown;
@@ -19,6 +21,7 @@ mod roster;
 mod watch;
 mod way_in;
 
+pub(crate) use door_schedule::NewSchedule;
 pub(crate) use doors::DoorView;
 pub(crate) use doorway::AskedAhead;
 pub(crate) use explain::Doors;

@@ -35,6 +35,7 @@ mod retirement;
 mod retold;
 mod schedule;
 mod settings;
+mod unlocking;
 mod watch;
 mod ways_in;
 mod world;
