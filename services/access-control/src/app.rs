@@ -2,9 +2,11 @@
 
 mod clock_step;
 mod door_event;
+mod door_schedule;
 mod doors;
 mod doorway;
 mod explain;
+mod follow;
 mod hear;
 mod listing;
 mod lockdown;
@@ -21,6 +23,7 @@ mod secrets;
 mod watch;
 mod way_in;
 
+pub(crate) use door_schedule::NewSchedule;
 pub(crate) use doors::DoorView;
 pub(crate) use doorway::AskedAhead;
 pub(crate) use explain::Doors;

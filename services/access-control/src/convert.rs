@@ -2,6 +2,7 @@
 
 mod door;
 mod door_event;
+mod door_schedule;
 mod listing;
 mod log;
 mod user;
@@ -33,6 +34,7 @@ pub(crate) use self::door::{
     asked, at, door_secret, door_view, hold, lockdown, login, open, operation, provider_operation,
 };
 pub(crate) use self::door_event::{door_event, event_entry};
+pub(crate) use self::door_schedule::{door_schedule, holiday, new_holidays, new_schedule, scheduled_door};
 pub(crate) use self::listing::{DoorSearch, door_search, listed_door, listing, proposal, with_health};
 pub(crate) use self::log::{as_listed, log_entry, log_filter, new_retention};
 pub(crate) use self::user::{

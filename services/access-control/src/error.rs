@@ -26,6 +26,12 @@ pub(crate) enum Error {
     /// Not there, or none of the caller's business.
     #[error("door {0:?} not found")]
     DoorNotFound(String),
+    /// It would have no end, or none that the device keeps.
+    #[error("door {0:?} can't be held open: set its hours at its provider, if that knows some")]
+    DoorCannotHold(String),
+    /// It has none, or is not there.
+    #[error("door {0:?} has no schedule")]
+    DoorScheduleNotFound(String),
     /// Not there, or none of the caller's.
     #[error("door operation {0} not found")]
     OperationNotFound(OperationId),
@@ -74,6 +80,7 @@ impl Classify for Error {
             Self::DoorMappingNotFound(_)
             | Self::PersonNotFound(_)
             | Self::DoorNotFound(_)
+            | Self::DoorScheduleNotFound(_)
             | Self::OperationNotFound(_)
             | Self::LockdownNotFound(_) => Class::NotFound,
             Self::NotAPerson | Self::PersonNotActive(_) | Self::NotServed(_) => Class::StateForbids,
@@ -86,7 +93,7 @@ impl Classify for Error {
             },
             Self::DoorMappingExists => Class::Exists,
             Self::TooManyWatches => Class::Exhausted(Duration::from_secs(30)),
-            Self::WatchTooWide => Class::StateForbids,
+            Self::WatchTooWide | Self::DoorCannotHold(_) => Class::StateForbids,
             Self::ShuttingDown => Class::Unavailable,
             Self::Intent(error) => error.class(),
             Self::Outbox(OutboxError::Store(error)) | Self::Store(error) => store_class(error),
@@ -100,6 +107,8 @@ impl Classify for Error {
             Self::DoorMappingNotFound(_) => "DOOR_MAPPING_NOT_FOUND",
             Self::PersonNotFound(_) => "PERSON_NOT_FOUND",
             Self::DoorNotFound(_) => "DOOR_NOT_FOUND",
+            Self::DoorCannotHold(_) => "DOOR_CANNOT_HOLD",
+            Self::DoorScheduleNotFound(_) => "DOOR_SCHEDULE_NOT_FOUND",
             Self::OperationNotFound(_) => "DOOR_OPERATION_NOT_FOUND",
             Self::LockdownNotFound(_) => "LOCKDOWN_NOT_FOUND",
             Self::NotAPerson => "NOT_A_PERSON",

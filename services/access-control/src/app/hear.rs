@@ -15,7 +15,9 @@ use crate::error::Error;
 use crate::explain::Passage;
 use crate::model::{Grant, Integration, Person, SourceFacts, SourceKey};
 use crate::sources::{self, Difference};
-use crate::store::{drift, entitlement, grant as store, integration, mapping, person, provider_user, secret};
+use crate::store::{
+    door_schedule, drift, entitlement, grant as store, integration, mapping, person, provider_user, secret,
+};
 use crate::{explain, facts};
 
 /// A message with what it says.
@@ -73,6 +75,12 @@ impl App {
         entitlement::delete(conn, &gone).await?;
         entitlement::insert(conn, &new).await?;
         store::ensure_for_entitlements(conn, &new).await?;
+        let changed = gone.iter().map(|(_, it)| it).chain(&new);
+        let booked: Vec<_> =
+            changed.filter_map(|(source, it)| it.subject.resource(source.workspace)).collect();
+        if !booked.is_empty() {
+            door_schedule::make_booked_due(conn, &booked, self.clock.now()).await?;
+        }
         let grants = store::of_entitlements(conn, gone.iter().map(|(_, it)| it).chain(&new)).await?;
         // A grant's command belongs to the story of a source that its person has something of: the last one's.
         let mut causes = HashMap::new();
@@ -93,6 +101,7 @@ impl App {
         let changed = self.store_people(conn, people).await?;
         if !changed.is_empty() {
             store::make_people_due(conn, &changed, self.clock.now()).await?;
+            door_schedule::make_people_due(conn, &changed, self.clock.now()).await?;
         }
         Ok(())
     }
@@ -205,6 +214,7 @@ impl App {
         if change.of_following || change.begins_to_serve {
             store::make_workspace_due(conn, workspace, Some(&heard.provider), now).await?;
             provider_user::make_provider_due(conn, workspace, &heard.provider, now).await?;
+            door_schedule::make_workspace_due(conn, workspace, Some(&heard.provider), now).await?;
         }
         if heard.is_connected {
             store::retry_provider(conn, workspace, &heard.provider, location, now).await?;

@@ -50,6 +50,8 @@ pub(crate) struct Played {
     pub fate: Mutex<pb::OperationFate>,
     /// Whoever writes holds answers back.
     pub gate: RwLock<()>,
+    /// The doors that are held open, and until when.
+    pub held: Mutex<BTreeMap<String, Option<pbjson_types::Timestamp>>>,
 }
 
 impl Played {
@@ -67,7 +69,8 @@ impl Played {
     }
 }
 
-fn door(name: &str, place: &str) -> pb::ProviderDoor {
+/// The last one can't be held open.
+fn door(name: &str, place: &str, is_held: bool) -> pb::ProviderDoor {
     let seconds = |seconds| Some(pbjson_types::Duration { seconds, nanos: 0 });
     pb::ProviderDoor {
         r#ref: name.into(),
@@ -75,11 +78,11 @@ fn door(name: &str, place: &str) -> pb::ProviderDoor {
         place_ref: place.into(),
         abilities: Some(pb::DoorAbilities {
             pulse: Some(pb::PulseAbility { duration_min: seconds(1), duration_max: seconds(30) }),
-            hold_max: seconds(3_600),
+            hold_max: if name == "door-4" { None } else { seconds(3_600) },
             can_lock: true,
             can_lock_down: true,
         }),
-        state: Some(pb::DoorState { is_locked: Some(true), ..Default::default() }),
+        state: Some(pb::DoorState { is_locked: Some(!is_held), ..Default::default() }),
     }
 }
 
@@ -97,6 +100,8 @@ impl DoorControlService for Adapter {
             let failed = Some(pb::AccessFailure { reason, code: code.into(), ..Default::default() });
             return Ok(Response::new(pb::ListProviderDoorsResponse { doors: Vec::new(), failed }));
         }
+        let held = self.0.held.lock().unwrap().clone();
+        let door = |name, place| door(name, place, held.contains_key(name));
         let mut doors = vec![
             door("door-1", "north"),
             door("door-2", "north"),
@@ -138,12 +143,21 @@ impl DoorControlService for Adapter {
         let (Some(Where::DoorRef(spot)) | Some(Where::PlaceRef(spot))) = operation.r#where.clone() else {
             return Err(Status::invalid_argument("where"));
         };
-        self.0.told.lock().unwrap().push((operation.action(), spot, message.account.unwrap().integration));
+        let told = (operation.action(), spot.clone(), message.account.unwrap().integration);
+        self.0.told.lock().unwrap().push(told);
         let _open = self.0.gate.read().await;
         let failure = {
             let mut failures = self.0.failures.lock().unwrap();
             if failures.is_empty() { None } else { Some(failures.remove(0)) }
         };
+        if failure.as_ref().is_none_or(|failure| failure.outcome_unknown) {
+            let mut held = self.0.held.lock().unwrap();
+            match operation.action() {
+                pb::DoorAction::HoldOpen => drop(held.insert(spot, operation.hold_until_time)),
+                pb::DoorAction::Lock => drop(held.remove(&spot)),
+                _ => {}
+            }
+        }
         let operated = pb::ProviderOperated { held_until_time: operation.hold_until_time };
         let outcome = failure.map_or(Outcome::Operated(operated), Outcome::Failed);
         Ok(Response::new(pb::OperateProviderDoorResponse { outcome: Some(outcome) }))

@@ -36,6 +36,7 @@ mod retold;
 mod schedule;
 mod secrets;
 mod settings;
+mod unlocking;
 mod watch;
 mod ways_in;
 mod world;
