@@ -61,6 +61,7 @@ pub use request::{AccessRequest, Person, Target, TargetKind, UserRequest, UserWi
 pub use sealing::SealingConfig;
 pub use secret::DoorSecret;
 pub use service::{BuildError, Settings, build};
+pub use store::log::look_soon;
 
 /// The tables of this crate, for the schema of each adapter.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();

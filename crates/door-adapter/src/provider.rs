@@ -113,6 +113,14 @@ pub trait DoorProvider: Send + Sync + 'static {
     fn remove(&self, account: &Account, right: &Right)
     -> impl Future<Output = Result<(), ApplyError>> + Send;
 
+    /// Tells what is at an account's doors what it has to know now and then, such as the time. Asked before each
+    /// reading of the log, and soon after [`look_soon`](crate::look_soon) was told; whether it goes well or not, the log
+    /// is read.
+    fn tend(&self, account: &Account) -> impl Future<Output = Result<(), ApplyError>> + Send {
+        let _ = account;
+        async { Ok(()) }
+    }
+
     /// What the provider's own log says of doors in the window. A log that keeps what was not fetched yet gives all of
     /// that, whatever the window. What lies outside of Latchkey's part of the account belongs to it, too.
     ///
