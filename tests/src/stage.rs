@@ -72,7 +72,7 @@ pub const INTERNAL: [(&str, &str); 8] = [
 
 const SENDGRID_KEY: &str = "SG.demodemodemodemodemode.demodemodemodemodemodemodemodemodemodemodem";
 
-fn definitions() -> [&'static Definition; 7] {
+fn definitions() -> [&'static Definition; 8] {
     [
         &workspace::DEFINITION,
         &integrations::DEFINITION,
@@ -81,6 +81,7 @@ fn definitions() -> [&'static Definition; 7] {
         &relay_adapter::DEFINITION,
         &unifi_adapter::DEFINITION,
         &notification::DEFINITION,
+        &billing::DEFINITION,
     ]
 }
 

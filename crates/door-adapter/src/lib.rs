@@ -54,8 +54,8 @@ pub use log::{DoorEvent, EventOutcome};
 /// Why a door does not open, and what providers' logs say, in the words of the contracts.
 pub use proto::access::v1::{AccessLogSource, AccessReason, DoorAction, PassageDirection};
 pub use provider::{
-    Account, AccountInfo, Applied, Capabilities, Credential, DoorProvider, Finding, Listed, Origin, Period,
-    Place, Right, UserApplied, UserState, WayInApplied,
+    Account, AccountInfo, Applied, Capabilities, Credential, DoorProvider, Finding, Listed, MobileLogin,
+    Origin, Period, PhoneKey, Place, Right, UserApplied, UserState, WayInApplied,
 };
 pub use request::{AccessRequest, Person, Target, TargetKind, UserRequest, UserWish, WayInRequest};
 pub use sealing::SealingConfig;

@@ -11,6 +11,7 @@ mod hear;
 mod listing;
 mod lockdown;
 mod log;
+mod login;
 mod manage;
 mod operate;
 mod preflight;
@@ -18,6 +19,7 @@ mod reconcile;
 mod replan;
 mod retire;
 mod roster;
+mod secrets;
 mod watch;
 mod way_in;
 
@@ -26,6 +28,7 @@ pub(crate) use doors::DoorView;
 pub(crate) use doorway::AskedAhead;
 pub(crate) use explain::Doors;
 pub(crate) use operate::{Asked, Caller};
+pub(crate) use secrets::ShownSecret;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

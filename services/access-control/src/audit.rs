@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chassis::audit::{Author, Entry};
 use chrono::NaiveDate;
-use domain::names::{DoorMappingName, LocationName, WorkspaceName};
+use domain::names::{DoorMappingName, LocationName, PersonName, WorkspaceName};
 use domain::{Timestamp, WorkspaceId};
 
 use crate::engine::Retirement;
@@ -38,6 +38,21 @@ fn fields(workspace: WorkspaceId, mapping: &DoorMapping) -> [(&'static str, Opti
         ("lead", mapping.lead_minutes.map(duration)),
         ("lag", mapping.lag_minutes.map(duration)),
     ]
+}
+
+/// A login for a person's phone is there from now on.
+pub(crate) fn login(
+    author: &Author,
+    person: PersonName,
+    provider: &str,
+    login_ref: &str,
+    now: Timestamp,
+) -> Entry {
+    author.changes(person.workspace, person, now).field(
+        &format!("mobile_login.{provider}"),
+        None::<String>,
+        Some(login_ref.to_owned()),
+    )
 }
 
 /// The settings that were in force, and those that are.

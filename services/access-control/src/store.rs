@@ -20,5 +20,6 @@ pub(crate) mod person;
 pub(crate) mod preflight;
 pub(crate) mod provider_user;
 pub(crate) mod retention;
+pub(crate) mod secret;
 pub(crate) mod settings;
 pub(crate) mod way_in;

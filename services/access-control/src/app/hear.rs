@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::{GrantId, Timestamp, WorkspaceId};
+use domain::{GrantId, Timestamp, Window, WorkspaceId};
 use events::{Envelope, Outgoing, outbox};
 use proto::access::v1 as pb;
 use sqlx::PgConnection;
@@ -12,10 +12,11 @@ use super::App;
 use crate::convert::CommandResult;
 use crate::engine::{Observed, Outcome, observe};
 use crate::error::Error;
+use crate::explain::Passage;
 use crate::model::{Grant, Integration, Person, SourceFacts, SourceKey};
 use crate::sources::{self, Difference};
 use crate::store::{
-    door_schedule, drift, entitlement, grant as store, integration, mapping, person, provider_user,
+    door_schedule, drift, entitlement, grant as store, integration, mapping, person, provider_user, secret,
 };
 use crate::{explain, facts};
 
@@ -136,8 +137,15 @@ impl App {
         let mut messages = Vec::new();
         let mut applied = Vec::new();
         let mut causes = HashMap::new();
+        let mut with_secret = Vec::new();
         for &(envelope, span, result) in heard {
             let Some(grant) = grants.get_mut(&result.grant.id) else { continue };
+            // Also of an older command: the later ones found it there.
+            if let (true, Outcome::Applied(Some(window))) = (result.has_new_secret, result.outcome) {
+                let message = self.secret_made(conn, grant, window, span).await?;
+                messages.extend(message.map(|message| message.caused_by(envelope)));
+                with_secret.push((grant.workspace, grant.id));
+            }
             let spread = spread(grant.id.uuid());
             let Some(ledger) = observe(grant.ledger, result.generation, result.outcome, now, spread) else {
                 continue;
@@ -157,11 +165,37 @@ impl App {
             }
         }
         outbox::append(conn, &messages).await?;
+        if !with_secret.is_empty() {
+            secret::note(conn, &with_secret).await?;
+        }
         if !applied.is_empty() {
             drift::end_of_grants(conn, &applied, now).await?;
         }
         let grants = grants.into_values().filter(|grant| causes.contains_key(&grant.id)).collect();
         self.replan_locked(conn, grants, |grant| causes.get(&grant.id).cloned()).await
+    }
+
+    /// That a person is to be told what lets them in during a window, if they are still entitled to any of it.
+    async fn secret_made(
+        &self,
+        conn: &mut PgConnection,
+        grant: &Grant,
+        window: Window,
+        span: &tracing::Span,
+    ) -> Result<Option<Outgoing>, Error> {
+        let now = self.clock.now();
+        let (workspace, person) = (grant.workspace, grant.person);
+        let passages =
+            entitlement::passages(conn, workspace, person, &grant.target, self.defaults, now).await?;
+        let is_part = |passage: &&Passage| {
+            let entitled = &passage.entitled;
+            let access = entitled.window.widened(entitled.lead, entitled.lag);
+            access.start() < window.end() && window.start() < access.end()
+        };
+        // The earliest come first.
+        let sources = || passages.iter().filter(is_part).map(|passage| &passage.source);
+        let told = sources().find(|source| sources::is_checked_ahead(source)).or_else(|| sources().next());
+        Ok(told.map(|source| span.in_scope(|| facts::secret_made(grant, window, source, now))))
     }
 
     /// Takes an integration in. If its mappings are followed from now on, or not any more, its provider's grants

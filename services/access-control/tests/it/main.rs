@@ -34,6 +34,7 @@ mod results;
 mod retirement;
 mod retold;
 mod schedule;
+mod secrets;
 mod settings;
 mod unlocking;
 mod watch;
