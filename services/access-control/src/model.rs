@@ -15,7 +15,7 @@ use proto::access::v1::{AccessReason, PreflightFinding};
 use uuid::Uuid;
 
 pub(crate) use self::door_event::DoorEvent;
-pub(crate) use self::log::{LogFilter, RETENTION_DAYS, RETENTION_DAYS_DEFAULT};
+pub(crate) use self::log::{LogFilter, PresenceSearch, RETENTION_DAYS, RETENTION_DAYS_DEFAULT};
 pub(crate) use self::operation::{Action, Lockdown, Operation, OperationSource, OperationState, SpotKind};
 use crate::engine::{Hours, Ledger, Observed, Policy, UserLedger, WayInLedger};
 use crate::preflight::Stage;
