@@ -16,7 +16,7 @@ use testkit::eventually;
 
 pub use kisi::KisiDoor;
 pub use relay::RelayDoor;
-pub use unifi::{DOOR as CONSOLE_DOOR, TOKEN as CONSOLE_TOKEN, UnifiDoor, give_pin};
+pub use unifi::{DOOR as CONSOLE_DOOR, TOKEN as CONSOLE_TOKEN, UnifiDoor};
 
 use crate::Stage;
 use crate::play::World;

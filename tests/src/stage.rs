@@ -38,9 +38,10 @@ pub const SERVICES: [&str; 9] = [
 ];
 
 /// The gRPC services that the gateway passes calls on to, and which process has them.
-pub const ROUTED: [(&str, &str); 16] = [
+pub const ROUTED: [(&str, &str); 17] = [
     ("latchkey.access.v1.AccessLogService", "access-control"),
     ("latchkey.access.v1.AccessService", "access-control"),
+    ("latchkey.access.v1.DoorScheduleService", "access-control"),
     ("latchkey.access.v1.DoorService", "access-control"),
     ("latchkey.audit.v1.AuditService", "workspace"),
     ("latchkey.integrations.v1.IntegrationService", "integrations"),
@@ -71,7 +72,7 @@ pub const INTERNAL: [(&str, &str); 8] = [
 
 const SENDGRID_KEY: &str = "SG.demodemodemodemodemode.demodemodemodemodemodemodemodemodemodemodem";
 
-fn definitions() -> [&'static Definition; 7] {
+fn definitions() -> [&'static Definition; 8] {
     [
         &workspace::DEFINITION,
         &integrations::DEFINITION,
@@ -80,6 +81,7 @@ fn definitions() -> [&'static Definition; 7] {
         &relay_adapter::DEFINITION,
         &unifi_adapter::DEFINITION,
         &notification::DEFINITION,
+        &billing::DEFINITION,
     ]
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::input::timestamp;
 use domain::SystemClock;
 use proto::integrations::v1 as integrations;
 use proto::workspace::v1 as pb;
@@ -28,6 +29,57 @@ pub(crate) async fn build(stage: &Stage, rooms: usize, people: usize) -> (World,
         world.add_room_behind(&stage.client(), &[&Door::of(stage, &world), &console]).await;
     }
     (world, console)
+}
+
+/// The PIN that the first of the people was told, by text and by email.
+pub(crate) async fn told_pin(stage: &Stage, email: &str) -> String {
+    eventually("the PIN comes by text and by email", LIMIT, async || {
+        let texts = stage.sandbox.twilio().messages_to("+436641000000").into_iter().map(|text| text.body);
+        let mut pins = texts.filter_map(|text| {
+            let (_, rest) = text.split_once("PIN ")?;
+            rest.split_once('.').map(|(pin, _)| pin.to_owned())
+        });
+        let pin = pins.next_back().ok_or("no text")?;
+        let mails = stage.sandbox.sendgrid().messages_to(email);
+        let has_mail = mails.iter().any(|mail| format!("{:?}", mail.mail).contains(&pin));
+        if has_mail { Ok(pin) } else { Err("no email") }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_booked_is_told_the_pin_that_opens_and_it_stays_when_the_booking_is_moved() {
+    let mut stage = Stage::set(Default::default()).await;
+    let (world, _) = build(&stage, 1, 1).await;
+    let (client, console) = (stage.client(), stage.sandbox.unifi().clone());
+    let window = Door::window(600, 3_000);
+    let name = world.create(&client, 0, 0, window, "now").await;
+    let request = pb::ConfirmBookingRequest { name: name.clone(), request_id: String::new() };
+    insist(&client.bookings, request, |mut c, r| async move { c.confirm_booking(r).await }).await;
+    let pin = told_pin(&stage, &world.people[0].1).await;
+    assert!(console.present_pin(CONSOLE_DOOR, &pin));
+    assert!(!console.present_pin("front-door", &pin), "no booking is for that one");
+
+    let later = Door::window(7_800, 3_000);
+    let request = pb::RescheduleBookingRequest {
+        name: name.clone(),
+        start_time: Some(timestamp(later.start())),
+        end_time: Some(timestamp(later.end())),
+        request_id: "move".into(),
+    };
+    insist(&client.bookings, request, |mut c, r| async move { c.reschedule_booking(r).await }).await;
+    let is_shut = async || if console.present_pin(CONSOLE_DOOR, &pin) { Err("open") } else { Ok(()) };
+    eventually("it does not open yet", LIMIT, is_shut).await;
+    assert_eq!(console.access_windows(CONSOLE_DOOR)[0].pin.as_ref(), Some(&pin), "the same one");
+
+    let request = pb::CancelBookingRequest { name, reason: String::new(), request_id: "cancel".into() };
+    insist(&client.bookings, request, |mut c, r| async move { c.cancel_booking(r).await }).await;
+    eventually("the visitor is gone", LIMIT, async || {
+        let left = console.access_windows(CONSOLE_DOOR);
+        if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+    })
+    .await;
+    stage.settle(LIMIT).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

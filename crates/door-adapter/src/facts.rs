@@ -68,7 +68,9 @@ impl Source {
         match answer {
             Answer::Access(grant, applied) => {
                 let provider_ref = applied.provider_ref.clone().unwrap_or_default();
-                let applied = pb::AccessApplied { window: applied.window.map(window), provider_ref };
+                let has_new_secret = applied.secret.is_some();
+                let window = applied.window.map(window);
+                let applied = pb::AccessApplied { window, provider_ref, has_new_secret };
                 self.access_completed(*grant, generation, Access::Applied(applied), now)
             }
             Answer::User(user, state) => {

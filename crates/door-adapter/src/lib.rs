@@ -54,13 +54,14 @@ pub use log::{DoorEvent, EventOutcome};
 /// Why a door does not open, and what providers' logs say, in the words of the contracts.
 pub use proto::access::v1::{AccessLogSource, AccessReason, DoorAction, PassageDirection};
 pub use provider::{
-    Account, AccountInfo, Applied, Capabilities, Credential, DoorProvider, Finding, Listed, Origin, Period,
-    Place, Right, UserApplied, UserState, WayInApplied,
+    Account, AccountInfo, Applied, Capabilities, Credential, DoorProvider, Finding, Listed, MobileLogin,
+    Origin, Period, PhoneKey, Place, Right, UserApplied, UserState, WayInApplied,
 };
 pub use request::{AccessRequest, Person, Target, TargetKind, UserRequest, UserWish, WayInRequest};
 pub use sealing::SealingConfig;
 pub use secret::DoorSecret;
 pub use service::{BuildError, Settings, build};
+pub use store::log::look_soon;
 
 /// The tables of this crate, for the schema of each adapter.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();

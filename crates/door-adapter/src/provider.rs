@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use domain::host::HostError;
 use domain::names::IntegrationName;
-use domain::{Fingerprint, Host, Port, Timestamp, Window};
+use domain::{Fingerprint, Host, PersonId, Port, Timestamp, Window};
 use futures::{Stream, stream};
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::PgConnection;
@@ -83,6 +83,19 @@ pub trait DoorProvider: Send + Sync + 'static {
         async move { Err(ProviderError::new(ErrorKind::Rejected, reason).into()) }
     }
 
+    /// Makes a login by which the phone of a person whom the provider knows opens doors. Its secrets are given back once,
+    /// and kept nowhere. Someone waits. Tries once; twice is two.
+    fn create_login(
+        &self,
+        account: &Account,
+        person: PersonId,
+        device_name: &str,
+    ) -> impl Future<Output = Result<MobileLogin, ApplyError>> + Send {
+        let _ = (account, person, device_name);
+        let reason = format!("{} has no logins for phones", Self::DISPLAY_NAME);
+        async move { Err(ProviderError::new(ErrorKind::Rejected, reason).into()) }
+    }
+
     /// Reads everybody's rights at the targets, and wherever else Latchkey alone gives rights, whoever gave
     /// them. Those that are over may lack.
     ///
@@ -99,6 +112,14 @@ pub trait DoorProvider: Send + Sync + 'static {
     /// is carried out meanwhile.
     fn remove(&self, account: &Account, right: &Right)
     -> impl Future<Output = Result<(), ApplyError>> + Send;
+
+    /// Tells what is at an account's doors what it has to know now and then, such as the time. Asked before each
+    /// reading of the log, and soon after [`look_soon`](crate::look_soon) was told; whether it goes well or not, the log
+    /// is read.
+    fn tend(&self, account: &Account) -> impl Future<Output = Result<(), ApplyError>> + Send {
+        let _ = account;
+        async { Ok(()) }
+    }
 
     /// What the provider's own log says of doors in the window. A log that keeps what was not fetched yet gives all of
     /// that, whatever the window. What lies outside of Latchkey's part of the account belongs to it, too.
@@ -341,6 +362,26 @@ pub struct WayInApplied {
     pub secret: Option<DoorSecret>,
     /// Whether the provider took the credentials. It did not if it did not have to be asked.
     pub was_asked: bool,
+}
+
+/// A login by which a person's phone opens doors.
+#[derive(Debug, Clone)]
+pub struct MobileLogin {
+    /// The provider's id.
+    pub provider_ref: String,
+    /// What an app signs in with.
+    pub secret: SecretString,
+    /// What the phone shows a reader, and what vouches for it, where the provider has that.
+    pub phone: Option<PhoneKey>,
+}
+
+/// What a phone shows a reader.
+#[derive(Debug, Clone)]
+pub struct PhoneKey {
+    /// The key itself.
+    pub key: SecretString,
+    /// What vouches for it.
+    pub certificate: SecretString,
 }
 
 /// A right that someone has at a provider.

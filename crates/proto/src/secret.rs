@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::access::v1::RevealDoorSecretResponse;
+use crate::access::v1::{DoorSecret, MobileLogin, RevealDoorSecretResponse};
 use crate::integrations::v1::{ConnectIntegrationRequest, ResolveCredentialResponse};
 use crate::workspace::v1::CreateApiKeyResponse;
 
@@ -29,6 +29,18 @@ impl fmt::Debug for ResolveCredentialResponse {
 impl fmt::Debug for CreateApiKeyResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CreateApiKeyResponse").field("api_key", &self.api_key).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for DoorSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DoorSecret").field("door", &self.door).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for MobileLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MobileLogin").field("ref", &self.r#ref).finish_non_exhaustive()
     }
 }
 

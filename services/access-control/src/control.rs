@@ -10,8 +10,10 @@ use domain::names::{IntegrationName, LocationName};
 use domain::{IntegrationId, LocationId, Timestamp, WorkspaceId};
 use proto::access::v1 as pb;
 use proto::access::v1::door_control_service_client::DoorControlServiceClient;
+use proto::access::v1::door_provider_service_client::DoorProviderServiceClient;
+use proto::access::v1::reveal_door_secret_response::Secret;
 use proto::access::v1::{AccessReason, OperationFate};
-use tonic::{Response, Status};
+use tonic::{Code, Response, Status};
 
 /// How long reading is awaited: longer than adapters take.
 const READ_TIMEOUT: Duration = Duration::from_secs(6);
@@ -126,6 +128,43 @@ impl Adapters {
         let answer = within(READ_TIMEOUT, false, client.find_provider_operation(request)).await?;
         let fate = answer.fate();
         answer.failed.map_or(Ok(fate), |failure| Err(failure.into()))
+    }
+
+    /// Makes a login for a person's phone.
+    pub(crate) async fn create_login(
+        &self,
+        account: &Account,
+        person: &str,
+        device_name: &str,
+    ) -> Result<pb::MobileLogin, Failure> {
+        use pb::create_provider_login_response::Outcome;
+        let request = pb::CreateProviderLoginRequest {
+            account: Some(account.reference()),
+            person: person.to_owned(),
+            device_name: device_name.to_owned(),
+        };
+        let mut client = self.client(account)?;
+        let answer = within(OPERATE_TIMEOUT, true, client.create_provider_login(request)).await?;
+        match answer.outcome {
+            Some(Outcome::MobileLogin(login)) => Ok(login),
+            Some(Outcome::Failed(failure)) => Err(failure.into()),
+            None => Err(lost("the adapter did not say how it went", true)),
+        }
+    }
+
+    /// What lets someone in by a grant; `None`: there is nothing, or the adapter can't be asked.
+    pub(crate) async fn reveal(&self, provider: &str, grant: &str) -> Option<Secret> {
+        let mut client = DoorProviderServiceClient::new(self.0.get(provider).cloned()?);
+        let asking = client.reveal_door_secret(pb::RevealDoorSecretRequest { name: grant.to_owned() });
+        match tokio::time::timeout(READ_TIMEOUT, asking).await.ok()? {
+            Ok(answer) => answer.into_inner().secret,
+            Err(status) => {
+                if status.code() != Code::NotFound {
+                    tracing::warn!(code = %status.code(), "the adapter does not reveal a door secret");
+                }
+                None
+            }
+        }
     }
 
     fn client(&self, account: &Account) -> Result<DoorControlServiceClient<ServiceChannel>, Failure> {

@@ -13,6 +13,7 @@ mod access;
 mod config;
 mod control;
 mod log;
+mod login;
 mod plan;
 mod provider;
 mod restrictions;

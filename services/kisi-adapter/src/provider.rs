@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chassis::postgres::WorkspacePool;
-use domain::{Clock, Timestamp, Window};
+use domain::{Clock, PersonId, Timestamp, Window};
 use door_adapter::{
     AccessRequest, Account, AccountInfo, Applied, ApplyError, Capabilities, DoorEvent, DoorProvider,
-    ErrorKind, Finding, Listed, Problem, ProviderError, Right, Target, TargetKind, UserApplied, UserRequest,
-    WayInApplied, WayInRequest,
+    ErrorKind, Finding, Listed, MobileLogin, Problem, ProviderError, Right, Target, TargetKind, UserApplied,
+    UserRequest, WayInApplied, WayInRequest,
 };
 use futures::{Stream, TryStreamExt as _, stream};
 use sqlx::{PgConnection, PgPool};
@@ -16,6 +16,7 @@ use vendor_http::AccountKey;
 
 use crate::access::{self, Access};
 use crate::log;
+use crate::login;
 use crate::plan::whole_seconds;
 use crate::restrictions;
 use crate::store::{Change, Door, Ledger, Place};
@@ -208,6 +209,17 @@ impl DoorProvider for KisiProvider {
         let place = Place { account: account.integration, person: request.person.id, door };
         let kisi = self.open(account).await?;
         way_in::set(&self.ledger, &kisi, place, request, self.clock.now()).await
+    }
+
+    async fn create_login(
+        &self,
+        account: &Account,
+        person: PersonId,
+        device_name: &str,
+    ) -> Result<MobileLogin, ApplyError> {
+        let known = self.ledger.user(account.integration, person).await?;
+        let kisi = self.open_promptly(account, Line::Doors)?;
+        login::create(&kisi, known, device_name).await
     }
 
     fn survey<'a>(

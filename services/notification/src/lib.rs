@@ -69,7 +69,8 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
         .outbox(&deps, &DEFINITION)
         .consumer(&deps, workspace::config(), workspace)
         .consumer(&deps, alerts::config(), alerts)
-        .consumer(&deps, ways_in::config(), ways_in);
+        .consumer(&deps, ways_in::ways_in(), ways_in.clone())
+        .consumer(&deps, ways_in::access(), ways_in);
     if config.has_email() {
         let sender = Sender {
             app: app.clone(),

@@ -103,11 +103,15 @@ impl Renderer {
         template!(templates, "email/way_in.html");
         template!(templates, "email/way_in.txt");
         template!(templates, "email/way_in.subject.txt");
+        template!(templates, "email/access_ready.html");
+        template!(templates, "email/access_ready.txt");
+        template!(templates, "email/access_ready.subject.txt");
         template!(templates, "sms/confirmed.txt");
         template!(templates, "sms/rescheduled.txt");
         template!(templates, "sms/cancelled.txt");
         template!(templates, "sms/staff_alert.txt");
         template!(templates, "sms/way_in.txt");
+        template!(templates, "sms/access_ready.txt");
         Self { templates, organizer: organizer.into() }
     }
 

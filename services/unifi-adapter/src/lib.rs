@@ -5,6 +5,7 @@
 //! is the `door-adapter` crate's part. What holds here:
 //! - A grant is a visitor of its own, with the grant's name in its remarks and the window as its visit: the console
 //!   ends it by itself. Users, their policies and cards are others' and are never touched.
+//! - A visitor has a PIN that we know, kept sealed by the `door-adapter` crate, and the person is told of it once.
 //! - Before the console is asked for a visitor, the ledger says so. Whatever becomes of the answer, the visitor is found
 //!   again by its remarks and made only once.
 //! - A visitor that Latchkey did not make is never changed or deleted.

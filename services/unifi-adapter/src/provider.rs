@@ -6,8 +6,8 @@ use chassis::postgres::WorkspacePool;
 use domain::{Clock, Timestamp, Window};
 use door_adapter::{
     AccessRequest, Account, AccountInfo, Applied, ApplyError, Capabilities, DoorEvent, DoorProvider,
-    ErrorKind, Finding, Listed, Place, Problem, ProviderError, Right, Target, TargetKind, UserApplied,
-    UserRequest, UserState, UserWish,
+    DoorSecret, ErrorKind, Finding, Listed, Place, Problem, ProviderError, Right, Target, TargetKind,
+    UserApplied, UserRequest, UserState, UserWish,
 };
 use futures::{Stream, TryStreamExt as _, stream};
 use sqlx::PgConnection;
@@ -50,6 +50,7 @@ impl UnifiProvider {
         console.list_visitors(1).await.map_err(needs("view:visitor"))?;
         console.try_to_edit_visitors().await.map_err(needs("edit:visitor"))?;
         console.try_to_operate_doors().await.map_err(needs("edit:space"))?;
+        console.generate_pin().await.map_err(needs("view:credential"))?;
         let mut buildings: Vec<_> = groups.into_iter().filter(|group| group.r#type == BUILDING).collect();
         buildings.sort_by(|a, b| a.id.cmp(&b.id));
         let first = buildings.into_iter().next();
@@ -138,10 +139,10 @@ impl DoorProvider for UnifiProvider {
         let result = match (wanted, known) {
             (None, None) => Ok(nothing(false)),
             (None, Some(known)) => access.revoke(&known).await.map(|()| nothing(true)),
-            (Some(window), known) => access.grant(known.as_ref(), window).await.map(|visitor| Applied {
+            (Some(window), known) => access.grant(known.as_ref(), window).await.map(|granted| Applied {
                 window: Some(window),
-                provider_ref: Some(visitor),
-                secret: None,
+                provider_ref: Some(granted.visitor),
+                secret: granted.pin.map(DoorSecret::Pin),
                 was_asked: true,
             }),
         };

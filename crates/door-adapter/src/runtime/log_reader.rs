@@ -1,4 +1,4 @@
-//! Reads providers' own logs, each as often as the setting says, and tells what is new there.
+//! Looks after accounts, and reads their providers' own logs, each as often as the setting says, and tells what is new there.
 //!
 //! A reading begins some time before the end of the one before, for events stand in logs late; which of them were told
 //! is known. Page by page, what is new is told and noted as told, in one transaction. How far the log was read is noted
@@ -174,6 +174,7 @@ impl<P: DoorProvider> LogReader<P> {
         if let Some(error) = self.credentials.refusal(&account) {
             return Err(Stopped::Failed(error));
         }
+        let tended = self.provider.tend(&account).await;
         let mut pages = pin!(self.provider.read_log(&account, reading.window));
         let mut ticks = tokio::time::interval(self.lease / 3);
         loop {
@@ -186,7 +187,7 @@ impl<P: DoorProvider> LogReader<P> {
                     continue;
                 }
             };
-            let Some(page) = page else { return Ok(true) };
+            let Some(page) = page else { return Ok(tended.map(|()| true)?) };
             for events in page.chunks(BATCH) {
                 self.tell(claimed, &account, events).await?;
             }

@@ -47,6 +47,19 @@ pub(crate) async fn follow(
     Ok(())
 }
 
+/// Has accounts tended to, and their logs read, as soon as there is a process for it.
+pub async fn look_soon(conn: &mut PgConnection, accounts: &[IntegrationName]) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update provider_log l set due_at = now() from unnest($1::uuid[], $2::uuid[]) as a (workspace_id, account_id)
+         where l.workspace_id = a.workspace_id and l.account_id = a.account_id and l.due_at <> 'infinity'",
+    )
+    .bind(accounts.iter().map(|account| account.workspace.uuid()).collect::<Vec<_>>())
+    .bind(accounts.iter().map(|account| account.id.uuid()).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Takes up to `max` accounts that are due and that nobody reads.
 pub(crate) async fn claim(
     conn: &mut PgConnection,

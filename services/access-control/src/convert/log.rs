@@ -25,6 +25,8 @@ pub(crate) fn log_entry(operation: &Operation, now: Timestamp) -> pb::AccessLogE
             OperationSource::App => pb::AccessLogSource::App,
             OperationSource::Admin => pb::AccessLogSource::Admin,
             OperationSource::Emergency => pb::AccessLogSource::Emergency,
+            OperationSource::Schedule => pb::AccessLogSource::Schedule,
+            OperationSource::Booking => pb::AccessLogSource::Booking,
         }
         .into(),
         operation: OperationName { workspace, id }.to_string(),

@@ -22,9 +22,9 @@ use super::error::{self, Error, may_exist_already};
 use super::listing::{self, Listing, Next};
 use super::wire::{
     AttemptsFilter, Event, EventSet, EventSetStatus, Group, GroupId, GroupLink, GroupLinkId, GroupLock, Lock,
-    LockId, MadeGroupLink, NewEventSet, NewEventSetFields, NewGroup, NewGroupFields, NewGroupLink,
-    NewGroupLinkFields, NewGroupLock, NewGroupLockFields, PatchUser, PatchUserFields, Place, PlaceId,
-    RoleAssignmentId, Row, UserId, WireRoleAssignment, WireUser,
+    LockId, MadeGroupLink, MadeLogin, NewEventSet, NewEventSetFields, NewGroup, NewGroupFields, NewGroupLink,
+    NewGroupLinkFields, NewGroupLock, NewGroupLockFields, NewLogin, NewLoginFields, PatchUser,
+    PatchUserFields, Place, PlaceId, RoleAssignmentId, Row, UserId, WireRoleAssignment, WireUser,
 };
 
 /// Largest page of most lists.
@@ -346,6 +346,17 @@ impl KisiAccount {
         let made: MadeGroupLink = self.send(call.json(&NewGroupLink { group_link })).await?.json()?;
         let page = &self.shared.settings.link_page;
         Ok(SecretString::from(format!("{page}{}", made.secret.expose_secret())))
+    }
+
+    /// Makes a login for a phone of the user with exactly this address. Its secrets are in the answer alone.
+    pub(crate) async fn create_device_login(
+        &self,
+        email: &EmailAddress,
+        device_name: &str,
+    ) -> Result<MadeLogin, Error> {
+        let login = NewLoginFields { r#type: "device", email: email.as_str(), device_model: device_name };
+        let call = self.call(Method::POST, "/logins", &["logins"], &[]).json(&NewLogin { login });
+        Ok(self.send(call).await?.json()?)
     }
 
     /// The links whose name ends so.

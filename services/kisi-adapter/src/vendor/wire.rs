@@ -400,6 +400,36 @@ pub(crate) struct NewGroupLinkFields<'a> {
     pub(crate) valid_until: Option<Timestamp>,
 }
 
+/// A login for someone's phone.
+#[derive(Serialize)]
+pub(crate) struct NewLogin<'a> {
+    pub(crate) login: NewLoginFields<'a>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct NewLoginFields<'a> {
+    pub(crate) r#type: &'static str,
+    /// Whose: exactly as the user has it.
+    pub(crate) email: &'a str,
+    pub(crate) device_model: &'a str,
+}
+
+/// The answer to that: it alone has the secrets. No `Debug`.
+#[derive(Deserialize)]
+pub(crate) struct MadeLogin {
+    pub(crate) id: u64,
+    pub(crate) secret: SecretString,
+    #[serde(default)]
+    pub(crate) scram_credentials: Option<ScramCredentials>,
+}
+
+/// What a phone shows a reader. No `Debug`.
+#[derive(Deserialize)]
+pub(crate) struct ScramCredentials {
+    pub(crate) phone_key: SecretString,
+    pub(crate) online_certificate: SecretString,
+}
+
 /// The answer to that: it alone has the secret. No `Debug`.
 #[derive(Deserialize)]
 pub(crate) struct MadeGroupLink {

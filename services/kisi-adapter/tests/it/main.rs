@@ -12,6 +12,7 @@ mod keys;
 mod lists;
 mod lock_groups;
 mod log;
+mod logins;
 mod on_demand;
 mod people;
 mod reconcile;

@@ -544,6 +544,10 @@ impl Grant {
         Self { person: self.person.clone(), email: self.email.clone(), ..other }
     }
 
+    pub(crate) fn person_name(&self) -> String {
+        self.person.name.clone()
+    }
+
     /// The person's id.
     pub(crate) fn person(&self) -> uuid::Uuid {
         self.person.name.parse::<PersonName>().unwrap().id.uuid()

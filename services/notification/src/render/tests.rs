@@ -129,6 +129,7 @@ email_snapshots! {
     a_cancelled_email_reads_so = "cancelled", Kind::Cancelled, cancelled();
     another_way_in_reads_so = "way_in", Kind::WayIn, way_in(), link();
     another_way_in_by_pin_reads_so = "way_in_pin", Kind::WayIn, way_in(), pin();
+    access_that_is_ready_reads_so = "access_ready", Kind::AccessReady, way_in(), pin();
     an_alert_to_staff_reads_so = "staff_alert", Kind::StaffAlert, alert();
     hostile_names_are_escaped = "hostile", Kind::Cancelled, hostile();
 }

@@ -3,9 +3,11 @@
 use std::sync::atomic::Ordering;
 
 use chassis::input::timestamp;
-use domain::names::{BookingName, LocationName, PersonName, WayInName};
-use domain::{EventId, LocationId, PersonId, WayInId};
-use proto::access::v1::{AccessWayInReady, AccessWindow, DoorAddress, DoorTarget, WayIn};
+use domain::names::{BookingName, GrantName, LocationName, PersonName, WayInName};
+use domain::{EventId, GrantId, LocationId, PersonId, WayInId};
+use proto::access::v1::{
+    AccessSecretMade, AccessWayInReady, AccessWindow, DoorAddress, DoorTarget, Grant, WayIn,
+};
 use proto::notification::v1::MessageChannel::{Email, Sms};
 use proto::notification::v1::MessageKind;
 use proto::notification::v1::MessageState::{Expired, Failed, Queued, Sent};
@@ -119,5 +121,39 @@ async fn it_is_not_sent_after_its_end() {
     world.advance(chrono::Duration::hours(4));
     world.tell(1, &ready(&world, world.person)).await;
     world.until(&[(Email, Expired), (Email, Sent), (Sms, Expired), (Sms, Sent)]).await;
+    world.finish().await;
+}
+
+/// A PIN of the person's own access to the booking, made before anybody was told.
+fn made(world: &World, source: &str) -> AccessSecretMade {
+    let way_in = ready(world, world.person).way_in.unwrap();
+    let door = way_in.door.unwrap();
+    let grant = Grant {
+        name: GrantName { workspace: world.workspace, id: GrantId::new() }.to_string(),
+        person: way_in.person,
+        provider: door.provider,
+        target: door.target,
+        ..Default::default()
+    };
+    AccessSecretMade { grant: Some(grant), source: source.into(), window: way_in.window }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lets_people_in_themselves_is_told_for_a_booking_whatever_comes_first() {
+    let world = World::new().await;
+    let booking = BookingName { workspace: world.workspace, id: world.booking }.to_string();
+    let (id, fact) = (EventId::new(), made(&world, &booking));
+    for _ in 0..2 {
+        world.tell_as(id, 1, &fact).await;
+    }
+    world.tell(1, &world.confirmed(1)).await;
+    let messages = world.until(&[(Email, Sent), (Email, Sent), (Sms, Sent), (Sms, Sent)]).await;
+    let ready = messages.iter().filter(|message| message.kind() == MessageKind::AccessReady);
+    assert_eq!(ready.count(), 2, "{messages:?}");
+    assert!(world.texts().iter().any(|text| text.starts_with("Your access to") && text.contains(LINK)));
+    // Of other sources there is nothing to say.
+    world.tell(1, &made(&world, &format!("workspaces/{}/memberships/1", world.workspace))).await;
+    world.heard().await;
+    assert_eq!(world.taken(), (2, 2));
     world.finish().await;
 }

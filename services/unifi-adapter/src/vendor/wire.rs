@@ -172,6 +172,13 @@ pub struct NewVisitor {
     pub resources: Vec<Resource>,
 }
 
+/// A PIN for someone [4.11].
+#[derive(Serialize)]
+pub struct NewPin<'a> {
+    /// Digits.
+    pub pin_code: &'a str,
+}
+
 /// Opens a door for a moment [7.9]. Who did it has an id and a name, or neither.
 #[derive(Debug, Serialize)]
 pub struct Unlock {
