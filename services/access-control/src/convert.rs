@@ -36,7 +36,7 @@ pub(crate) use self::door::{
 pub(crate) use self::door_event::{door_event, event_entry};
 pub(crate) use self::door_schedule::{door_schedule, holiday, new_holidays, new_schedule, scheduled_door};
 pub(crate) use self::listing::{DoorSearch, door_search, listed_door, listing, proposal, with_health};
-pub(crate) use self::log::{as_listed, log_entry, log_filter, new_retention};
+pub(crate) use self::log::{as_listed, log_entry, log_filter, new_retention, presence, presence_search};
 pub(crate) use self::user::{
     UserResult, new_policy, policy, provider_user, serving_location, user_name, user_result,
 };

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 pub(crate) use self::door_event::DoorEvent;
 pub(crate) use self::door_schedule::{DoorSchedule, Holiday, source_of};
-pub(crate) use self::log::{LogFilter, RETENTION_DAYS, RETENTION_DAYS_DEFAULT};
+pub(crate) use self::log::{LogFilter, PresenceSearch, RETENTION_DAYS, RETENTION_DAYS_DEFAULT};
 pub(crate) use self::operation::{Action, Lockdown, Operation, OperationSource, OperationState, SpotKind};
 use crate::engine::{Hours, Ledger, Observed, Policy, UserLedger, WayInLedger};
 use crate::preflight::Stage;

@@ -1,6 +1,6 @@
 //! The access log as it is, and as it grows.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,15 +11,17 @@ use domain::WorkspaceId;
 use domain::names::PersonName;
 use futures::stream::{self, Stream};
 use proto::access::v1 as pb;
+use sqlx::PgConnection;
 use tokio::time::{Instant, sleep_until, timeout};
 use uuid::Uuid;
 
 use super::App;
 use crate::audit;
+use crate::convert;
 use crate::error::Error;
 use crate::facts::SOURCE;
 use crate::live::Watch;
-use crate::model::{LogFilter, Person, RETENTION_DAYS_DEFAULT};
+use crate::model::{LogFilter, Person, PresenceSearch, RETENTION_DAYS_DEFAULT};
 use crate::sheet;
 use crate::store::{access_log, person, retention};
 
@@ -29,6 +31,12 @@ const LIFE: Duration = Duration::from_secs(600);
 const POLL: Duration = Duration::from_secs(10);
 /// Entries that are sent at once.
 const BATCH: i64 = 500;
+
+/// Who was seen within this long may be inside, unless it is said otherwise; and at the most.
+const SEEN_WITHIN: chrono::Duration = chrono::Duration::hours(12);
+const SEEN_WITHIN_MAX: chrono::Duration = chrono::Duration::days(7);
+/// People of one list.
+const PRESENT_MAX: i64 = 1_000;
 
 /// A watch under way.
 struct Watching {
@@ -109,18 +117,31 @@ impl App {
             let Some(after) = after else { return Ok(None) };
             let mut tx = app.pool.begin(workspace).await?;
             let entries = access_log::after(&mut tx, workspace, &filter, after, BATCH).await?;
-            let actors: HashSet<PersonName> =
-                entries.iter().filter_map(|entry| entry.actor.parse().ok()).collect();
-            let keys: Vec<_> = actors.into_iter().map(|actor| (actor.workspace, actor.id)).collect();
-            let people = person::find_many(&mut tx, &keys).await?;
+            let names = names(&mut tx, &entries).await?;
             drop(tx);
-            let name =
-                |it: Person| (PersonName { workspace: it.workspace, id: it.id }.to_string(), it.display_name);
-            let names = people.into_iter().map(name).collect();
             let is_full = i64::try_from(entries.len()) == Ok(BATCH);
             let next = entries.last().filter(|_| is_full).map(|entry| entry.sequence);
             Ok(Some((sheet::piece(&entries, &names, is_first), (app, filter, next, false))))
         })
+    }
+
+    /// Who may be inside.
+    pub(crate) async fn list_present(
+        &self,
+        search: &PresenceSearch,
+    ) -> Result<pb::ListPresentResponse, Error> {
+        let PresenceSearch { workspace, location, since } = *search;
+        let now = self.clock.now();
+        let since = since.unwrap_or(now - SEEN_WITHIN).max(now - SEEN_WITHIN_MAX);
+        let mut tx = self.pool.begin(workspace).await?;
+        let mut seen = access_log::last_seen(&mut tx, workspace, location, since, PRESENT_MAX + 1).await?;
+        let names = names(&mut tx, &seen).await?;
+        let is_cut_short = i64::try_from(seen.len()).is_ok_and(|count| count > PRESENT_MAX);
+        if is_cut_short {
+            seen.pop();
+        }
+        let present = seen.into_iter().map(|entry| convert::presence(entry, &names)).collect();
+        Ok(pb::ListPresentResponse { present, is_cut_short })
     }
 
     /// Entries as they are added, after one that is named, or from now on.
@@ -165,6 +186,18 @@ impl Watching {
             }
         }
     }
+}
+
+/// What the actors of entries are called, as far as they are people who are known.
+async fn names(
+    conn: &mut PgConnection,
+    entries: &[pb::AccessLogEntry],
+) -> Result<HashMap<String, String>, Error> {
+    let actors: HashSet<PersonName> = entries.iter().filter_map(|entry| entry.actor.parse().ok()).collect();
+    let keys: Vec<_> = actors.into_iter().map(|actor| (actor.workspace, actor.id)).collect();
+    let people = person::find_many(conn, &keys).await?;
+    let name = |it: Person| (PersonName { workspace: it.workspace, id: it.id }.to_string(), it.display_name);
+    Ok(people.into_iter().map(name).collect())
 }
 
 /// A page's key, of a sequence.

@@ -1,5 +1,7 @@
 //! The access log.
 
+use std::collections::HashMap;
+
 use chassis::input::{Input, InvalidInput, timestamp};
 use domain::names::{ApiKeyName, LocationName, OperationName, PersonName};
 use domain::{Timestamp, WorkspaceId};
@@ -7,7 +9,7 @@ use proto::access::v1 as pb;
 
 use super::address;
 use super::door::{action, place, state};
-use crate::model::{LogFilter, Operation, OperationSource, OperationState, RETENTION_DAYS};
+use crate::model::{LogFilter, Operation, OperationSource, OperationState, PresenceSearch, RETENTION_DAYS};
 
 /// What the id of an API key's principal begins with.
 const API_KEY: &str = "api-key:";
@@ -36,6 +38,31 @@ pub(crate) fn log_entry(operation: &Operation, now: Timestamp) -> pb::AccessLogE
         latency: Some(latency.into()),
         ..Default::default()
     }
+}
+
+/// Someone who was last seen so. `names` says what people are called.
+pub(crate) fn presence(entry: pb::AccessLogEntry, names: &HashMap<String, String>) -> pb::Presence {
+    pb::Presence {
+        display_name: names.get(&entry.actor).cloned().unwrap_or(entry.holder),
+        time: entry.event_time.or(entry.time),
+        door: entry.door,
+        direction: entry.direction,
+        person: entry.actor,
+    }
+}
+
+/// Where people may be.
+pub(crate) fn presence_search(
+    workspace: WorkspaceId,
+    message: &pb::ListPresentRequest,
+) -> Result<PresenceSearch, InvalidInput> {
+    let mut input = Input::new();
+    let location: Option<LocationName> = input.parse("location", &message.location);
+    if location.is_some_and(|location| location.workspace != workspace) {
+        input.refuse("location", "must be a location of this workspace");
+    }
+    let since = message.since_time.as_ref().and_then(|time| input.time("since_time", Some(time)));
+    input.finish_with(location.map(|location| PresenceSearch { workspace, location: location.id, since }))
 }
 
 fn actor(operation: &Operation) -> String {

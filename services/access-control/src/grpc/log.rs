@@ -75,6 +75,22 @@ impl AccessLogService for Methods {
         updated.map(Response::new).map_err(refuse)
     }
 
+    async fn list_present(
+        &self,
+        request: Request<pb::ListPresentRequest>,
+    ) -> Result<Response<pb::ListPresentResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let (workspace, reach) = parent(&message.parent, &caller)?;
+        let search = convert::presence_search(workspace, &message).map_err(refuse)?;
+        // Of another's location nobody is there to see.
+        let asked = LogFilter { locations: Some(vec![search.location]), ..LogFilter::default() };
+        if asked.within(&reach).locations.is_none_or(|theirs| theirs.is_empty()) {
+            return Ok(Response::new(pb::ListPresentResponse::default()));
+        }
+        self.app.list_present(&search).await.map(Response::new).map_err(refuse)
+    }
+
     type ExportAccessLogStream = BoxStream<'static, Result<pb::ExportAccessLogResponse, Status>>;
 
     async fn export_access_log(

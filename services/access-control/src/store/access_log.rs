@@ -104,6 +104,39 @@ pub(crate) async fn last(conn: &mut PgConnection, workspace: WorkspaceId) -> Res
     Ok(last.unwrap_or_default())
 }
 
+/// The last entry since then of each who opened a door, if that was at this location and not on the way out; last seen
+/// first. Doors that were opened for others, from afar, say of nobody where they are.
+pub(crate) async fn last_seen(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    location: LocationId,
+    since: Timestamp,
+    limit: i64,
+) -> Result<Vec<pb::AccessLogEntry>, sqlx::Error> {
+    let rows: Vec<(Json<pb::AccessLogEntry>,)> = sqlx::query_as(
+        "select entry from (
+           select distinct on (who) who, location_id, happened_at, sequence, entry from (
+             select coalesce(person_id::text, provider || ' ' || nullif(entry ->> 'holder', '')) as who,
+               location_id, happened_at, sequence, entry
+             from access_log
+             where workspace_id = $1 and happened_at >= $3 and outcome = 'done'
+               and entry ->> 'action' = 'DOOR_ACTION_PULSE'
+               and entry ->> 'source' not in ('ACCESS_LOG_SOURCE_ADMIN', 'ACCESS_LOG_SOURCE_PROVIDER')
+           ) as opened where who is not null
+           order by who, happened_at desc, sequence desc
+         ) as last
+         where location_id = $2 and coalesce(entry ->> 'direction', '') <> 'PASSAGE_DIRECTION_EXIT'
+         order by happened_at desc, sequence desc limit $4",
+    )
+    .bind(workspace.uuid())
+    .bind(location.uuid())
+    .bind(since)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|(entry,)| entry.0).collect())
+}
+
 /// Newest first: those before the one with this sequence.
 pub(crate) async fn before(
     conn: &mut PgConnection,

@@ -168,3 +168,52 @@ async fn what_latchkey_did_itself_is_one_entry() {
     }
     world.harness.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_be_inside_is_who_opened_a_door_there_last_and_did_not_go_out() {
+    let (world, _) = World::with_doors().await;
+    let account = account(&world).await;
+    let [ada, bob, cyd] = [(); 3].map(|()| world.new_person());
+    world.tell_person(&ada).await;
+    let minutes = |minutes: i64| world.now() - Duration::minutes(minutes);
+    let by = |person: &proto::workspace::v1::Person, event: pb::DoorEventLogged| pb::DoorEventLogged {
+        person: person.name.clone(),
+        ..event
+    };
+    let exit = |event: pb::DoorEventLogged| pb::DoorEventLogged {
+        direction: pb::PassageDirection::Exit.into(),
+        ..event
+    };
+    let refused =
+        |event: pb::DoorEventLogged| pb::DoorEventLogged { outcome: State::Refused.into(), ..event };
+    let events = [
+        by(&ada, tap(account, "1", "door-1", minutes(50))),
+        by(&ada, tap(account, "2", "door-2", minutes(40))),
+        by(&bob, tap(account, "3", "door-1", minutes(39))),
+        exit(by(&bob, tap(account, "4", "door-1", minutes(5)))),
+        tap(account, "5", "door-1", minutes(20)),
+        refused(by(&cyd, tap(account, "6", "door-1", minutes(10)))),
+        by(&cyd, tap(account, "7", "door-1", minutes(13 * 60))),
+    ];
+    for event in events.iter().rev() {
+        world.send(&world.logged(event)).await;
+    }
+    world.entries(events.len()).await;
+    let list = async |location: &str, since_time| {
+        let admin = Principal::person(PersonId::new().to_string(), world.workspace, Role::Admin);
+        let log = AccessLogServiceClient::new(world.harness.channel_with(&world.address, &admin));
+        let (parent, location) = (world.name.clone(), location.to_owned());
+        let request = pb::ListPresentRequest { parent, location, since_time };
+        log.clone().list_present(request).await.unwrap().into_inner().present
+    };
+    let present = list(&world.location, None).await;
+    let found: Vec<_> = present.iter().map(|it| (it.person.as_str(), it.display_name.as_str())).collect();
+    assert_eq!(found, [("", "Eve"), (&*ada.name, &*ada.display_name)], "{present:?}");
+    assert_eq!(present[1].time, Some(timestamp(minutes(40))));
+    let door = present[1].door.as_ref().unwrap().target.as_ref().unwrap();
+    assert_eq!(door.r#ref, "door-2");
+    let longer = list(&world.location, Some(timestamp(minutes(14 * 60)))).await;
+    assert_eq!(longer.len(), 3, "{longer:?}");
+    assert_eq!(list(&world.elsewhere(), None).await, []);
+    world.harness.finish().await;
+}
