@@ -27,8 +27,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .btree_map(".latchkey")
         // Secrets: their Debug is written by hand.
         .skip_debug([
-            ".latchkey.access.v1.AccessWayInReady",
-            ".latchkey.access.v1.WayInApplied",
+            ".latchkey.access.v1.DoorSecret",
+            ".latchkey.access.v1.MobileLogin",
+            ".latchkey.access.v1.RevealDoorSecretResponse",
             ".latchkey.integrations.v1.ConnectIntegrationRequest",
             ".latchkey.integrations.v1.ResolveCredentialResponse",
             ".latchkey.workspace.v1.CreateApiKeyResponse",

@@ -1,25 +1,26 @@
 //! What must hold in the end: at the doors, in the mailboxes, in the ledgers.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::Duration as Span;
-use domain::{Clock as _, SystemClock, Timestamp, Window};
+use domain::{Clock as _, SystemClock, Window};
 use sqlx::PgPool;
 use testkit::eventually;
 
 use crate::Stage;
+use crate::door::{Access, Door};
 use crate::play::{Expected, World};
 
 /// Lead and lag by default.
-const MARGIN: Span = Span::minutes(15);
+pub const MARGIN: Span = Span::minutes(15);
 
-/// What Kisi should have of each person: the nearest window of the union of their bookings', widened.
-pub fn wanted_access(world: &World, bookings: &[Expected]) -> BTreeMap<String, (Timestamp, Timestamp)> {
+/// What a door's system should have of each person: the nearest window of the union of their bookings', widened.
+pub fn wanted_access(world: &World, bookings: &[Expected], margin: Span) -> Access {
     let now = SystemClock.now();
     let mut windows: HashMap<usize, Vec<Window>> = HashMap::new();
     for booking in bookings.iter().filter(|booking| !booking.is_cancelled) {
-        windows.entry(booking.person).or_default().push(booking.window.widened(MARGIN, MARGIN));
+        windows.entry(booking.person).or_default().push(booking.window.widened(margin, margin));
     }
     windows
         .into_iter()
@@ -30,42 +31,9 @@ pub fn wanted_access(world: &World, bookings: &[Expected]) -> BTreeMap<String, (
         .collect()
 }
 
-/// What Kisi has, by the person's email. More than one assignment of a person is a fault.
-pub fn access_at_kisi(
-    stage: &Stage,
-    world: &World,
-) -> Result<BTreeMap<String, (Timestamp, Timestamp)>, String> {
-    let organization = stage.sandbox.kisi().organization(world.kisi.organization).expect("it was made");
-    let mut found = BTreeMap::new();
-    for window in organization.access_windows() {
-        let (Some(from), Some(until)) = (window.valid_from, window.valid_until) else {
-            continue; // the owner, who may always
-        };
-        if found.insert(window.email.clone(), (from, until)).is_some() {
-            return Err(format!("{} has two assignments", window.email));
-        }
-    }
-    Ok(found)
-}
-
 /// Waits until Kisi has exactly what it should.
 pub async fn doors_are_right(stage: &Stage, world: &World, bookings: &[Expected], limit: Duration) {
-    eventually("Kisi has exactly what it should", limit, async || {
-        let (wanted, found) = (wanted_access(world, bookings), access_at_kisi(stage, world)?);
-        if wanted == found {
-            return Ok(());
-        }
-        let missing: Vec<_> =
-            wanted.iter().filter(|(email, w)| found.get(*email) != Some(w)).take(3).collect();
-        let foreign: Vec<_> =
-            found.iter().filter(|(email, _)| !wanted.contains_key(*email)).take(3).collect();
-        Err(format!(
-            "{} wanted, {} found; missing or other: {missing:?}; not wanted: {foreign:?}",
-            wanted.len(),
-            found.len()
-        ))
-    })
-    .await;
+    Door::of(stage, world).lets_in_exactly(|| wanted_access(world, bookings, MARGIN), limit).await;
 }
 
 /// Waits until every message has come to its end, then checks that each was sent once: the ledger's

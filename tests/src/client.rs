@@ -7,7 +7,9 @@ use std::time::Duration;
 use chassis::auth::Signer;
 use chassis::rpc::OperatorChannel;
 use domain::SystemClock;
+use proto::access::v1::access_log_service_client::AccessLogServiceClient;
 use proto::access::v1::access_service_client::AccessServiceClient;
+use proto::access::v1::door_service_client::DoorServiceClient;
 use proto::audit::v1::audit_service_client::AuditServiceClient;
 use proto::integrations::v1::integration_service_client::IntegrationServiceClient;
 use proto::membership::v1::contract_service_client::ContractServiceClient;
@@ -20,7 +22,11 @@ use proto::workspace::v1::entitlement_service_client::EntitlementServiceClient;
 use proto::workspace::v1::pass_service_client::PassServiceClient;
 use proto::workspace::v1::person_service_client::PersonServiceClient;
 use proto::workspace::v1::workspace_service_client::WorkspaceServiceClient;
-use tonic::{Code, Response, Status};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Channel;
+use tonic::{Code, Request, Response, Status};
 
 /// Every service that stories call.
 #[derive(Clone)]
@@ -29,6 +35,8 @@ pub struct Client {
     pub api_keys: ApiKeyServiceClient<OperatorChannel>,
     /// Door mappings, grants.
     pub access: AccessServiceClient<OperatorChannel>,
+    /// The access log.
+    pub access_log: AccessLogServiceClient<OperatorChannel>,
     /// The audit log.
     pub audit: AuditServiceClient<OperatorChannel>,
     /// Bookings.
@@ -53,6 +61,28 @@ pub struct Client {
     pub teams: TeamServiceClient<OperatorChannel>,
 }
 
+/// Doors on demand, for someone with a token.
+pub type Doors = DoorServiceClient<InterceptedService<Channel, Bearer>>;
+
+/// Calls with a token.
+#[derive(Clone)]
+pub struct Bearer(MetadataValue<Ascii>);
+
+impl Bearer {
+    /// A client of the gateway at this address that calls with the token.
+    pub fn doors(gateway: &str, token: &str) -> Doors {
+        let channel = chassis::rpc::outside_channel(gateway).unwrap();
+        DoorServiceClient::with_interceptor(channel, Self(format!("Bearer {token}").parse().unwrap()))
+    }
+}
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
 /// How long a service may be away.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -63,6 +93,7 @@ impl Client {
         Self {
             api_keys: ApiKeyServiceClient::new(channel.clone()),
             access: AccessServiceClient::new(channel.clone()),
+            access_log: AccessLogServiceClient::new(channel.clone()),
             audit: AuditServiceClient::new(channel.clone()),
             bookings: BookingServiceClient::new(channel.clone()),
             contracts: ContractServiceClient::new(channel.clone()),

@@ -9,6 +9,7 @@ use proto::workspace::v1 as pb;
 
 use crate::Stage;
 use crate::client::{Client, insist};
+use crate::door::Door;
 
 /// A workspace with rooms that all open by one Kisi group, and people.
 #[derive(Debug, Clone)]
@@ -106,8 +107,8 @@ impl World {
             kisi: kisi.clone(),
         };
         world.connect_kisi(client, &kisi.key, "connect").await;
-        for room in 0..rooms {
-            world.add_room(client, room).await;
+        for _ in 0..rooms {
+            world.add_room(client).await;
         }
         for person in 0..people {
             world.add_person(client, tag, person).await;
@@ -117,11 +118,22 @@ impl World {
 
     /// Saves a Kisi key.
     pub async fn connect_kisi(&self, client: &Client, key: &str, request_id: &str) {
+        self.connect(client, "kisi", &[("api_key", key.to_owned())], request_id).await;
+    }
+
+    /// Saves the values of an integration.
+    pub async fn connect(
+        &self,
+        client: &Client,
+        provider: &str,
+        values: &[(&str, String)],
+        request_id: &str,
+    ) {
         let request = integrations::ConnectIntegrationRequest {
             parent: self.workspace.clone(),
-            provider: "kisi".into(),
+            provider: provider.into(),
             location: String::new(),
-            credentials: [("api_key".to_owned(), key.to_owned())].into(),
+            credentials: values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
             request_id: request_id.into(),
         };
         insist(&client.integrations, request, |mut c, r| async move { c.connect_integration(r).await }).await;
@@ -138,21 +150,22 @@ impl World {
         insist(&client.access, request, |mut c, r| async move { c.update_access_settings(r).await }).await;
     }
 
-    async fn add_room(&mut self, client: &Client, number: usize) {
-        self.add_room_with(client, number, self.target()).await;
+    /// Makes a room that opens by the one group.
+    async fn add_room(&mut self, client: &Client) {
+        let room = self.add_bare_room(client).await;
+        self.map(client, room, "kisi", self.target()).await;
     }
 
-    /// Makes a room whose door is one lock, as which no group of the operator's is used.
-    pub async fn add_room_of_lock(&mut self, client: &Client, lock: i64) {
-        let target = access::DoorTarget {
-            kind: access::DoorTargetKind::Lock.into(),
-            r#ref: lock.to_string(),
-            display_name: "Door".into(),
-        };
-        self.add_room_with(client, self.rooms.len(), target).await;
+    /// Makes a room that opens by all of these doors.
+    pub async fn add_room_behind(&mut self, client: &Client, doors: &[&Door]) {
+        let room = self.add_bare_room(client).await;
+        for door in doors {
+            self.map(client, room, door.system().provider(), door.target()).await;
+        }
     }
 
-    async fn add_room_with(&mut self, client: &Client, number: usize, target: access::DoorTarget) {
+    async fn add_bare_room(&mut self, client: &Client) -> usize {
+        let number = self.rooms.len();
         let request = pb::CreateResourceRequest {
             parent: self.workspace.clone(),
             resource: Some(pb::Resource {
@@ -162,24 +175,26 @@ impl World {
             }),
             request_id: format!("room-{number}"),
         };
-        let room = insist(&client.places, request, |mut c, r| async move { c.create_resource(r).await })
-            .await
-            .resource
-            .unwrap()
-            .name;
+        let room =
+            insist(&client.places, request, |mut c, r| async move { c.create_resource(r).await }).await;
+        self.rooms.push(room.resource.unwrap().name);
+        number
+    }
+
+    /// Has a room open by one more door.
+    async fn map(&self, client: &Client, room: usize, provider: &str, target: access::DoorTarget) {
         let request = access::CreateDoorMappingRequest {
             parent: self.workspace.clone(),
             door_mapping: Some(access::DoorMapping {
-                resource: room.clone(),
+                resource: self.rooms[room].clone(),
                 location: self.location.clone(),
-                provider: "kisi".into(),
+                provider: provider.into(),
                 target: Some(target),
                 ..Default::default()
             }),
-            request_id: format!("mapping-{number}"),
+            request_id: format!("mapping-{provider}-{room}"),
         };
         insist(&client.access, request, |mut c, r| async move { c.create_door_mapping(r).await }).await;
-        self.rooms.push(room);
     }
 
     async fn add_person(&mut self, client: &Client, tag: &str, number: usize) {

@@ -9,25 +9,28 @@ use std::time::Duration;
 use chassis::Definition;
 use chassis::auth::{Principal, Role, Signer};
 use chassis::identity::Identity;
-use domain::names::WorkspaceName;
+use domain::names::{PersonName, WorkspaceName};
 use domain::{Clock as _, SystemClock};
 use events::subject::Root;
 use local_infra::{Certificates, Nats, NatsConfig, Postgres, PostgresConfig};
 use sandbox::Sandbox;
 use sandbox::kisi::{NewGroup, NewOrganization, NewPlace};
+use sealing::SealingConfig;
 use secrecy::SecretString;
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
 use crate::Client;
-use crate::play::Account;
+use crate::client::{Bearer, Doors};
+use crate::play::{Account, World};
 
 /// The services that run as processes.
-pub const SERVICES: [&str; 8] = [
+pub const SERVICES: [&str; 9] = [
     "workspace",
     "integrations",
     "access-control",
     "kisi-adapter",
+    "relay-adapter",
     "unifi-adapter",
     "notification",
     "billing",
@@ -35,9 +38,10 @@ pub const SERVICES: [&str; 8] = [
 ];
 
 /// The gRPC services that the gateway passes calls on to, and which process has them.
-pub const ROUTED: [(&str, &str); 16] = [
+pub const ROUTED: [(&str, &str); 17] = [
     ("latchkey.access.v1.AccessLogService", "access-control"),
     ("latchkey.access.v1.AccessService", "access-control"),
+    ("latchkey.access.v1.DoorScheduleService", "access-control"),
     ("latchkey.access.v1.DoorService", "access-control"),
     ("latchkey.audit.v1.AuditService", "workspace"),
     ("latchkey.integrations.v1.IntegrationService", "integrations"),
@@ -68,14 +72,16 @@ pub const INTERNAL: [(&str, &str); 8] = [
 
 const SENDGRID_KEY: &str = "SG.demodemodemodemodemode.demodemodemodemodemodemodemodemodemodemodem";
 
-fn definitions() -> [&'static Definition; 6] {
+fn definitions() -> [&'static Definition; 8] {
     [
         &workspace::DEFINITION,
         &integrations::DEFINITION,
         &access_control::DEFINITION,
         &kisi_adapter::DEFINITION,
+        &relay_adapter::DEFINITION,
         &unifi_adapter::DEFINITION,
         &notification::DEFINITION,
+        &billing::DEFINITION,
     ]
 }
 
@@ -112,7 +118,7 @@ pub struct Stage {
 
 /// A port that nobody has at this moment, outside of the range that outgoing connections take. It is given
 /// once: between this and the start of who listens there, another would find it free, too.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     let mut given = GIVEN.lock().unwrap();
     (0..1_000)
@@ -145,6 +151,7 @@ impl Stage {
             certificates.write(service).unwrap();
         }
         integrations::ensure_master_key_file(&folder.path().join("master-key")).unwrap();
+        SealingConfig::ensure_file(&folder.path().join("sealing-key")).unwrap();
 
         let ports: BTreeMap<&'static str, u16> =
             SERVICES.into_iter().chain(["sandbox"]).map(|name| (name, free_port())).collect();
@@ -180,6 +187,13 @@ impl Stage {
             }
         }
         stage
+    }
+
+    /// Where a program is, which has to be built.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        let program = self.programs.join(name);
+        assert!(program.exists(), "{} is not built; run `cargo build --workspace --bins`", program.display());
+        program
     }
 
     /// Where a service is.
@@ -227,13 +241,14 @@ impl Stage {
         shared.extend(setting.environment.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
 
         let limit = if setting.has_rate_limits { "5" } else { "0" };
-        let own: [(&str, Vec<(&str, String)>); 8] = [
+        let own: [(&str, Vec<(&str, String)>); 9] = [
             ("workspace", vec![]),
             (
                 "integrations",
                 vec![
                     ("LATCHKEY_VAULT__MASTER_KEY_FILE", path("master-key")),
                     ("LATCHKEY_ADAPTERS__KISI", self.address("kisi-adapter")),
+                    ("LATCHKEY_ADAPTERS__RELAY", self.address("relay-adapter")),
                     ("LATCHKEY_ADAPTERS__STRIPE", self.address("billing")),
                     ("LATCHKEY_ADAPTERS__UNIFI", self.address("unifi-adapter")),
                 ],
@@ -243,6 +258,7 @@ impl Stage {
                 vec![
                     ("LATCHKEY_ENGINE__IN_FLIGHT_TIMEOUT_SECONDS", "20".into()),
                     ("LATCHKEY_ADAPTERS__KISI", self.address("kisi-adapter")),
+                    ("LATCHKEY_ADAPTERS__RELAY", self.address("relay-adapter")),
                     ("LATCHKEY_ADAPTERS__UNIFI", self.address("unifi-adapter")),
                 ],
             ),
@@ -250,8 +266,19 @@ impl Stage {
                 "kisi-adapter",
                 vec![
                     ("LATCHKEY_PEERS__INTEGRATIONS", self.address("integrations")),
+                    ("LATCHKEY_SEALING__KEY_FILE", path("sealing-key")),
                     ("LATCHKEY_KISI__BASE_URL", format!("{twins}/kisi")),
                     ("LATCHKEY_KISI__CALLS_PER_SECOND", limit.into()),
+                    ("LATCHKEY_COMMANDS__LEASE_MS", "3000".into()),
+                    ("LATCHKEY_COMMANDS__CREDENTIALS_MS", "2000".into()),
+                ],
+            ),
+            (
+                "relay-adapter",
+                vec![
+                    ("LATCHKEY_PEERS__INTEGRATIONS", self.address("integrations")),
+                    ("LATCHKEY_SEALING__KEY_FILE", path("sealing-key")),
+                    ("LATCHKEY_OUTGOING__ALLOWED", "127.0.0.1".into()),
                     ("LATCHKEY_COMMANDS__LEASE_MS", "3000".into()),
                     ("LATCHKEY_COMMANDS__CREDENTIALS_MS", "2000".into()),
                 ],
@@ -260,6 +287,7 @@ impl Stage {
                 "unifi-adapter",
                 vec![
                     ("LATCHKEY_PEERS__INTEGRATIONS", self.address("integrations")),
+                    ("LATCHKEY_SEALING__KEY_FILE", path("sealing-key")),
                     ("LATCHKEY_OUTGOING__ALLOWED", "127.0.0.1".into()),
                     ("LATCHKEY_UNIFI__CALLS_PER_SECOND", "0".into()),
                     ("LATCHKEY_COMMANDS__LEASE_MS", "3000".into()),
@@ -269,6 +297,8 @@ impl Stage {
             (
                 "notification",
                 vec![
+                    ("LATCHKEY_ADAPTERS__KISI", self.address("kisi-adapter")),
+                    ("LATCHKEY_ADAPTERS__UNIFI", self.address("unifi-adapter")),
                     ("LATCHKEY_SENDGRID__BASE_URL", format!("{twins}/sendgrid")),
                     ("LATCHKEY_SENDGRID__API_KEY", SENDGRID_KEY.into()),
                     ("LATCHKEY_SENDGRID__FROM_EMAIL", "desk@demo.example".into()),
@@ -320,14 +350,12 @@ impl Stage {
 
     /// Starts a service; it need not be ready when this returns.
     pub async fn start(&mut self, service: &'static str) {
-        let program = self.programs.join(service);
-        assert!(program.exists(), "{} is not built; run `cargo build --workspace --bins`", program.display());
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(self.folder.path().join(format!("{service}.log")))
             .unwrap();
-        let child = Command::new(program)
+        let child = Command::new(self.program(service))
             .envs(self.environments[service].iter().map(|(name, value)| (name, value)))
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -384,6 +412,13 @@ impl Stage {
     /// A client that calls as the platform itself, through the gateway.
     pub fn client(&self) -> Client {
         Client::new(&self.gateway(), self.signer())
+    }
+
+    /// The doors for one of the world's people, through the gateway.
+    pub fn doors_of(&self, world: &World, person: usize, role: Role) -> Doors {
+        let PersonName { workspace, id } = world.people[person].0.parse().unwrap();
+        let token = self.token(&Principal::person(id.to_string(), workspace, role));
+        Bearer::doors(&self.gateway(), &token)
     }
 
     /// A token of an admin of the workspace, for an hour.

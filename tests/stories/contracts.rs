@@ -34,7 +34,7 @@ async fn a_teams_office_opens_to_who_is_in_it_until_the_contract_is_ended() {
     let team = world.gather_team(&client, &[0]).await;
     let contract = world.start_contract(&client, &Holder::Team(team.clone()), today()).await;
     door.lets_in(&ada).await;
-    assert!(!door.opens(&bo));
+    assert!(!door.opens(&bo).await);
     world.join_team(&client, &team, 1).await;
     door.lets_in(&bo).await;
     world.leave_team(&client, &team, 0).await;

@@ -8,9 +8,11 @@
     reason = "stories say what went wrong by panicking"
 )]
 
+mod access_log;
 mod attendees;
 mod audit;
 mod authorization;
+mod bookings;
 mod contracts;
 mod disorder;
 mod doors_on_demand;

@@ -42,6 +42,6 @@ async fn a_door_that_was_given_for_good_opens_until_it_is_taken_back_but_to_nobo
     let request = pb::EndEntitlementRequest { name: given, request_id: "end".into() };
     insist(&client.entitlements, request, |mut c, r| async move { c.end_entitlement(r).await }).await;
     door.keeps_out(&email).await;
-    assert!(door.opens(&world.people[1].1), "what another was given is theirs");
+    assert!(door.opens(&world.people[1].1).await, "what another was given is theirs");
     stage.settle(LIMIT).await;
 }

@@ -57,12 +57,12 @@ async fn who_joins_a_team_is_let_in_at_once_and_who_leaves_it_is_not_any_more() 
     let team = world.gather_team(&client, &[0]).await;
     world.start_membership(&client, &plan, &Holder::Team(team.clone()), today()).await;
     door.lets_in(&ada).await;
-    assert!(!door.opens(&bo));
+    assert!(!door.opens(&bo).await);
     world.join_team(&client, &team, 1).await;
     door.lets_in(&bo).await;
     world.leave_team(&client, &team, 0).await;
     door.keeps_out(&ada).await;
-    assert!(door.opens(&bo), "that one leaves takes nobody else's access");
+    assert!(door.opens(&bo).await, "that one leaves takes nobody else's access");
     stage.settle(LIMIT).await;
 }
 
@@ -103,7 +103,7 @@ async fn a_member_whose_charge_is_undecided_is_not_locked_out_until_it_has_faile
         if SystemClock.now() > paid.end() { Ok(()) } else { Err("not yet") }
     })
     .await;
-    assert!(door.opens(&email), "the days of grace");
+    assert!(door.opens(&email).await, "the days of grace");
     let request = pb::FailMembershipRenewalRequest {
         name: membership,
         request_id: "fail".into(),
@@ -133,7 +133,7 @@ async fn a_person_who_is_taken_up_again_is_let_in_by_what_began_meanwhile() {
     let team = world.gather_team(&client, &[0, 1]).await;
     world.start_membership(&client, &plan, &Holder::Team(team.clone()), today()).await;
     door.lets_in(&world.people[1].1).await;
-    assert!(!door.opens(&email), "they are paused");
+    assert!(!door.opens(&email).await, "they are paused");
     let request = UnpausePersonRequest { name: person, request_id: "unpause".into() };
     insist(&client.people, request, |mut c, r| async move { c.unpause_person(r).await }).await;
     door.lets_in(&email).await;

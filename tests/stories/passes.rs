@@ -103,16 +103,16 @@ async fn far_away(client: &Client, world: &World) -> (String, Tz) {
 }
 
 /// Whether the door opens to someone who will tap at that time: by Kisi alone, for it holds the window.
-fn opens_at(stage: &Stage, door: &Door, email: &str, time: Timestamp) -> bool {
+async fn opens_at(stage: &Stage, door: &Door, email: &str, time: Timestamp) -> bool {
     let clock = stage.sandbox.clock();
     clock.set(time);
-    let opens = door.opens(email);
+    let opens = door.opens(email).await;
     clock.set_offset(Span::zero());
     opens
 }
 
 /// Taps before, at the beginning, at the end of, and after what will be open.
-fn assert_open_during(stage: &Stage, door: &Door, email: &str, window: Window) {
+async fn assert_open_during(stage: &Stage, door: &Door, email: &str, window: Window) {
     let second = Span::seconds(1);
     for (time, is_open) in [
         (window.start() - second, false),
@@ -120,7 +120,7 @@ fn assert_open_during(stage: &Stage, door: &Door, email: &str, window: Window) {
         (window.end() - second, true),
         (window.end(), false),
     ] {
-        assert_eq!(opens_at(stage, door, email, time), is_open, "at {time}, of {window:?}");
+        assert_eq!(opens_at(stage, door, email, time).await, is_open, "at {time}, of {window:?}");
     }
 }
 
@@ -139,14 +139,14 @@ async fn a_day_pass_opens_on_the_local_days_that_it_is_used_for_and_never_else()
     let pass = issue(&client, &world, &product, 0).await;
     let email = &world.people[0].1;
     stage.settle(LIMIT).await;
-    assert!(!door.opens(email), "no day was chosen");
+    assert!(!door.opens(email).await, "no day was chosen");
 
     // By its clocks; if midnight comes while this story is told, a day more does no harm.
     let today = SystemClock.now().with_timezone(&zone).date_naive();
     let tomorrow = today + Days::new(1);
     use_for(&client, &pass, tomorrow).await;
     door.knows(email).await;
-    assert_open_during(&stage, &door, email, zone::day(zone, tomorrow).unwrap());
+    assert_open_during(&stage, &door, email, zone::day(zone, tomorrow).unwrap()).await;
     let used_up = use_for(&client, &pass, today).await;
     assert_eq!(used_up.state(), pb::PassState::UsedUp);
     door.lets_in(email).await;
@@ -158,8 +158,8 @@ async fn a_day_pass_opens_on_the_local_days_that_it_is_used_for_and_never_else()
     let refused = client.passes.clone().use_pass(request).await.unwrap_err();
     assert_eq!(refused.code(), tonic::Code::FailedPrecondition);
     let last = zone::day(zone, tomorrow).unwrap().end() - Span::seconds(1);
-    assert!(opens_at(&stage, &door, email, last), "both days");
-    assert!(!opens_at(&stage, &door, email, last + Span::seconds(1)), "and none after");
+    assert!(opens_at(&stage, &door, email, last).await, "both days");
+    assert!(!opens_at(&stage, &door, email, last + Span::seconds(1)).await, "and none after");
     take_back(&client, &pass).await;
     door.keeps_out(email).await;
     stage.settle(LIMIT).await;
@@ -188,14 +188,14 @@ async fn a_time_pass_opens_at_its_hours_of_the_week_until_it_is_taken_back_but_t
     issue(&client, &world, &product, 1).await;
     let product = sell(&client, &world, &location, whenever).await;
     map(&client, &world, &product, &location, world.target()).await;
-    assert!(!door.opens(&whenevers), "they have no pass yet");
+    assert!(!door.opens(&whenevers).await, "they have no pass yet");
     let pass = issue(&client, &world, &product, 0).await;
 
     door.lets_in(&whenevers).await;
     door.knows(&early).await;
     let midnight = zone::midnight(zone, tomorrow);
     let open = Window::new(midnight + Span::hours(8), midnight + Span::hours(12)).unwrap();
-    assert_open_during(&stage, &door, &early, open);
+    assert_open_during(&stage, &door, &early, open).await;
     let request = pb::PausePersonRequest { name: person.clone(), request_id: "pause".into() };
     insist(&client.people, request, |mut c, r| async move { c.pause_person(r).await }).await;
     door.keeps_out(&whenevers).await;
@@ -203,8 +203,8 @@ async fn a_time_pass_opens_at_its_hours_of_the_week_until_it_is_taken_back_but_t
     insist(&client.people, request, |mut c, r| async move { c.unpause_person(r).await }).await;
     door.lets_in(&whenevers).await;
     let last_day = zone::day(zone, tomorrow + Days::new(1)).unwrap();
-    assert!(opens_at(&stage, &door, &whenevers, last_day.end() - Span::seconds(1)));
-    assert!(!opens_at(&stage, &door, &whenevers, last_day.end()), "it has expired");
+    assert!(opens_at(&stage, &door, &whenevers, last_day.end() - Span::seconds(1)).await);
+    assert!(!opens_at(&stage, &door, &whenevers, last_day.end()).await, "it has expired");
     take_back(&client, &pass).await;
     door.keeps_out(&whenevers).await;
     stage.settle(LIMIT).await;

@@ -45,7 +45,7 @@ async fn who_has_no_access_left_is_suspended_and_back_with_the_next_booking() {
             if is_suspended { Ok(()) } else { Err(format!("{user:?}")) }
         })
         .await;
-        assert!(!door.opens(email));
+        assert!(!door.opens(email).await);
         stage.settle(LIMIT).await;
         let request =
             access::ListProviderUsersRequest { parent: world.workspace.clone(), ..Default::default() };

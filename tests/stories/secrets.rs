@@ -16,6 +16,8 @@ use stories::client::insist;
 use stories::play::World;
 use stories::stage::Setting;
 
+use crate::way_in::let_in_by_a_link;
+
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// Of providers that refuse them, or that nobody asks.
@@ -83,6 +85,7 @@ async fn no_secret_stands_in_any_file_of_a_run() {
     let client = stage.client();
     let booking = world.book(&client, 0).await;
     doors_are_right(&stage, &world, &[booking], LIMIT).await;
+    let link = let_in_by_a_link(&stage, &world).await.link;
     connect(
         &stage,
         &world,
@@ -115,6 +118,7 @@ async fn no_secret_stands_in_any_file_of_a_run() {
         token.as_str(),
         token.rsplit('.').next().unwrap(),
         secret,
+        link.rsplit('/').next().unwrap(),
     ];
     let needles = secrets.map(Finder::new);
     let mut seen = 0;

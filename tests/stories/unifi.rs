@@ -5,16 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::input::timestamp;
-use chrono::Duration as Span;
-use domain::{Clock as _, SystemClock, Timestamp, Window};
-use proto::access::v1 as access;
+use domain::SystemClock;
 use proto::integrations::v1 as integrations;
 use proto::workspace::v1 as pb;
-use sandbox::kisi::Tap;
 use sandbox::{Action, CONFIG_DEFAULTS, Fault, ProcessConfig, Sandbox, Vendor};
 use stories::Stage;
-use stories::checks::{doors_are_right, wanted_access};
-use stories::client::{Client, insist};
+use stories::checks::{MARGIN, doors_are_right, wanted_access};
+use stories::client::insist;
+use stories::door::{CONSOLE_DOOR, CONSOLE_TOKEN, Door, System};
 use stories::play::World;
 use testkit::eventually;
 use tokio::net::TcpListener;
@@ -23,104 +21,46 @@ use tokio_util::sync::CancellationToken;
 
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// The console's door, in the sandbox's default world.
-const DOOR: &str = "room-1";
-/// The console's token there.
-const TOKEN: &str = "demo-unifi-token";
-
-/// Connects the console, and has it open all rooms as well.
-async fn add_console(stage: &Stage, client: &Client, world: &World) {
-    let address = stage.sandbox.unifi().open(([127, 0, 0, 1], 0).into()).await.unwrap();
-    let values = [
-        ("host", "127.0.0.1".to_owned()),
-        ("port", address.port().to_string()),
-        ("api_key", TOKEN.to_owned()),
-    ];
-    let request = integrations::ConnectIntegrationRequest {
-        parent: world.workspace.clone(),
-        provider: "unifi".into(),
-        location: String::new(),
-        credentials: values.map(|(name, value)| (name.to_owned(), value)).into(),
-        request_id: "connect-unifi".into(),
-    };
-    insist(&client.integrations, request, |mut c, r| async move { c.connect_integration(r).await }).await;
-    for (number, room) in world.rooms.iter().enumerate() {
-        let request = access::CreateDoorMappingRequest {
-            parent: world.workspace.clone(),
-            door_mapping: Some(access::DoorMapping {
-                resource: room.clone(),
-                location: world.location.clone(),
-                provider: "unifi".into(),
-                target: Some(access::DoorTarget {
-                    kind: access::DoorTargetKind::Lock.into(),
-                    r#ref: DOOR.into(),
-                    display_name: "Room 1".into(),
-                }),
-                ..Default::default()
-            }),
-            request_id: format!("mapping-unifi-{number}"),
-        };
-        insist(&client.access, request, |mut c, r| async move { c.create_door_mapping(r).await }).await;
+/// A workspace whose rooms open by Kisi and by the console's door.
+pub(crate) async fn build(stage: &Stage, rooms: usize, people: usize) -> (World, Door) {
+    let mut world = World::build(stage, 0, people).await;
+    let console = System::Unifi.connect(stage, &world).await;
+    for _ in 0..rooms {
+        world.add_room_behind(&stage.client(), &[&Door::of(stage, &world), &console]).await;
     }
+    (world, console)
 }
 
-/// Whom the console lets in, by email. More than one visitor of a person is a fault.
-fn access_at_console(stage: &Stage) -> Result<BTreeMap<String, (Timestamp, Timestamp)>, String> {
-    let mut found = BTreeMap::new();
-    for visit in stage.sandbox.unifi().access_windows(DOOR) {
-        let window = (visit.window.start(), visit.window.end());
-        if found.insert(visit.email.clone(), window).is_some() {
-            return Err(format!("{} is there twice", visit.email));
-        }
-    }
-    Ok(found)
-}
-
-/// Fifty minutes, whose access window, 15 minutes wider, has begun.
-fn soon() -> Window {
-    let now = Timestamp::from_timestamp(SystemClock.now().timestamp(), 0).unwrap();
-    Window::new(now + Span::minutes(10), now + Span::minutes(60)).unwrap()
-}
-
-/// What the console should have of one booking.
-fn at_console(email: &str, window: Window) -> BTreeMap<String, (Timestamp, Timestamp)> {
-    let window = window.widened(Span::minutes(15), Span::minutes(15));
-    BTreeMap::from([(email.to_owned(), (window.start(), window.end()))])
-}
-
-async fn console_has(stage: &Stage, wanted: &BTreeMap<String, (Timestamp, Timestamp)>) {
-    eventually("the console has exactly what it should", LIMIT, async || {
-        let found = access_at_console(stage)?;
-        if found == *wanted { Ok(()) } else { Err(format!("{found:?} in place of {wanted:?}")) }
+/// The PIN that the first of the people was told, by text and by email.
+pub(crate) async fn told_pin(stage: &Stage, email: &str) -> String {
+    eventually("the PIN comes by text and by email", LIMIT, async || {
+        let texts = stage.sandbox.twilio().messages_to("+436641000000").into_iter().map(|text| text.body);
+        let mut pins = texts.filter_map(|text| {
+            let (_, rest) = text.split_once("PIN ")?;
+            rest.split_once('.').map(|(pin, _)| pin.to_owned())
+        });
+        let pin = pins.next_back().ok_or("no text")?;
+        let mails = stage.sandbox.sendgrid().messages_to(email);
+        let has_mail = mails.iter().any(|mail| format!("{:?}", mail.mail).contains(&pin));
+        if has_mail { Ok(pin) } else { Err("no email") }
     })
-    .await;
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_booking_opens_a_kisi_door_and_a_unifi_door_and_shuts_both() {
+async fn who_has_booked_is_told_the_pin_that_opens_and_it_stays_when_the_booking_is_moved() {
     let mut stage = Stage::set(Default::default()).await;
-    let world = World::build(&stage, 1, 1).await;
-    let client = stage.client();
-    add_console(&stage, &client, &world).await;
-    let (kisi, console) =
-        (stage.sandbox.kisi().organization(world.kisi.organization).unwrap(), stage.sandbox.unifi().clone());
-    let (email, lock) = (world.people[0].1.clone(), kisi.locks()[0].id);
-    let opens_at_kisi = || kisi.tap(&Tap::of(&email, lock)).unwrap().opens;
-    let window = soon();
+    let (world, _) = build(&stage, 1, 1).await;
+    let (client, console) = (stage.client(), stage.sandbox.unifi().clone());
+    let window = Door::window(600, 3_000);
     let name = world.create(&client, 0, 0, window, "now").await;
     let request = pb::ConfirmBookingRequest { name: name.clone(), request_id: String::new() };
     insist(&client.bookings, request, |mut c, r| async move { c.confirm_booking(r).await }).await;
-    let wanted = |window| at_console(&email, window);
-    console_has(&stage, &wanted(window)).await;
-    eventually("Kisi's door opens", LIMIT, async || if opens_at_kisi() { Ok(()) } else { Err("shut") }).await;
+    let pin = told_pin(&stage, &world.people[0].1).await;
+    assert!(console.present_pin(CONSOLE_DOOR, &pin));
+    assert!(!console.present_pin("front-door", &pin), "no booking is for that one");
 
-    // The visitor gets a PIN from the operator.
-    let visitor = console.access_windows(DOOR)[0].visitor_id.clone();
-    give_pin(&stage, &visitor, "01234567").await;
-    assert!(console.present_pin(DOOR, "01234567"));
-    assert!(!console.present_pin("front-door", "01234567"), "no booking is for that one");
-
-    let later = Window::new(window.start() + Span::hours(2), window.end() + Span::hours(2)).unwrap();
+    let later = Door::window(7_800, 3_000);
     let request = pb::RescheduleBookingRequest {
         name: name.clone(),
         start_time: Some(timestamp(later.start())),
@@ -128,34 +68,25 @@ async fn one_booking_opens_a_kisi_door_and_a_unifi_door_and_shuts_both() {
         request_id: "move".into(),
     };
     insist(&client.bookings, request, |mut c, r| async move { c.reschedule_booking(r).await }).await;
-    console_has(&stage, &wanted(later)).await;
-    assert!(!console.present_pin(DOOR, "01234567"), "not yet");
-    let moved = &console.access_windows(DOOR)[0];
-    assert_eq!((&moved.visitor_id, moved.pin.as_deref()), (&visitor, Some("01234567")), "the same visitor");
+    let is_shut = async || if console.present_pin(CONSOLE_DOOR, &pin) { Err("open") } else { Ok(()) };
+    eventually("it does not open yet", LIMIT, is_shut).await;
+    assert_eq!(console.access_windows(CONSOLE_DOOR)[0].pin.as_ref(), Some(&pin), "the same one");
 
     let request = pb::CancelBookingRequest { name, reason: String::new(), request_id: "cancel".into() };
     insist(&client.bookings, request, |mut c, r| async move { c.cancel_booking(r).await }).await;
-    console_has(&stage, &BTreeMap::new()).await;
-    eventually("Kisi's door is shut", LIMIT, async || if opens_at_kisi() { Err("open") } else { Ok(()) })
-        .await;
+    eventually("the visitor is gone", LIMIT, async || {
+        let left = console.access_windows(CONSOLE_DOOR);
+        if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+    })
+    .await;
     stage.settle(LIMIT).await;
-}
-
-/// The operator's page.
-async fn give_pin(stage: &Stage, visitor: &str, pin: &str) {
-    let url = format!("{}/unifi/api/v1/developer/visitors/{visitor}/pin_codes", stage.sandbox_url());
-    let http = reqwest::Client::builder().build().unwrap();
-    let body = serde_json::json!({ "pin_code": pin }).to_string();
-    let answer = http.put(url).bearer_auth(TOKEN).body(body).send().await.unwrap();
-    assert!(answer.text().await.unwrap().contains("SUCCESS"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forty_bookings_are_right_at_both_while_the_adapter_dies_and_the_console_loses_answers() {
     let mut stage = Stage::set(Default::default()).await;
-    let world = World::build(&stage, 2, 8).await;
+    let (world, console) = build(&stage, 2, 8).await;
     let client = stage.client();
-    add_console(&stage, &client, &world).await;
     let lost = Fault::on(Vendor::Unifi, Action::DropAfterEffect).every(3).times(20);
     stage.sandbox.faults().add(lost).unwrap();
     let mut bookings = Vec::new();
@@ -167,16 +98,15 @@ async fn forty_bookings_are_right_at_both_while_the_adapter_dies_and_the_console
         }
     }
     doors_are_right(&stage, &world, &bookings, LIMIT).await;
-    console_has(&stage, &wanted_access(&world, &bookings)).await;
+    console.lets_in_exactly(|| wanted_access(&world, &bookings, MARGIN), LIMIT).await;
     stage.settle(LIMIT).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_console_with_another_certificate_is_told_and_left_alone_until_it_is_accepted() {
     let mut stage = Stage::set(Default::default()).await;
-    let world = World::build(&stage, 1, 1).await;
+    let (world, console) = build(&stage, 1, 1).await;
     let client = stage.client();
-    add_console(&stage, &client, &world).await;
     let find = async || {
         let request =
             integrations::ListIntegrationsRequest { parent: world.workspace.clone(), ..Default::default() };
@@ -194,7 +124,7 @@ async fn a_console_with_another_certificate_is_told_and_left_alone_until_it_is_a
     })
     .await;
     stage.sandbox.unifi().rotate_certificate();
-    let window = soon();
+    let window = Door::window(600, 3_000);
     let name = world.create(&client, 0, 0, window, "now").await;
     let request = pb::ConfirmBookingRequest { name, request_id: String::new() };
     insist(&client.bookings, request, |mut c, r| async move { c.confirm_booking(r).await }).await;
@@ -205,14 +135,14 @@ async fn a_console_with_another_certificate_is_told_and_left_alone_until_it_is_a
         if is_told && found.changed_certificate.is_some() { Ok(found) } else { Err(format!("{found:?}")) }
     })
     .await;
-    assert_eq!(access_at_console(&stage), Ok(BTreeMap::new()), "nothing was sent");
+    assert!(stage.sandbox.unifi().access_windows(CONSOLE_DOOR).is_empty(), "nothing was sent");
     let request = integrations::AcceptCertificateRequest {
         name: integration.name,
         fingerprint: integration.changed_certificate.unwrap().fingerprint,
         request_id: "accept".into(),
     };
     insist(&client.integrations, request, |mut c, r| async move { c.accept_certificate(r).await }).await;
-    console_has(&stage, &at_console(&world.people[0].1, window)).await;
+    console.knows(&world.people[0].1).await;
     stage.settle(LIMIT).await;
 }
 
@@ -237,7 +167,7 @@ async fn public_clients_find_the_console_as_they_know_it() {
     let output = Command::new("venv/bin/python")
         .arg("outsider.py")
         .current_dir(OUTSIDERS)
-        .envs([("HOST", "127.0.0.1"), ("PORT", &console.port().to_string()), ("TOKEN", TOKEN)])
+        .envs([("HOST", "127.0.0.1"), ("PORT", &console.port().to_string()), ("TOKEN", CONSOLE_TOKEN)])
         .env("CONTROL", control)
         .output()
         .await

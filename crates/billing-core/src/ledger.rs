@@ -1,7 +1,7 @@
 //! The books: what happened to money, by double entry. Each fact is one entry whose postings add up to zero, so what
 //! is in one account came out of another. Entries are only ever added; a balance is the sum of its postings.
 
-use domain::{CustomerId, InvoiceId, Money, MoneyError};
+use domain::{Currency, CustomerId, InvoiceId, Money, MoneyError};
 
 use crate::invoice::Outcome;
 
@@ -156,6 +156,11 @@ impl Entry {
         if merged.is_empty() { Err(EntryError::Empty) } else { Ok(Self(merged)) }
     }
 
+    /// What its postings are of.
+    pub fn currency(&self) -> Currency {
+        self.0.first().expect("it has postings").amount.currency()
+    }
+
     /// Its postings: at least two.
     pub fn postings(&self) -> &[Posting] {
         &self.0
@@ -163,6 +168,25 @@ impl Entry {
 }
 
 impl Fact {
+    /// What it is called in the books. With the row that it happened to, it is there once.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Finalised { .. } => "finalised",
+            Self::Voided { .. } => "voided",
+            Self::Paid { outcome, .. } if outcome.settled.is_negative() || outcome.credit.is_negative() => {
+                "taken_back"
+            }
+            Self::Paid { .. } => "paid",
+            Self::Credited { .. } => "credited",
+            Self::GivenUp { .. } => "given_up",
+            Self::Refunded { amount, .. } if amount.is_negative() => "refund_returned",
+            Self::Refunded { .. } => "refunded",
+            Self::Granted { .. } => "granted",
+            Self::Withheld(amount) if amount.is_negative() => "released",
+            Self::Withheld(_) => "withheld",
+        }
+    }
+
     /// What it does. `Empty`: nothing, such as an invoice over nothing.
     pub fn entry(self) -> Result<Entry, EntryError> {
         match self {

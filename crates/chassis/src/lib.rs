@@ -20,6 +20,7 @@ mod retention;
 pub mod rpc;
 mod run;
 mod service;
+pub mod sheet;
 pub mod telemetry;
 mod text_enum;
 pub mod weekly_hours;

@@ -1,10 +1,11 @@
 //! gRPC between the parts: the layer in front of every service, and channels to others.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use domain::{Clock, Timestamp};
+use domain::{Clock, ProviderName, Timestamp};
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use opentelemetry::KeyValue;
@@ -192,6 +193,37 @@ pub enum AddressError {
 /// `identity` names, within the current trace.
 pub fn channel(address: &str, peer: &str, identity: &Identity) -> Result<ServiceChannel, AddressError> {
     Ok(InterceptedService::new(forwarding_channel(address, peer, identity)?, Traced))
+}
+
+/// Why adapters can't be called.
+#[derive(Debug, thiserror::Error)]
+pub enum AdapterError {
+    /// Not a name.
+    #[error("adapters.{0} is no provider's name")]
+    Name(String),
+    /// Not an address.
+    #[error("adapters.{provider}")]
+    Address {
+        /// Whose.
+        provider: String,
+        /// What is wrong.
+        #[source]
+        source: AddressError,
+    },
+}
+
+/// Channels to the adapters of providers, of which section `[adapters]` says where they are.
+pub fn adapter_channels(
+    addresses: &BTreeMap<String, String>,
+    identity: &Identity,
+) -> Result<BTreeMap<String, ServiceChannel>, AdapterError> {
+    let open = |(name, address): (&String, &String)| {
+        let provider: ProviderName = name.parse().map_err(|_| AdapterError::Name(name.clone()))?;
+        let channel = channel(address, &format!("{provider}-adapter"), identity)
+            .map_err(|source| AdapterError::Address { provider: name.clone(), source })?;
+        Ok((name.clone(), channel))
+    };
+    addresses.iter().map(open).collect()
 }
 
 /// A channel to the service `peer` at `address` that adds nothing to its calls.

@@ -44,6 +44,27 @@ impl ReconcilerConfig {
     }
 }
 
+/// Section `[log]`: how providers' own logs are read.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// How often each account's is, in seconds.
+    pub every_seconds: u64,
+}
+
+impl LogConfig {
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        match self.every_seconds {
+            0 => Err(ConfigError { section: "log", key: "every_seconds", least: 1 }),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn every(&self) -> Duration {
+        Duration::from_secs(self.every_seconds)
+    }
+}
+
 /// Section `[peers]`: where other services are.
 #[derive(Debug, Clone, Deserialize)]
 pub struct PeersConfig {

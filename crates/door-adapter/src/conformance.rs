@@ -9,6 +9,7 @@ mod by_hand;
 mod case;
 mod control;
 mod faults;
+mod log;
 mod people;
 mod reconciler;
 mod ways_in;
@@ -23,6 +24,7 @@ use sqlx::PgPool;
 pub use self::by_hand::*;
 pub use self::control::*;
 pub use self::faults::*;
+pub use self::log::*;
 pub use self::people::*;
 pub use self::reconciler::*;
 pub use self::ways_in::*;
@@ -117,6 +119,14 @@ pub trait ControlWorld: World<Provider: DoorControl> {
     fn advance(&self, by: Duration);
 }
 
+/// The same, with a log of its own of what happened at doors.
+pub trait LogWorld: ControlWorld {
+    /// A stranger tries to open the door, which stays shut.
+    fn try_to_open(&self, door: &str);
+    /// The person opens the target's door, to which they have access now.
+    fn enter(&self, person: &Person, target: &Target) -> impl Future<Output = ()>;
+}
+
 /// How a call goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -184,6 +194,18 @@ macro_rules! conformance_suite {
             $crate::conformance::$scenario::<$world>().await;
         }
     )+};
+}
+
+/// Makes a test of each scenario with a provider's own log.
+#[macro_export]
+macro_rules! log_conformance_suite {
+    ($world:ty) => {
+        $crate::conformance_suite!(@ $world:
+            what_happens_at_doors_is_in_the_log
+            a_log_is_read_in_whole_or_not_at_all
+            who_enters_is_known
+        );
+    };
 }
 
 /// Makes a test of each scenario with doors that are operated on demand.

@@ -1,15 +1,16 @@
 //! The events of an adapter.
 
 use chassis::input::timestamp;
-use domain::names::{GrantName, IntegrationName, ProviderUserName, WayInName};
+use domain::names::{GrantName, IntegrationName, OperationName, PersonName, ProviderUserName, WayInName};
 use domain::{Timestamp, Window};
 use events::outbox::About;
 use events::{Envelope, Outgoing};
 use proto::access::v1 as pb;
-use secrecy::ExposeSecret as _;
 
+use crate::control::Spot;
 use crate::drift::{Drift, Held};
 use crate::error::{Problem, ProviderError};
+use crate::log::{DoorEvent, EventOutcome};
 use crate::provider::{Applied, Listed, Right, UserState, WayInApplied};
 use crate::request::Matter;
 
@@ -67,16 +68,16 @@ impl Source {
         match answer {
             Answer::Access(grant, applied) => {
                 let provider_ref = applied.provider_ref.clone().unwrap_or_default();
-                let applied = pb::AccessApplied { window: applied.window.map(window), provider_ref };
+                let has_new_secret = applied.secret.is_some();
+                let window = applied.window.map(window);
+                let applied = pb::AccessApplied { window, provider_ref, has_new_secret };
                 self.access_completed(*grant, generation, Access::Applied(applied), now)
             }
             Answer::User(user, state) => {
                 self.user_completed(*user, generation, User::Applied(state.into()), now)
             }
-            Answer::WayIn(way_in, applied) => {
-                let link = applied.link.as_ref().map(|link| link.expose_secret().to_owned());
-                let applied = pb::WayInApplied { link: link.unwrap_or_default() };
-                self.way_in_completed(*way_in, generation, WayIn::Applied(applied), now)
+            Answer::WayIn(way_in, _) => {
+                self.way_in_completed(*way_in, generation, WayIn::Applied(pb::WayInApplied::default()), now)
             }
             Answer::Failed(Matter::Grant(grant), error) => {
                 self.access_completed(*grant, generation, Access::Failed(error.into()), now)
@@ -197,6 +198,55 @@ impl Source {
             || About { workspace: account.workspace, name: account.to_string(), version: number, time: now };
         let parts = in_parts(&whole, doors).into_iter();
         parts.map(|part| Outgoing::event(self.service, about(), &part)).collect()
+    }
+
+    /// A provider's own log says so.
+    pub(crate) fn door_event_logged(
+        self,
+        account: IntegrationName,
+        event: &DoorEvent,
+        now: Timestamp,
+    ) -> Outgoing {
+        use pb::door_event_logged::Where;
+        let workspace = account.workspace;
+        let about = About {
+            workspace,
+            name: account.to_string(),
+            // There is no row that could count: time goes on, too.
+            version: now.timestamp_micros(),
+            time: now,
+        };
+        let body = pb::DoorEventLogged {
+            provider: self.provider.to_owned(),
+            integration: account.to_string(),
+            event_ref: event.event_ref.clone(),
+            event_time: Some(timestamp(event.time)),
+            read_time: Some(timestamp(now)),
+            r#where: Some(match event.spot.clone() {
+                Spot::Door(door) => Where::DoorRef(door),
+                Spot::Place(place) => Where::PlaceRef(place),
+            }),
+            display_name: event.spot_name.clone(),
+            action: event.action.into(),
+            source: event.source.into(),
+            outcome: match event.outcome {
+                EventOutcome::Done => pb::DoorOperationState::Done,
+                EventOutcome::Refused => pb::DoorOperationState::Refused,
+                EventOutcome::Failed => pb::DoorOperationState::Failed,
+            }
+            .into(),
+            reason: event.reason.into(),
+            detail: event.detail.clone(),
+            person: event.person.map(|id| PersonName { workspace, id }.to_string()).unwrap_or_default(),
+            holder: event.holder.clone(),
+            way_in: event.way_in.map(|id| WayInName { workspace, id }.to_string()).unwrap_or_default(),
+            operation: event
+                .operation
+                .map(|id| OperationName { workspace, id }.to_string())
+                .unwrap_or_default(),
+            direction: event.direction.into(),
+        };
+        Outgoing::event(self.service, about, &body)
     }
 
     /// A turn failed.

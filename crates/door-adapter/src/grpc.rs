@@ -2,13 +2,15 @@
 
 mod control;
 mod convert;
+mod reveal;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::error::{Class, Classify};
 use chassis::input::{Input, InvalidInput, timestamp};
-use chassis::rpc::refuse;
+use chassis::postgres::WorkspacePool;
+use chassis::rpc::{principal, refuse};
 use domain::Host;
 use domain::names::{LocationName, WorkspaceName};
 use proto::access::v1 as pb;
@@ -23,6 +25,7 @@ use crate::credentials::{Credentials, Site};
 use crate::error::{ErrorKind, HOST, Problem, ProblemKind, ProviderError};
 use crate::provider::{Account, AccountInfo, DoorProvider, Place};
 use crate::runtime::not_connected;
+use crate::secret::Sealer;
 
 /// A check is given so long: less than the integrations service waits for its answer.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
@@ -31,8 +34,21 @@ const NAMES_MAX: usize = 10;
 
 /// Answers on demand. All methods are for services.
 pub(crate) struct Methods<P> {
-    provider: Arc<P>,
-    credentials: Arc<Credentials>,
+    pub provider: Arc<P>,
+    pub credentials: Arc<Credentials>,
+    pub sealer: Arc<Sealer>,
+    pub pool: WorkspacePool,
+}
+
+impl<P> Clone for Methods<P> {
+    fn clone(&self) -> Self {
+        Self {
+            provider: self.provider.clone(),
+            credentials: self.credentials.clone(),
+            sealer: self.sealer.clone(),
+            pool: self.pool.clone(),
+        }
+    }
 }
 
 /// The provider did not give what a caller asked for.
@@ -62,18 +78,12 @@ impl Classify for Refused {
 }
 
 impl<P: DoorProvider> Methods<P> {
-    pub(crate) fn door_provider_service(
-        provider: Arc<P>,
-        credentials: Arc<Credentials>,
-    ) -> DoorProviderServiceServer<Self> {
-        DoorProviderServiceServer::new(Self { provider, credentials })
+    pub(crate) fn door_provider_service(self) -> DoorProviderServiceServer<Self> {
+        DoorProviderServiceServer::new(self)
     }
 
-    pub(crate) fn connection_service(
-        provider: Arc<P>,
-        credentials: Arc<Credentials>,
-    ) -> ConnectionServiceServer<Self> {
-        ConnectionServiceServer::new(Self { provider, credentials })
+    pub(crate) fn connection_service(self) -> ConnectionServiceServer<Self> {
+        ConnectionServiceServer::new(self)
     }
 
     /// The account in force, by credentials that are asked for now: they may just have been saved.
@@ -182,6 +192,18 @@ impl<P: DoorProvider> DoorProviderService for Methods<P> {
         let place =
             |place: Place| pb::ProviderPlace { r#ref: place.provider_ref, display_name: place.display_name };
         Ok(Response::new(pb::ListPlacesResponse { places: places.into_iter().map(place).collect() }))
+    }
+
+    async fn reveal_door_secret(
+        &self,
+        request: Request<pb::RevealDoorSecretRequest>,
+    ) -> Result<Response<pb::RevealDoorSecretResponse>, Status> {
+        let caller = principal(&request)?;
+        let name = request.into_inner().name;
+        let secret = reveal::reveal(&self.pool, &self.sealer, &name).await.map_err(refuse)?;
+        // Who was given what.
+        tracing::info!(principal.id = caller.id, door_secret.of = name, "door secret revealed");
+        Ok(Response::new(pb::RevealDoorSecretResponse { secret: Some((&secret).into()) }))
     }
 }
 

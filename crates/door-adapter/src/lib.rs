@@ -16,7 +16,9 @@
 //!   crash before it means that the command is carried out again, on the ledger as it was.
 //! - Now and then all that an account has is read and compared with the answers. What differs is told; what
 //!   must be done about a grant is access-control's business again.
+//! - Each provider's own log is read on and on, and each event of it is told once.
 //! - Credentials come from the integrations service and are kept in memory only, for a short time.
+//! - What lets in whoever has it, a link or a PIN, is kept sealed, and revealed to whom tells it to the person.
 //!
 //! Deliberately absent: what should be and when (access-control), and what a provider keeps of people
 //! and assignments (each provider's own ledger).
@@ -32,28 +34,34 @@ mod drift;
 mod error;
 mod facts;
 mod grpc;
+mod log;
 mod provider;
 mod request;
 mod runtime;
+mod secret;
 mod service;
 mod store;
 
 pub use batcher::Batcher;
-pub use config::{CommandsConfig, ConfigError, PeersConfig, ReconcilerConfig};
+pub use config::{CommandsConfig, ConfigError, LogConfig, PeersConfig, ReconcilerConfig};
 pub use control::{
     Abilities, Action, Actor, Door, DoorControl, DoorState, Fate, Operated, Operation, PulseLength, Spot,
     cannot,
 };
 pub use drift::{Drift, Held, compare};
 pub use error::{ApplyError, ErrorKind, LedgerError, Problem, ProblemKind, ProviderError};
-/// Why a door does not open, in the words of the contracts.
-pub use proto::access::v1::AccessReason;
+pub use log::{DoorEvent, EventOutcome};
+/// Why a door does not open, and what providers' logs say, in the words of the contracts.
+pub use proto::access::v1::{AccessLogSource, AccessReason, DoorAction, PassageDirection};
 pub use provider::{
-    Account, AccountInfo, Applied, Capabilities, Credential, DoorProvider, Finding, Listed, Origin, Period,
-    Place, Right, UserApplied, UserState, WayInApplied,
+    Account, AccountInfo, Applied, Capabilities, Credential, DoorProvider, Finding, Listed, MobileLogin,
+    Origin, Period, PhoneKey, Place, Right, UserApplied, UserState, WayInApplied,
 };
 pub use request::{AccessRequest, Person, Target, TargetKind, UserRequest, UserWish, WayInRequest};
-pub use service::{BuildError, build};
+pub use sealing::SealingConfig;
+pub use secret::DoorSecret;
+pub use service::{BuildError, Settings, build};
+pub use store::log::look_soon;
 
 /// The tables of this crate, for the schema of each adapter.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();

@@ -8,14 +8,16 @@ use std::sync::Arc;
 
 use domain::host::HostError;
 use domain::names::IntegrationName;
-use domain::{Fingerprint, Host, Port, Timestamp, Window};
-use futures::Stream;
+use domain::{Fingerprint, Host, PersonId, Port, Timestamp, Window};
+use futures::{Stream, stream};
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::PgConnection;
 use vendor_http::{BaseUrl, Certificate, Trust};
 
 use crate::error::{ApplyError, ErrorKind, HOST, Problem, ProblemKind, ProviderError};
+use crate::log::DoorEvent;
 use crate::request::{AccessRequest, Target, TargetKind, UserRequest, WayInRequest};
+use crate::secret::DoorSecret;
 
 /// A door access system. Everything else an adapter needs is in this crate.
 pub trait DoorProvider: Send + Sync + 'static {
@@ -69,8 +71,8 @@ pub trait DoorProvider: Send + Sync + 'static {
     ) -> impl Future<Output = Result<UserApplied, ApplyError>> + Send;
 
     /// Has another way in than the person's own access be there, or not, as wished: it opens the target within the
-    /// window, for whoever has the link that is given back. Tries once, as [`Self::apply`] does. Who is asked again for
-    /// one whose link was never given back makes it anew, and leaves none but that.
+    /// window, for whoever has the secret that is given back. Tries once, as [`Self::apply`] does. Who is asked again for
+    /// one whose secret was never given back makes it anew, and leaves none but that.
     fn set_way_in(
         &self,
         account: &Account,
@@ -78,6 +80,19 @@ pub trait DoorProvider: Send + Sync + 'static {
     ) -> impl Future<Output = Result<WayInApplied, ApplyError>> + Send {
         let _ = (account, request);
         let reason = format!("{} has no way in but a person's own access", Self::DISPLAY_NAME);
+        async move { Err(ProviderError::new(ErrorKind::Rejected, reason).into()) }
+    }
+
+    /// Makes a login by which the phone of a person whom the provider knows opens doors. Its secrets are given back once,
+    /// and kept nowhere. Someone waits. Tries once; twice is two.
+    fn create_login(
+        &self,
+        account: &Account,
+        person: PersonId,
+        device_name: &str,
+    ) -> impl Future<Output = Result<MobileLogin, ApplyError>> + Send {
+        let _ = (account, person, device_name);
+        let reason = format!("{} has no logins for phones", Self::DISPLAY_NAME);
         async move { Err(ProviderError::new(ErrorKind::Rejected, reason).into()) }
     }
 
@@ -98,6 +113,29 @@ pub trait DoorProvider: Send + Sync + 'static {
     fn remove(&self, account: &Account, right: &Right)
     -> impl Future<Output = Result<(), ApplyError>> + Send;
 
+    /// Tells what is at an account's doors what it has to know now and then, such as the time. Asked before each
+    /// reading of the log, and soon after [`look_soon`](crate::look_soon) was told; whether it goes well or not, the log
+    /// is read.
+    fn tend(&self, account: &Account) -> impl Future<Output = Result<(), ApplyError>> + Send {
+        let _ = account;
+        async { Ok(()) }
+    }
+
+    /// What the provider's own log says of doors in the window. A log that keeps what was not fetched yet gives all of
+    /// that, whatever the window. What lies outside of Latchkey's part of the account belongs to it, too.
+    ///
+    /// An event that comes again, from the same window or an overlapping one, has the same id. The next page is asked for
+    /// once the one before is stored for good: then it may be forgotten over there. With an error all is read again.
+    /// Of an account, one process reads at a time.
+    fn read_log<'a>(
+        &'a self,
+        account: &'a Account,
+        window: Window,
+    ) -> impl Stream<Item = Result<Vec<DoorEvent>, ApplyError>> + Send + 'a {
+        let _ = (account, window);
+        stream::empty()
+    }
+
     /// Writes changes to the ledger in the given transaction, in their order.
     fn record(
         &self,
@@ -115,6 +153,8 @@ pub struct Capabilities {
     pub has_locks: bool,
     /// Whether it keeps users for people, beside what they may open.
     pub has_users: bool,
+    /// Whether it has a log of its own of what happened at doors.
+    pub has_log: bool,
 }
 
 impl Capabilities {
@@ -285,6 +325,8 @@ pub struct Applied {
     pub window: Option<Window>,
     /// The provider's id of the assignment.
     pub provider_ref: Option<String>,
+    /// What lets the person in, if that was made just now; `None`: as before.
+    pub secret: Option<DoorSecret>,
     /// Whether the provider took the credentials. It did not if it did not have to be asked.
     pub was_asked: bool,
 }
@@ -316,10 +358,30 @@ pub enum UserState {
 /// Another way in is as wished.
 #[derive(Debug, Clone)]
 pub struct WayInApplied {
-    /// Where it is; `None`: it is not there.
-    pub link: Option<SecretString>,
+    /// What opens the target; `None`: it is not there.
+    pub secret: Option<DoorSecret>,
     /// Whether the provider took the credentials. It did not if it did not have to be asked.
     pub was_asked: bool,
+}
+
+/// A login by which a person's phone opens doors.
+#[derive(Debug, Clone)]
+pub struct MobileLogin {
+    /// The provider's id.
+    pub provider_ref: String,
+    /// What an app signs in with.
+    pub secret: SecretString,
+    /// What the phone shows a reader, and what vouches for it, where the provider has that.
+    pub phone: Option<PhoneKey>,
+}
+
+/// What a phone shows a reader.
+#[derive(Debug, Clone)]
+pub struct PhoneKey {
+    /// The key itself.
+    pub key: SecretString,
+    /// What vouches for it.
+    pub certificate: SecretString,
 }
 
 /// A right that someone has at a provider.

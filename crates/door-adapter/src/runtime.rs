@@ -6,11 +6,13 @@
 //! leases can tell; where they err, the providers' ledgers and lookups make up for it.
 
 mod lease;
+mod log_reader;
 mod reconciler;
 mod recorder;
 mod scheduler;
 mod worker;
 
+pub(crate) use log_reader::LogReader;
 pub(crate) use reconciler::Reconciler;
 pub(crate) use recorder::Recorder;
 pub(crate) use scheduler::Scheduler;

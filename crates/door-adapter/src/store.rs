@@ -4,7 +4,9 @@ pub(crate) mod account;
 pub(crate) mod command;
 pub(crate) mod held;
 pub(crate) mod lane;
+pub(crate) mod log;
 pub(crate) mod reconciliation;
+pub(crate) mod secret;
 
 use domain::WorkspaceId;
 use uuid::Uuid;

@@ -38,6 +38,7 @@ facts! {
         AccessPreflightFailed = "preflight_failed",
         WayInCommandCompleted = "way_in_command_completed",
         AccessWayInReady = "way_in_ready",
+        AccessSecretMade = "secret_made",
         DoorEventLogged = "door_event_logged",
     }
     audit of audit {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::access::v1::{AccessWayInReady, WayInApplied};
+use crate::access::v1::{DoorSecret, MobileLogin, RevealDoorSecretResponse};
 use crate::integrations::v1::{ConnectIntegrationRequest, ResolveCredentialResponse};
 use crate::workspace::v1::CreateApiKeyResponse;
 
@@ -32,14 +32,20 @@ impl fmt::Debug for CreateApiKeyResponse {
     }
 }
 
-impl fmt::Debug for WayInApplied {
+impl fmt::Debug for DoorSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WayInApplied").field("has_link", &!self.link.is_empty()).finish_non_exhaustive()
+        f.debug_struct("DoorSecret").field("door", &self.door).finish_non_exhaustive()
     }
 }
 
-impl fmt::Debug for AccessWayInReady {
+impl fmt::Debug for MobileLogin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessWayInReady").field("way_in", &self.way_in).finish_non_exhaustive()
+        f.debug_struct("MobileLogin").field("ref", &self.r#ref).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for RevealDoorSecretResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RevealDoorSecretResponse").finish_non_exhaustive()
     }
 }

@@ -59,6 +59,7 @@ fn sample(parameter: &str, [workspace, id]: [Uuid; 2]) -> String {
         "bigint[]" | "integer[]" => "'{1,2}'".into(),
         "timestamp with time zone" => "'2026-12-01T08:00:00Z'".into(),
         "timestamp with time zone[]" => "'{2026-12-01T08:00:00Z,2026-12-02T08:00:00Z}'".into(),
+        "date" => "'2026-12-01'".into(),
         "text" => "'kisi'".into(),
         "text[]" => "'{kisi,relay}'".into(),
         "boolean" => "'true'".into(),

@@ -13,15 +13,29 @@ pub const BEGIN: [u8; 32] = [0; 32];
 /// It is SHA-256 of its fields as texts, each with its length in bytes and a colon before it and a comma behind:
 /// `access-log-1`, the hash before in hexadecimal digits, sequence, time (seconds and nanoseconds), actor, source,
 /// operation, location, provider, kind and id of the target and what it is called, action, outcome, reason, detail,
-/// latency (seconds and nanoseconds). Enums are their names. What is unset is empty.
+/// latency (seconds and nanoseconds). Enums are their names. What is unset is empty. What stood in a provider's own log
+/// begins with `access-log-2`, and has after those: time of the event, its id, holder, way in and direction.
 pub fn hash(entry: &pb::AccessLogEntry, previous: &[u8]) -> [u8; 32] {
     let door = entry.door.clone().unwrap_or_default();
     let target = door.target.clone().unwrap_or_default();
     let hex: String = previous.iter().map(|byte| format!("{byte:02x}")).collect();
     let moment = entry.time.map(|time| format!("{}.{:09}", time.seconds, time.nanos)).unwrap_or_default();
     let latency = entry.latency.map(|span| format!("{}.{:09}", span.seconds, span.nanos)).unwrap_or_default();
+    let event_moment =
+        entry.event_time.map(|time| format!("{}.{:09}", time.seconds, time.nanos)).unwrap_or_default();
+    let of_event = [
+        &*event_moment,
+        &entry.event_ref,
+        &entry.holder,
+        &entry.way_in,
+        match entry.direction() {
+            pb::PassageDirection::Unspecified => "",
+            direction => direction.as_str_name(),
+        },
+    ];
+    let has_event = of_event.iter().any(|field| !field.is_empty());
     let fields = [
-        "access-log-1",
+        if has_event { "access-log-2" } else { "access-log-1" },
         &hex,
         &entry.sequence.to_string(),
         &moment,
@@ -40,7 +54,7 @@ pub fn hash(entry: &pb::AccessLogEntry, previous: &[u8]) -> [u8; 32] {
         &latency,
     ];
     let mut digest = Sha256::new();
-    for field in fields {
+    for field in fields.into_iter().chain(of_event.into_iter().filter(|_| has_event)) {
         digest.update(format!("{}:{field},", field.len()));
     }
     digest.finalize().into()
@@ -123,7 +137,10 @@ mod tests {
                     reason: pb::AccessReason::DoorObeyed.into(),
                     detail: "fine".to_owned(),
                     latency: Some(pbjson_types::Duration { seconds: 0, nanos: 300_000_000 }),
-                    hash: Vec::new(),
+                    event_time: (sequence % 2 == 1)
+                        .then_some(pbjson_types::Timestamp { seconds: 1_700_000_000, nanos: 7 }),
+                    event_ref: if sequence % 2 == 1 { "e".to_owned() } else { String::new() },
+                    ..Default::default()
                 };
                 previous = hash(&entry, &previous);
                 entry.hash = previous.to_vec();
@@ -147,7 +164,7 @@ mod tests {
     #[test]
     fn whatever_is_changed_taken_out_put_in_or_moved_shows() {
         type Change = fn(&mut pb::AccessLogEntry);
-        let changes: [Change; 13] = [
+        let changes: [Change; 18] = [
             |it| it.time.as_mut().unwrap().nanos += 1_000,
             |it| it.actor.push('x'),
             |it| it.source = pb::AccessLogSource::Admin.into(),
@@ -161,6 +178,11 @@ mod tests {
             |it| it.reason = pb::AccessReason::DoorOffline.into(),
             |it| it.detail = "fin".to_owned(),
             |it| it.latency = None,
+            |it| it.event_time = None,
+            |it| it.event_ref.clear(),
+            |it| it.holder.push('x'),
+            |it| it.way_in.push('x'),
+            |it| it.direction = pb::PassageDirection::Entry.into(),
         ];
         for (number, change) in changes.into_iter().enumerate() {
             let mut entries = chained(5);

@@ -1,13 +1,17 @@
 //! Use cases: begin, read, decide, write, outbox, commit.
 
 mod clock_step;
+mod door_event;
+mod door_schedule;
 mod doors;
 mod doorway;
 mod explain;
+mod follow;
 mod hear;
 mod listing;
 mod lockdown;
 mod log;
+mod login;
 mod manage;
 mod operate;
 mod preflight;
@@ -15,13 +19,16 @@ mod reconcile;
 mod replan;
 mod retire;
 mod roster;
+mod secrets;
 mod watch;
 mod way_in;
 
+pub(crate) use door_schedule::NewSchedule;
 pub(crate) use doors::DoorView;
 pub(crate) use doorway::AskedAhead;
 pub(crate) use explain::Doors;
 pub(crate) use operate::{Asked, Caller};
+pub(crate) use secrets::ShownSecret;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

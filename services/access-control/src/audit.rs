@@ -1,11 +1,14 @@
 //! What this service's changes leave in the audit log.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chassis::audit::{Author, Entry};
-use domain::names::{DoorMappingName, LocationName, WorkspaceName};
+use chrono::NaiveDate;
+use domain::names::{DoorMappingName, LocationName, PersonName, WorkspaceName};
 use domain::{Timestamp, WorkspaceId};
 
 use crate::engine::Retirement;
-use crate::model::{DoorMapping, LocationSettings, NoAccessPolicy, Settings};
+use crate::model::{DoorMapping, DoorSchedule, Holiday, LocationSettings, NoAccessPolicy, Settings};
 
 /// A mapping that is there from now on, or from now on is not.
 pub(crate) fn mapping(
@@ -37,6 +40,21 @@ fn fields(workspace: WorkspaceId, mapping: &DoorMapping) -> [(&'static str, Opti
     ]
 }
 
+/// A login for a person's phone is there from now on.
+pub(crate) fn login(
+    author: &Author,
+    person: PersonName,
+    provider: &str,
+    login_ref: &str,
+    now: Timestamp,
+) -> Entry {
+    author.changes(person.workspace, person, now).field(
+        &format!("mobile_login.{provider}"),
+        None::<String>,
+        Some(login_ref.to_owned()),
+    )
+}
+
 /// The settings that were in force, and those that are.
 pub(crate) fn settings(
     author: &Author,
@@ -51,6 +69,21 @@ pub(crate) fn settings(
         .changes(workspace, WorkspaceName(workspace), now)
         .field("access_settings.lead", lead(before), lead(after))
         .field("access_settings.lag", lag(before), lag(after))
+}
+
+/// How many days entries of the access log were kept, and are.
+pub(crate) fn log_retention(
+    author: &Author,
+    workspace: WorkspaceId,
+    before: i32,
+    after: i32,
+    now: Timestamp,
+) -> Entry {
+    author.changes(workspace, WorkspaceName(workspace), now).field(
+        "access_log_settings.retention_days",
+        Some(before),
+        Some(after),
+    )
 }
 
 /// The policy of a provider that was in force, and the one that is.
@@ -103,4 +136,47 @@ pub(crate) fn location_settings(
 /// As contracts write it.
 fn duration(minutes: i32) -> String {
     format!("{}s", minutes * 60)
+}
+
+/// A door's schedule in place of the one before; `None`: none.
+pub(crate) fn schedule(
+    author: &Author,
+    before: Option<&DoorSchedule>,
+    after: Option<&DoorSchedule>,
+    now: Timestamp,
+) -> Entry {
+    let either = after.or(before).expect("there is one, or there was");
+    let workspace = either.workspace;
+    let name = format!("{}/doors/{}/{}", WorkspaceName(workspace), either.provider, either.door_ref);
+    let location = |schedule: &DoorSchedule| LocationName { workspace, id: schedule.location }.to_string();
+    let hours = |schedule: &DoorSchedule| schedule.hours.as_ref().map(|hours| hours.weekly.to_string());
+    let zone = |schedule: &DoorSchedule| schedule.hours.as_ref().map(|hours| hours.zone.name());
+    let is_held = |schedule: &DoorSchedule| schedule.is_held_for_bookings;
+    author
+        .changes(workspace, name, now)
+        .field("door_schedule.location", before.map(location), after.map(location))
+        .field("door_schedule.hours", before.and_then(hours), after.and_then(hours))
+        .field("door_schedule.time_zone", before.and_then(zone), after.and_then(zone))
+        .field("door_schedule.is_held_for_bookings", before.map(is_held), after.map(is_held))
+}
+
+/// The holidays of a location in place of those before.
+pub(crate) fn holidays(
+    author: &Author,
+    location: LocationName,
+    before: &[Holiday],
+    after: &[Holiday],
+    now: Timestamp,
+) -> Entry {
+    let of = |holidays: &[Holiday]| -> BTreeMap<NaiveDate, String> {
+        let text =
+            |holiday: &Holiday| holiday.hours.as_ref().map_or("closed".to_owned(), ToString::to_string);
+        holidays.iter().map(|holiday| (holiday.date, text(holiday))).collect()
+    };
+    let (before, after) = (of(before), of(after));
+    let dates: BTreeSet<NaiveDate> = before.keys().chain(after.keys()).copied().collect();
+    let entry = author.changes(location.workspace, location, now);
+    dates.into_iter().fold(entry, |entry, date| {
+        entry.field(&format!("holidays.{date}"), before.get(&date).cloned(), after.get(&date).cloned())
+    })
 }

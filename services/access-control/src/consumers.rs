@@ -1,5 +1,6 @@
 //! What this service hears.
 
+pub(crate) mod door_events;
 pub(crate) mod integrations;
 pub(crate) mod listings;
 pub(crate) mod reconciliations;

@@ -5,35 +5,20 @@ use std::future::Future;
 use std::time::Duration;
 
 use chassis::identity::Identity;
-use chassis::rpc::{AddressError, ServiceChannel, channel};
+use chassis::rpc::{AdapterError, ServiceChannel, adapter_channels};
 use domain::names::{IntegrationName, LocationName};
-use domain::{IntegrationId, LocationId, ProviderName, Timestamp, WorkspaceId};
+use domain::{IntegrationId, LocationId, Timestamp, WorkspaceId};
 use proto::access::v1 as pb;
 use proto::access::v1::door_control_service_client::DoorControlServiceClient;
+use proto::access::v1::door_provider_service_client::DoorProviderServiceClient;
+use proto::access::v1::reveal_door_secret_response::Secret;
 use proto::access::v1::{AccessReason, OperationFate};
-use tonic::{Response, Status};
+use tonic::{Code, Response, Status};
 
 /// How long reading is awaited: longer than adapters take.
 const READ_TIMEOUT: Duration = Duration::from_secs(6);
 /// The same of operating a door.
 const OPERATE_TIMEOUT: Duration = Duration::from_secs(12);
-
-/// Why adapters can't be called.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum AdaptersError {
-    /// Not a name.
-    #[error("adapters.{0} is no provider's name")]
-    Name(String),
-    /// Not an address.
-    #[error("adapters.{provider}")]
-    Address {
-        /// Whose.
-        provider: String,
-        /// What is wrong.
-        #[source]
-        source: AddressError,
-    },
-}
 
 /// An integration, as adapters are asked to use it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,15 +69,8 @@ impl Adapters {
     pub(crate) fn new(
         addresses: &BTreeMap<String, String>,
         identity: &Identity,
-    ) -> Result<Self, AdaptersError> {
-        let mut channels = BTreeMap::new();
-        for (name, address) in addresses {
-            let provider: ProviderName = name.parse().map_err(|_| AdaptersError::Name(name.clone()))?;
-            let channel = channel(address, &format!("{provider}-adapter"), identity)
-                .map_err(|source| AdaptersError::Address { provider: name.clone(), source })?;
-            channels.insert(name.clone(), channel);
-        }
-        Ok(Self(channels))
+    ) -> Result<Self, AdapterError> {
+        adapter_channels(addresses, identity).map(Self)
     }
 
     /// The doors of an account as they are now.
@@ -150,6 +128,43 @@ impl Adapters {
         let answer = within(READ_TIMEOUT, false, client.find_provider_operation(request)).await?;
         let fate = answer.fate();
         answer.failed.map_or(Ok(fate), |failure| Err(failure.into()))
+    }
+
+    /// Makes a login for a person's phone.
+    pub(crate) async fn create_login(
+        &self,
+        account: &Account,
+        person: &str,
+        device_name: &str,
+    ) -> Result<pb::MobileLogin, Failure> {
+        use pb::create_provider_login_response::Outcome;
+        let request = pb::CreateProviderLoginRequest {
+            account: Some(account.reference()),
+            person: person.to_owned(),
+            device_name: device_name.to_owned(),
+        };
+        let mut client = self.client(account)?;
+        let answer = within(OPERATE_TIMEOUT, true, client.create_provider_login(request)).await?;
+        match answer.outcome {
+            Some(Outcome::MobileLogin(login)) => Ok(login),
+            Some(Outcome::Failed(failure)) => Err(failure.into()),
+            None => Err(lost("the adapter did not say how it went", true)),
+        }
+    }
+
+    /// What lets someone in by a grant; `None`: there is nothing, or the adapter can't be asked.
+    pub(crate) async fn reveal(&self, provider: &str, grant: &str) -> Option<Secret> {
+        let mut client = DoorProviderServiceClient::new(self.0.get(provider).cloned()?);
+        let asking = client.reveal_door_secret(pb::RevealDoorSecretRequest { name: grant.to_owned() });
+        match tokio::time::timeout(READ_TIMEOUT, asking).await.ok()? {
+            Ok(answer) => answer.into_inner().secret,
+            Err(status) => {
+                if status.code() != Code::NotFound {
+                    tracing::warn!(code = %status.code(), "the adapter does not reveal a door secret");
+                }
+                None
+            }
+        }
     }
 
     fn client(&self, account: &Account) -> Result<DoorControlServiceClient<ServiceChannel>, Failure> {

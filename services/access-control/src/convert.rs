@@ -1,6 +1,8 @@
 //! Between messages and the model. Input is checked field by field.
 
 mod door;
+mod door_event;
+mod door_schedule;
 mod listing;
 mod log;
 mod user;
@@ -28,9 +30,13 @@ use crate::model::{
 use crate::preflight::Stage;
 use crate::sources;
 
-pub(crate) use self::door::{asked, at, door_view, hold, lockdown, open, operation, provider_operation};
+pub(crate) use self::door::{
+    asked, at, door_secret, door_view, hold, lockdown, login, open, operation, provider_operation,
+};
+pub(crate) use self::door_event::{door_event, event_entry};
+pub(crate) use self::door_schedule::{door_schedule, holiday, new_holidays, new_schedule, scheduled_door};
 pub(crate) use self::listing::{DoorSearch, door_search, listed_door, listing, proposal, with_health};
-pub(crate) use self::log::{log_entry, log_filter};
+pub(crate) use self::log::{as_listed, log_entry, log_filter, new_retention, presence, presence_search};
 pub(crate) use self::user::{
     UserResult, new_policy, policy, provider_user, serving_location, user_name, user_result,
 };
@@ -453,21 +459,23 @@ pub(crate) struct CommandResult {
     pub outcome: Outcome,
     /// Empty if it went well.
     pub reason: String,
+    /// Whether a link or a PIN was made, of which nobody was told yet.
+    pub has_new_secret: bool,
 }
 
 pub(crate) fn command_result(message: &pb::AccessCommandCompleted) -> Option<CommandResult> {
     use pb::access_command_completed::Outcome as Told;
-    let (outcome, reason) = match message.outcome.as_ref()? {
+    let (outcome, reason, has_new_secret) = match message.outcome.as_ref()? {
         Told::Applied(applied) => {
             let window = match &applied.window {
                 None => None,
                 Some(w) => Some(read_window(w.start_time.as_ref()?, w.end_time.as_ref()?)?),
             };
-            (Outcome::Applied(window), String::new())
+            (Outcome::Applied(window), String::new(), applied.has_new_secret)
         }
         Told::Failed(failure) => {
             let (kind, is_unknown, retry_after) = read_failure(failure);
-            (Outcome::Failed { kind, is_unknown, retry_after }, failure.reason.clone())
+            (Outcome::Failed { kind, is_unknown, retry_after }, failure.reason.clone(), false)
         }
     };
     Some(CommandResult {
@@ -475,6 +483,7 @@ pub(crate) fn command_result(message: &pb::AccessCommandCompleted) -> Option<Com
         generation: message.generation,
         outcome,
         reason,
+        has_new_secret,
     })
 }
 

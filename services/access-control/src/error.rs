@@ -7,6 +7,9 @@ use chassis::idempotency::IntentError;
 use chassis::input::InvalidInput;
 use domain::{DoorMappingId, LockdownId, OperationId, PersonId};
 use events::outbox::OutboxError;
+use proto::access::v1::AccessReason;
+
+use crate::explain::sentence;
 
 /// Every error of this service.
 #[derive(Debug, thiserror::Error)]
@@ -23,12 +26,30 @@ pub(crate) enum Error {
     /// Not there, or none of the caller's business.
     #[error("door {0:?} not found")]
     DoorNotFound(String),
+    /// It would have no end, or none that the device keeps.
+    #[error("door {0:?} can't be held open: set its hours at its provider, if that knows some")]
+    DoorCannotHold(String),
+    /// It has none, or is not there.
+    #[error("door {0:?} has no schedule")]
+    DoorScheduleNotFound(String),
     /// Not there, or none of the caller's.
     #[error("door operation {0} not found")]
     OperationNotFound(OperationId),
     /// Not there, or another workspace's.
     #[error("lockdown {0} not found")]
     LockdownNotFound(LockdownId),
+    /// A machine, or whoever is none of the workspace's people.
+    #[error("only people have logins for their phones: call as the person")]
+    NotAPerson,
+    /// Paused, or removed.
+    #[error("person {0} is not active, so nothing lets them in")]
+    PersonNotActive(PersonId),
+    /// No integration that is active opens the doors there.
+    #[error("no active {0} integration serves that location")]
+    NotServed(String),
+    /// The provider did not do it, or nobody knows.
+    #[error("no login was made: {} Whoever has no access there has none", sentence(*.0, None))]
+    Provider(AccessReason),
     /// The same mapping is there already.
     #[error("that is mapped to that door already")]
     DoorMappingExists,
@@ -59,11 +80,20 @@ impl Classify for Error {
             Self::DoorMappingNotFound(_)
             | Self::PersonNotFound(_)
             | Self::DoorNotFound(_)
+            | Self::DoorScheduleNotFound(_)
             | Self::OperationNotFound(_)
             | Self::LockdownNotFound(_) => Class::NotFound,
+            Self::NotAPerson | Self::PersonNotActive(_) | Self::NotServed(_) => Class::StateForbids,
+            Self::Provider(reason) => match reason {
+                AccessReason::ProviderUnreachable => Class::Unavailable,
+                AccessReason::ProviderRateLimited | AccessReason::DoorBusy => {
+                    Class::Exhausted(Duration::from_secs(1))
+                }
+                _ => Class::StateForbids,
+            },
             Self::DoorMappingExists => Class::Exists,
             Self::TooManyWatches => Class::Exhausted(Duration::from_secs(30)),
-            Self::WatchTooWide => Class::StateForbids,
+            Self::WatchTooWide | Self::DoorCannotHold(_) => Class::StateForbids,
             Self::ShuttingDown => Class::Unavailable,
             Self::Intent(error) => error.class(),
             Self::Outbox(OutboxError::Store(error)) | Self::Store(error) => store_class(error),
@@ -77,8 +107,18 @@ impl Classify for Error {
             Self::DoorMappingNotFound(_) => "DOOR_MAPPING_NOT_FOUND",
             Self::PersonNotFound(_) => "PERSON_NOT_FOUND",
             Self::DoorNotFound(_) => "DOOR_NOT_FOUND",
+            Self::DoorCannotHold(_) => "DOOR_CANNOT_HOLD",
+            Self::DoorScheduleNotFound(_) => "DOOR_SCHEDULE_NOT_FOUND",
             Self::OperationNotFound(_) => "DOOR_OPERATION_NOT_FOUND",
             Self::LockdownNotFound(_) => "LOCKDOWN_NOT_FOUND",
+            Self::NotAPerson => "NOT_A_PERSON",
+            Self::PersonNotActive(_) => "PERSON_NOT_ACTIVE",
+            Self::NotServed(_) => "LOCATION_NOT_SERVED",
+            Self::Provider(reason) => match reason {
+                AccessReason::ProviderUnreachable => "PROVIDER_UNREACHABLE",
+                AccessReason::ProviderRateLimited | AccessReason::DoorBusy => "PROVIDER_RATE_LIMITED",
+                _ => "PROVIDER_REJECTED",
+            },
             Self::DoorMappingExists => "DOOR_MAPPING_EXISTS",
             Self::TooManyWatches => "TOO_MANY_WATCHES",
             Self::WatchTooWide => "WATCH_TOO_WIDE",

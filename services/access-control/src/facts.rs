@@ -2,13 +2,13 @@
 
 use chassis::input::timestamp;
 use domain::names::{DriftName, PersonName};
-use domain::{Timestamp, WorkspaceId};
+use domain::{Timestamp, Window, WorkspaceId};
 use events::Outgoing;
 use events::outbox::About;
 use proto::access::v1 as pb;
 
 use crate::engine::{Command, Retirement, UserCommand, WayInCommand};
-use crate::model::{Drift, Grant, Person, PreflightCheck, ProviderUser, WayIn};
+use crate::model::{Drift, Grant, Person, PreflightCheck, ProviderUser, SourceKey, WayIn};
 use crate::{convert, sources};
 
 pub(crate) const SOURCE: &str = "access-control";
@@ -92,8 +92,8 @@ pub(crate) fn way_in_command(
 }
 
 /// Another way in is there.
-pub(crate) fn way_in_ready(way_in: &WayIn, link: &str, now: Timestamp) -> Outgoing {
-    let body = pb::AccessWayInReady { way_in: Some(convert::way_in(way_in)), link: link.to_owned() };
+pub(crate) fn way_in_ready(way_in: &WayIn, now: Timestamp) -> Outgoing {
+    let body = pb::AccessWayInReady { way_in: Some(convert::way_in(way_in)), ..Default::default() };
     Outgoing::event(SOURCE, about_way_in(way_in, now), &body)
 }
 
@@ -134,6 +134,16 @@ pub(crate) fn granted(grant: &Grant, now: Timestamp) -> Outgoing {
 /// The provider has nothing any more.
 pub(crate) fn revoked(grant: &Grant, now: Timestamp) -> Outgoing {
     Outgoing::event(SOURCE, about(grant, now), &pb::AccessRevoked { grant: Some(convert::grant(grant)) })
+}
+
+/// A person is to be told what lets them in.
+pub(crate) fn secret_made(grant: &Grant, window: Window, source: &SourceKey, now: Timestamp) -> Outgoing {
+    let body = pb::AccessSecretMade {
+        grant: Some(convert::grant(grant)),
+        source: sources::name(source),
+        window: Some(convert::window(window)),
+    };
+    Outgoing::event(SOURCE, about(grant, now), &body)
 }
 
 /// What is wanted could not be brought about.

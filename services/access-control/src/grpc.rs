@@ -1,6 +1,7 @@
-//! `AccessService`, and `DoorService` and `AccessLogService` in files of their own: check, call, convert back; nothing else.
+//! `AccessService`, and `DoorService`, `DoorScheduleService` and `AccessLogService` in files of their own: check, call, convert back; nothing else.
 
 mod door;
+mod door_schedule;
 mod log;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use proto::access::v1::access_service_server::{AccessService, AccessServiceServe
 use tonic::{Request, Response, Status};
 
 pub(crate) use self::door::door_service;
+pub(crate) use self::door_schedule::door_schedule_service;
 pub(crate) use self::log::access_log_service;
 use crate::app::App;
 use crate::convert;

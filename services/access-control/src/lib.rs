@@ -23,6 +23,7 @@ mod model;
 mod preflight;
 mod proposals;
 pub mod schedule;
+mod sheet;
 #[cfg(test)]
 mod sim;
 mod sources;
@@ -51,15 +52,23 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
     let listener = jobs::Listener::new(deps.platform.clone(), app.watches());
     let preflight = jobs::Preflight::new(app.clone());
     let operations = jobs::Operations::new(app.clone());
+    let schedules = jobs::Schedules::new(app.clone());
+    let retention = jobs::Retention::new(app.clone());
     let scheduler = jobs::Scheduler::new(app.clone(), config.scheduler.batch);
     Ok(chassis::Service::new(DEFINITION.name, &deps.basic)
         .grpc(grpc::access_service(app.clone()))
         .grpc(grpc::access_log_service(app.clone()))
         .grpc(grpc::door_service(app.clone()))
+        .grpc(grpc::door_schedule_service(app.clone()))
         .outbox(&deps, &DEFINITION)
         .consumer(&deps, consumers::workspace::config(), consumers::workspace::Workspace::new(app.clone()))
         .consumer(&deps, consumers::results::config(), consumers::results::Results::new(app.clone()))
         .consumer(&deps, consumers::listings::config(), consumers::listings::Listings::new(app.clone()))
+        .consumer(
+            &deps,
+            consumers::door_events::config(),
+            consumers::door_events::DoorEvents::new(app.clone()),
+        )
         .consumer(&deps, consumers::users::config(), consumers::users::Users::new(app.clone()))
         .consumer(&deps, consumers::ways_in::config(), consumers::ways_in::WaysIn::new(app.clone()))
         .consumer(
@@ -70,6 +79,8 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
         .consumer(&deps, consumers::integrations::config(), consumers::integrations::Integrations::new(app))
         .task("scheduler", move |shutdown| scheduler.run(shutdown))
         .task("operations", move |shutdown| operations.run(shutdown))
+        .task("schedules", move |shutdown| schedules.run(shutdown))
+        .task("retention", move |shutdown| retention.run(shutdown))
         .task("preflight", move |shutdown| preflight.run(shutdown))
         .task("listener", move |shutdown| listener.run(shutdown)))
 }

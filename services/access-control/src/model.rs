@@ -1,5 +1,7 @@
 //! What this service knows, as plain values. No IO.
 
+mod door_event;
+mod door_schedule;
 mod log;
 mod operation;
 
@@ -13,7 +15,9 @@ use domain::{
 use proto::access::v1::{AccessReason, PreflightFinding};
 use uuid::Uuid;
 
-pub(crate) use self::log::LogFilter;
+pub(crate) use self::door_event::DoorEvent;
+pub(crate) use self::door_schedule::{DoorSchedule, Holiday, source_of};
+pub(crate) use self::log::{LogFilter, PresenceSearch, RETENTION_DAYS, RETENTION_DAYS_DEFAULT};
 pub(crate) use self::operation::{Action, Lockdown, Operation, OperationSource, OperationState, SpotKind};
 use crate::engine::{Hours, Ledger, Observed, Policy, UserLedger, WayInLedger};
 use crate::preflight::Stage;
@@ -97,6 +101,16 @@ impl Subject {
             Self::Target(_) => return None,
         };
         Some(SubjectKey { kind, id })
+    }
+}
+
+impl Subject {
+    /// The resource that it is, if it is one, with its workspace.
+    pub(crate) fn resource(&self, workspace: WorkspaceId) -> Option<(WorkspaceId, ResourceId)> {
+        match self {
+            Self::Resource(id) => Some((workspace, *id)),
+            Self::PassProduct(_) | Self::Plan(_) | Self::Location(_) | Self::Target(_) => None,
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::engine::Hours;
 /// How far ahead hours are seen. What stands then as it does now has no end in sight.
 pub const AHEAD: Duration = Duration::days(8);
 /// How far back it is seen whether a door was open all the time since someone locked it.
-const BEHIND: Duration = Duration::days(8);
+pub const BEHIND: Duration = Duration::days(8);
 /// A device may end a hold later than it was asked to by so much.
 const LATE: Duration = Duration::seconds(90);
 

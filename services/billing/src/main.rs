@@ -1,5 +1,5 @@
 //! Runs the billing service alone.
 
 fn main() -> std::process::ExitCode {
-    chassis::main_basic(billing::NAME, billing::CONFIG_DEFAULTS, billing::build)
+    chassis::main(&billing::DEFINITION, billing::build)
 }

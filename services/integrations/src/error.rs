@@ -5,8 +5,9 @@ use chassis::idempotency::IntentError;
 use chassis::input::InvalidInput;
 use domain::{IntegrationId, WorkspaceId};
 use events::outbox::OutboxError;
+use sealing::SealError;
 
-use crate::vault::{MasterKeyError, SealError, WrapError};
+use crate::vault::{MasterKeyError, WrapError};
 
 /// Every error of this service.
 #[derive(Debug, thiserror::Error)]

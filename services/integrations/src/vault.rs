@@ -5,9 +5,7 @@
 //! KMS holds it. What a sealed text belongs to is sealed with it as associated data: a row that is copied
 //! to another workspace, location, provider or name does not open there.
 
-mod aead;
 mod aws_kms;
-mod hex;
 mod key_ring;
 mod local_key;
 mod master_key;
@@ -16,19 +14,27 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::{LocationId, WorkspaceId};
 use hmac::{Hmac, Mac as _};
+use sealing::{KEY_BYTES, KeyError, SealError};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-pub(crate) use aead::SealError;
 pub(crate) use key_ring::KeyRing;
-pub use local_key::ensure_master_key_file;
 pub use master_key::MasterKeyError;
 pub(crate) use master_key::{MasterKey, WrapError};
 
+/// What names the file of master keys.
+const FILE: &str = "vault.master_key_file";
+
+/// Makes a master key file that only its owner may read, unless there is one. Whoever loses it loses
+/// all credentials that were sealed with it.
+pub fn ensure_master_key_file(path: &std::path::Path) -> Result<(), KeyError> {
+    sealing::ensure_key_file(FILE, path)
+}
+
 /// Seals the values of one workspace.
 #[derive(Clone)]
-pub(crate) struct DataKey(Zeroizing<[u8; aead::KEY_BYTES]>);
+pub(crate) struct DataKey(Zeroizing<[u8; KEY_BYTES]>);
 
 /// What a sealed value is, and whose.
 #[derive(Debug, Clone, Copy)]
@@ -43,12 +49,12 @@ pub(crate) struct Label<'a> {
 impl DataKey {
     /// A new key.
     pub(crate) fn generate() -> Self {
-        Self(aead::random_key())
+        Self(sealing::random_key())
     }
 
     /// The key of these bytes; `None` if there are too few or too many.
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut key = Zeroizing::new([0; aead::KEY_BYTES]);
+        let mut key = Zeroizing::new([0; KEY_BYTES]);
         if bytes.len() != key.len() {
             return None;
         }
@@ -58,12 +64,12 @@ impl DataKey {
 
     /// Seals a value, in another way each time.
     pub(crate) fn seal(&self, label: Label<'_>, value: &SecretString) -> Vec<u8> {
-        aead::seal(&self.0, &label.encode(), value.expose_secret().as_bytes())
+        sealing::seal(&self.0, &label.encode(), value.expose_secret().as_bytes())
     }
 
     /// Opens what was sealed with the same label.
     pub(crate) fn open(&self, label: Label<'_>, sealed: &[u8]) -> Result<SecretString, SealError> {
-        let plain = aead::open(&self.0, &label.encode(), sealed)?;
+        let plain = sealing::open(&self.0, &label.encode(), sealed)?;
         // A copy of the exact size: the one inside the secret is never moved, and `plain` is wiped.
         std::str::from_utf8(&plain).map(SecretString::from).map_err(|_| SealError)
     }

@@ -54,7 +54,7 @@ impl Access<'_> {
             let (rows, _) = self.settle(group, known.rows).await?;
             self.remove(group, &rows).await?;
         }
-        Ok(Applied { window: None, provider_ref: None, was_asked })
+        Ok(Applied { window: None, provider_ref: None, secret: None, was_asked })
     }
 
     /// Gives the window, and takes away the others.

@@ -12,6 +12,8 @@
 mod access;
 mod config;
 mod control;
+mod log;
+mod login;
 mod plan;
 mod provider;
 mod restrictions;
@@ -49,12 +51,12 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
     let clock = deps.basic.clock.clone();
     let kisi = config.kisi.client(clock.clone()).context("configuration: section kisi")?;
     let provider = KisiProvider::new(kisi, deps.pool.clone(), deps.platform.clone(), clock);
-    Ok(door_adapter::build(
-        provider,
-        &config.commands,
-        &config.reconciler,
-        &config.peers,
-        &deps,
-        &DEFINITION,
-    )?)
+    let settings = door_adapter::Settings {
+        commands: &config.commands,
+        reconciler: &config.reconciler,
+        log: &config.log,
+        sealing: &config.sealing,
+        peers: &config.peers,
+    };
+    Ok(door_adapter::build(provider, settings, &deps, &DEFINITION)?)
 }

@@ -4,17 +4,19 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chassis::postgres::WorkspacePool;
-use domain::{Clock, Timestamp};
+use domain::{Clock, PersonId, Timestamp, Window};
 use door_adapter::{
-    AccessRequest, Account, AccountInfo, Applied, ApplyError, Capabilities, DoorProvider, ErrorKind, Finding,
-    Listed, Problem, ProviderError, Right, Target, TargetKind, UserApplied, UserRequest, WayInApplied,
-    WayInRequest,
+    AccessRequest, Account, AccountInfo, Applied, ApplyError, Capabilities, DoorEvent, DoorProvider,
+    ErrorKind, Finding, Listed, MobileLogin, Problem, ProviderError, Right, Target, TargetKind, UserApplied,
+    UserRequest, WayInApplied, WayInRequest,
 };
 use futures::{Stream, TryStreamExt as _, stream};
 use sqlx::{PgConnection, PgPool};
 use vendor_http::AccountKey;
 
 use crate::access::{self, Access};
+use crate::log;
+use crate::login;
 use crate::plan::whole_seconds;
 use crate::restrictions;
 use crate::store::{Change, Door, Ledger, Place};
@@ -110,7 +112,7 @@ impl DoorProvider for KisiProvider {
     type Change = Change;
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { has_groups: true, has_locks: true, has_users: true }
+        Capabilities { has_groups: true, has_locks: true, has_users: true, has_log: true }
     }
 
     async fn check(&self, account: &Account) -> Result<AccountInfo, Problem> {
@@ -161,7 +163,7 @@ impl DoorProvider for KisiProvider {
         // Kisi takes no window that is over, and there is nothing left to give.
         let wanted = request.window.filter(|window| window.end() > now);
         if wanted.is_none() && known.rows.is_empty() {
-            return Ok(Applied { window: None, provider_ref: None, was_asked: false });
+            return Ok(Applied { window: None, provider_ref: None, secret: None, was_asked: false });
         }
         let kisi = self.open(account).await?;
         let mut access =
@@ -173,6 +175,7 @@ impl DoorProvider for KisiProvider {
                 right.map(|right| Applied {
                     window: Some(window),
                     provider_ref: Some(right.to_string()),
+                    secret: None,
                     was_asked: true,
                 })
             }
@@ -208,6 +211,17 @@ impl DoorProvider for KisiProvider {
         way_in::set(&self.ledger, &kisi, place, request, self.clock.now()).await
     }
 
+    async fn create_login(
+        &self,
+        account: &Account,
+        person: PersonId,
+        device_name: &str,
+    ) -> Result<MobileLogin, ApplyError> {
+        let known = self.ledger.user(account.integration, person).await?;
+        let kisi = self.open_promptly(account, Line::Doors)?;
+        login::create(&kisi, known, device_name).await
+    }
+
     fn survey<'a>(
         &'a self,
         account: &'a Account,
@@ -227,6 +241,17 @@ impl DoorProvider for KisiProvider {
     async fn remove(&self, account: &Account, right: &Right) -> Result<(), ApplyError> {
         let kisi = self.open(account).await?;
         survey::remove(&self.ledger, &kisi, account.integration.workspace, right).await
+    }
+
+    fn read_log<'a>(
+        &'a self,
+        account: &'a Account,
+        window: Window,
+    ) -> impl Stream<Item = Result<Vec<DoorEvent>, ApplyError>> + Send + 'a {
+        stream::once(async move {
+            let kisi = self.open(account).await?;
+            log::read(&self.ledger, &kisi, account.integration, window).await
+        })
     }
 
     async fn record(&self, conn: &mut PgConnection, changes: &[Change]) -> Result<(), sqlx::Error> {
@@ -271,5 +296,6 @@ pub(crate) fn failure(error: Error) -> ProviderError {
         Error::KeyUnusable => ProviderError::new(ErrorKind::Unauthorized, reason),
         Error::ListIncomplete { .. } => ProviderError::new(ErrorKind::Malformed, reason),
         Error::GroupOpensOtherLocks { .. } => ProviderError::new(ErrorKind::Rejected, reason),
+        Error::LogIncomplete => ProviderError::new(ErrorKind::Unreachable, reason),
     }
 }

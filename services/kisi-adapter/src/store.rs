@@ -395,6 +395,29 @@ impl Ledger {
         Ok(other.map(PersonId::from_uuid))
     }
 
+    /// Whom Kisi's users are taken for, of those that are one person's alone.
+    pub(crate) async fn people_of(
+        &self,
+        account: IntegrationName,
+        users: &[UserId],
+    ) -> Result<HashMap<UserId, PersonId>, LedgerError> {
+        let mut tx = self.pool.begin(account.workspace).await?;
+        let rows: Vec<(i64, Vec<Uuid>)> = sqlx::query_as(
+            "select user_id, array_agg(person_id) from kisi_user
+             where workspace_id = $1 and user_id = any($2) and account_id = $3 group by user_id",
+        )
+        .bind(account.workspace.uuid())
+        .bind(users.iter().map(|user| signed(user.0)).collect::<Vec<_>>())
+        .bind(account.id.uuid())
+        .fetch_all(&mut *tx)
+        .await?;
+        let person = |(user, people): (i64, Vec<Uuid>)| match people[..] {
+            [person] => Some((UserId(unsigned(user)), PersonId::from_uuid(person))),
+            _ => None,
+        };
+        Ok(rows.into_iter().filter_map(person).collect())
+    }
+
     /// A user is not there any more.
     pub(crate) async fn forget_user(
         &self,

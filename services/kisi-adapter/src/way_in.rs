@@ -2,10 +2,10 @@
 //!
 //! Kisi shows a link's secret once, in the answer that says that it was made. So a link whose answer was lost is of no
 //! use to anybody: it is found by its name, which ends with the id of the way in, and taken away for another. Nothing
-//! of it is kept here; Kisi closes it at its end by itself.
+//! of it is kept in this ledger; Kisi closes it at its end by itself.
 
 use domain::Timestamp;
-use door_adapter::{ApplyError, WayInApplied, WayInRequest};
+use door_adapter::{ApplyError, DoorSecret, WayInApplied, WayInRequest};
 
 use crate::access::ensure_group;
 use crate::plan::whole_seconds;
@@ -30,7 +30,7 @@ pub(crate) async fn set(
     }
     // Kisi takes no window that is over.
     let Some(window) = request.window.filter(|window| now < window.end()) else {
-        return Ok(WayInApplied { link: None, was_asked: true });
+        return Ok(WayInApplied { secret: None, was_asked: true });
     };
     let group = match ledger.read(place).await?.group {
         Some(group) => group,
@@ -40,5 +40,5 @@ pub(crate) async fn set(
     let person: String = request.person.display_name.chars().take(NAME_CHARS_MAX).collect();
     let name = format!("Latchkey: {person} {id}");
     let link = kisi.create_group_link(group, &name, whole_seconds(window).into()).await.map_err(failure)?;
-    Ok(WayInApplied { link: Some(link), was_asked: true })
+    Ok(WayInApplied { secret: Some(DoorSecret::Link(link)), was_asked: true })
 }

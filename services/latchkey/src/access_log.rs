@@ -40,15 +40,16 @@ async fn verify(mut client: Client, workspace: &str, noted: Option<&str>) -> any
     let refused = |status| anyhow::anyhow!("{}", said(&status));
     let newest =
         pb::ListAccessLogRequest { parent: workspace.to_owned(), page_size: 1, ..Default::default() };
-    let newest = client.access_log.list_access_log(newest).await.map_err(refused)?.into_inner().entries;
-    let last = newest.first().map_or(0, |entry| entry.sequence);
+    let newest = client.access_log.list_access_log(newest).await.map_err(refused)?.into_inner();
+    let chain = begin(newest.anchor)?;
+    let last = newest.entries.first().map_or(chain.sequence, |entry| entry.sequence);
     let whole = pb::WatchAccessLogRequest {
         parent: workspace.to_owned(),
-        after_sequence: Some(0),
+        after_sequence: Some(chain.sequence),
         ..Default::default()
     };
     let mut answers = client.access_log.watch_access_log(whole).await.map_err(refused)?.into_inner();
-    let mut check = Check { chain: Chain::default(), noted, has_seen: noted.is_none() };
+    let mut check = Check::begin(chain, noted);
     while check.chain.sequence < last {
         let answer = answers.message().await.map_err(refused)?;
         for entry in answer.context("the log broke off: try again")?.entries {
@@ -58,6 +59,13 @@ async fn verify(mut client: Client, workspace: &str, noted: Option<&str>) -> any
     check.finish()
 }
 
+/// Where the log begins: behind the last entry that was taken away, if any was.
+fn begin(anchor: Option<pb::AccessLogAnchor>) -> anyhow::Result<Chain> {
+    let Some(pb::AccessLogAnchor { sequence, hash }) = anchor else { return Ok(Chain::default()) };
+    let hash = hash.try_into().ok().context("the platform's answer names no hash")?;
+    Ok(Chain { sequence, hash })
+}
+
 /// A check under way.
 struct Check<'a> {
     chain: Chain,
@@ -65,7 +73,13 @@ struct Check<'a> {
     has_seen: bool,
 }
 
-impl Check<'_> {
+impl<'a> Check<'a> {
+    fn begin(chain: Chain, noted: Option<&'a str>) -> Self {
+        let mut check = Self { chain, noted, has_seen: false };
+        check.has_seen = noted.is_none_or(|noted| noted == check.head());
+        check
+    }
+
     fn follow(&mut self, entry: &pb::AccessLogEntry) -> anyhow::Result<()> {
         if let Err(broken) = self.chain.follow(entry) {
             bail!("the log is not as it was written: {broken}");
@@ -82,7 +96,8 @@ impl Check<'_> {
 
     fn finish(&self) -> anyhow::Result<String> {
         if !self.has_seen {
-            bail!("the log is not the one that was noted: {} is not in it", self.noted.unwrap_or_default());
+            let noted = self.noted.unwrap_or_default();
+            bail!("the log is not the one that was noted, or is not kept so far back: {noted} is not in it");
         }
         Ok(format!("{} entries, as they were written; the last one is {}", self.chain.sequence, self.head()))
     }
@@ -95,7 +110,7 @@ mod tests {
     use super::*;
 
     fn check(entries: &[pb::AccessLogEntry], noted: Option<&str>) -> Result<String, String> {
-        let mut check = Check { chain: Chain::default(), noted, has_seen: noted.is_none() };
+        let mut check = Check::begin(Chain::default(), noted);
         let followed = entries.iter().try_for_each(|entry| check.follow(entry));
         followed.and_then(|()| check.finish()).map_err(|error| error.to_string())
     }
@@ -115,6 +130,11 @@ mod tests {
         assert!(check(&entries, Some(noted)).is_ok());
         let shorter = check(&entries[..2], Some(noted)).unwrap_err();
         assert!(shorter.contains("not the one that was noted"), "{shorter}");
+        // The first two were taken away on their time.
+        let anchor = pb::AccessLogAnchor { sequence: 2, hash: entries[1].hash.clone() };
+        let mut rest = Check::begin(begin(Some(anchor)).unwrap(), None);
+        rest.follow(&entries[2]).unwrap();
+        assert_eq!(rest.head(), noted);
         entries[1].actor = "someone else".to_owned();
         assert!(check(&entries, None).unwrap_err().contains("entry 2"));
     }

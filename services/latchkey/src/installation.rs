@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use chassis::auth::Signer;
 use domain::SystemClock;
+use sealing::SealingConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::up::UpConfig;
@@ -41,6 +42,22 @@ impl DataDir {
 
     pub(crate) fn master_key(&self) -> PathBuf {
         self.0.join("master-key")
+    }
+
+    /// What a door adapter seals links and PINs with.
+    pub(crate) fn sealing_key(&self, service: &str) -> PathBuf {
+        self.0.join("sealing-keys").join(service)
+    }
+
+    /// Makes that of each adapter that has none yet.
+    pub(crate) fn ensure_sealing_keys(&self) -> anyhow::Result<()> {
+        let folder = self.0.join("sealing-keys");
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        for definition in [&kisi_adapter::DEFINITION, &relay_adapter::DEFINITION, &unifi_adapter::DEFINITION]
+        {
+            SealingConfig::ensure_file(&self.sealing_key(definition.name))?;
+        }
+        Ok(())
     }
 
     pub(crate) fn traces(&self) -> PathBuf {

@@ -64,6 +64,7 @@ async fn up(platform: PlatformConfig, config: UpConfig, shutdown: CancellationTo
     // For the commands beside this process.
     certificates.write("latchkey")?;
     integrations::ensure_master_key_file(&data.master_key())?;
+    data.ensure_sealing_keys()?;
     let listeners = Listeners::bind(&config).await?;
     let mut servers = Servers::start(&config, &data).await?;
 

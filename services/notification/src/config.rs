@@ -1,5 +1,6 @@
 //! Settings of this service. `config.default.toml` says what each one does.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -20,6 +21,9 @@ pub struct Config {
     pub email: ChannelConfig,
     /// Section `[sms]`.
     pub sms: ChannelConfig,
+    /// Section `[adapters]`: by provider, such as `kisi`, where its adapter is reached, such as
+    /// `https://127.0.0.1:7421`.
+    pub adapters: BTreeMap<String, String>,
 }
 
 /// How SendGrid is reached, and as whom.
@@ -153,8 +157,6 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     fn load(variables: &[(&str, &str)]) -> Config {

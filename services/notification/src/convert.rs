@@ -18,6 +18,7 @@ pub(crate) fn message(entry: &Entry) -> pb::Message {
             Kind::Cancelled => pb::MessageKind::BookingCancelled,
             Kind::StaffAlert => pb::MessageKind::StaffAlert,
             Kind::WayIn => pb::MessageKind::WayIn,
+            Kind::AccessReady => pb::MessageKind::AccessReady,
         }
         .into(),
         channel: match entry.channel {

@@ -10,9 +10,10 @@ pub(crate) use sms::SmsDelivery;
 
 use crate::app::Work;
 use crate::engine::Outcome;
+use crate::secrets::DoorSecret;
 
 /// Sends the messages of one channel.
 pub(crate) trait Delivery: Send + Sync + 'static {
-    /// Sends one message, once.
-    fn deliver(&self, work: &Work) -> impl Future<Output = Outcome> + Send;
+    /// Sends one message, once, with the secret that goes with it.
+    fn deliver(&self, work: &Work, secret: Option<&DoorSecret>) -> impl Future<Output = Outcome> + Send;
 }

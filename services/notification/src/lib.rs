@@ -3,7 +3,8 @@
 //!
 //! Owns the ledger of messages: one row for each event, person and channel, so that an event that is
 //! delivered twice sends once. Keeps what bookings and staff are like, as far as messages tell of them. Holds that nothing is sent blindly twice, that nothing is lost without a reason in
-//! the ledger, and that nobody hears of an older version of a booking after a newer one. Vendors'
+//! the ledger, and that nobody hears of an older version of a booking after a newer one. What opens a door is asked of
+//! its adapter when it is sent, and kept nowhere. Vendors'
 //! accounts are the platform's, not the workspaces'. Deliberately absent: preferences, campaigns, inbound
 //! messages, delivery reports beyond "the vendor has it".
 
@@ -18,6 +19,7 @@ mod grpc;
 mod jobs;
 mod model;
 mod render;
+mod secrets;
 mod store;
 pub mod vendor;
 
@@ -54,6 +56,7 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
     config.validate()?;
     let app = Arc::new(App::new(deps.pool.clone(), deps.platform.clone(), deps.basic.clock.clone()));
     let http = vendor_client(&config, &deps)?;
+    let secrets = Arc::new(secrets::Secrets::new(&config.adapters, &deps.basic.identity)?);
     let (email_wake, sms_wake) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let channels = Channels { has_email: config.has_email(), has_sms: config.has_sms() };
     let wake = vec![email_wake.clone(), sms_wake.clone()];
@@ -66,12 +69,14 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
         .outbox(&deps, &DEFINITION)
         .consumer(&deps, workspace::config(), workspace)
         .consumer(&deps, alerts::config(), alerts)
-        .consumer(&deps, ways_in::config(), ways_in);
+        .consumer(&deps, ways_in::ways_in(), ways_in.clone())
+        .consumer(&deps, ways_in::access(), ways_in);
     if config.has_email() {
         let sender = Sender {
             app: app.clone(),
             channel: Channel::Email,
             delivery: Arc::new(email_delivery(&config, &http)?),
+            secrets: secrets.clone(),
             policy: config.policy(config.email),
             in_flight_max: config.sending.in_flight_max,
             wake: email_wake,
@@ -85,6 +90,7 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
             app: app.clone(),
             channel: Channel::Sms,
             delivery: Arc::new(sms_delivery(&config, &http, app)?),
+            secrets,
             policy: config.policy(config.sms),
             in_flight_max: config.sending.in_flight_max,
             wake: sms_wake,

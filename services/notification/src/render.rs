@@ -17,6 +17,7 @@ use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
 use crate::model::{Content, Kind, Problem};
+use crate::secrets::DoorSecret;
 
 pub(crate) use email::RenderedEmail;
 
@@ -65,7 +66,9 @@ struct View<'a> {
 #[derive(Serialize)]
 struct WayInView<'a> {
     door: &'a str,
-    link: &'a str,
+    /// What opens it: one of these.
+    link: Option<&'a str>,
+    pin: Option<&'a str>,
     when: String,
 }
 
@@ -100,18 +103,27 @@ impl Renderer {
         template!(templates, "email/way_in.html");
         template!(templates, "email/way_in.txt");
         template!(templates, "email/way_in.subject.txt");
+        template!(templates, "email/access_ready.html");
+        template!(templates, "email/access_ready.txt");
+        template!(templates, "email/access_ready.subject.txt");
         template!(templates, "sms/confirmed.txt");
         template!(templates, "sms/rescheduled.txt");
         template!(templates, "sms/cancelled.txt");
         template!(templates, "sms/staff_alert.txt");
         template!(templates, "sms/way_in.txt");
+        template!(templates, "sms/access_ready.txt");
         Self { templates, organizer: organizer.into() }
     }
 
-    /// The email that tells of `content`.
-    pub(crate) fn email(&self, kind: Kind, content: &Content) -> Result<RenderedEmail, RenderError> {
+    /// The email that tells of `content`, and of the secret that goes with it.
+    pub(crate) fn email(
+        &self,
+        kind: Kind,
+        content: &Content,
+        secret: Option<&DoorSecret>,
+    ) -> Result<RenderedEmail, RenderError> {
         let zone = domain::zone::parse(&content.time_zone)?;
-        let view = View::long(content, zone);
+        let view = View::long(content, secret, zone);
         let fill = |name: String| self.fill(&name, &view);
         Ok(RenderedEmail {
             subject: text::shorten(&fill(format!("email/{kind}.subject.txt"))?, email::SUBJECT_CHARS_MAX),
@@ -121,8 +133,13 @@ impl Renderer {
         })
     }
 
-    /// The text message that tells of `content`.
-    pub(crate) fn sms(&self, kind: Kind, content: &Content) -> Result<String, RenderError> {
+    /// The text message that tells of `content`, and of the secret that goes with it.
+    pub(crate) fn sms(
+        &self,
+        kind: Kind,
+        content: &Content,
+        secret: Option<&DoorSecret>,
+    ) -> Result<String, RenderError> {
         let zone = domain::zone::parse(&content.time_zone)?;
         let names = sms::Names::of(content);
         let view = View {
@@ -132,7 +149,7 @@ impl Renderer {
             when: when::short(content.way_in.as_ref().map_or(content.window, |way_in| way_in.window), zone),
             problems: content.problems.first().map(sms::problem).into_iter().collect(),
             problems_more: content.problems_more + content.problems.len().saturating_sub(1),
-            ..View::long(content, zone)
+            ..View::long(content, secret, zone)
         };
         self.fill(&format!("sms/{kind}.txt"), &view)
     }
@@ -143,7 +160,12 @@ impl Renderer {
 }
 
 impl<'a> View<'a> {
-    fn long(content: &'a Content, zone: Tz) -> Self {
+    fn long(content: &'a Content, secret: Option<&'a DoorSecret>, zone: Tz) -> Self {
+        let (link, pin) = match secret {
+            Some(DoorSecret::Link(link)) => (Some(link.as_str()), None),
+            Some(DoorSecret::Pin(pin)) => (None, Some(pin.as_str())),
+            None => (None, None),
+        };
         Self {
             person: &content.person_name,
             resource: &content.resource_name,
@@ -159,7 +181,8 @@ impl<'a> View<'a> {
             problems_more: content.problems_more,
             way_in: content.way_in.as_ref().map(|way_in| WayInView {
                 door: &way_in.door,
-                link: &way_in.link,
+                link,
+                pin,
                 when: when::long(way_in.window, zone),
             }),
         }

@@ -37,6 +37,9 @@ const COOL_DOWN: Duration = Duration::from_secs(2);
 /// Whose turn it is at a place.
 type Turn = Arc<Mutex<()>>;
 
+/// A controller that is listed, and what calls it, or what keeps it from being called.
+pub(crate) type ListedController = (ListedBoard, Result<Controller, ProviderError>);
+
 /// All boards that a process calls.
 pub struct Boards {
     shelly: VendorClient,
@@ -92,18 +95,12 @@ impl Boards {
     /// A board that an account lists.
     pub fn open(&self, account: &Account, listed: &ListedBoard) -> Result<Board, ProviderError> {
         let ListedBoard { name, kind, host, port, relays } = listed;
-        // It may well be that no board has a key.
-        let keys = account.credential.require(KEYS).ok();
-        let keys = keys.map(|keys| BoardKeys::read(keys.expose_secret())).transpose();
-        let keys =
-            keys.map_err(|error| ProviderError::new(ErrorKind::Unauthorized, format!("{KEYS} {error}")))?;
-        let key = keys.and_then(|keys| keys.of(name));
-        let password = key.map(SecretString::from);
+        let password = key_of(account, name)?;
+        let key = password.as_ref().map(|key| key.expose_secret());
         let driver: Result<Box<dyn Driver>, ProviderError> = match kind {
             BoardKind::Controller { certificate } => {
-                let client = self.trusting(*certificate)?;
-                let line = self.line(&client, "https", host, *port)?;
-                Controller::new(line, password.as_ref()).map(|controller| Box::new(controller) as _)
+                let controller = self.reach_controller(listed, *certificate, password.as_ref());
+                controller.map(|controller| Box::new(controller) as _)
             }
             BoardKind::EspHome { switches } => {
                 let node = EspHome::new(self.line(&self.esphome, "http", host, *port)?, switches, key);
@@ -130,6 +127,28 @@ impl Boards {
         };
         let driver = driver.map_err(|error| named(name, error))?;
         Ok(Board { name: name.clone(), driver, turn: self.turn(host, *port) })
+    }
+
+    /// The controllers of our own that an account lists.
+    pub(crate) fn controllers(&self, account: &Account) -> Result<Vec<ListedController>, ProviderError> {
+        let boards = Self::list(account)?;
+        let controller = |listed: &ListedBoard| {
+            let BoardKind::Controller { certificate } = listed.kind else { return None };
+            let key = key_of(account, &listed.name);
+            let controller = key.and_then(|key| self.reach_controller(listed, certificate, key.as_ref()));
+            Some((listed.clone(), controller))
+        };
+        Ok(boards.iter().filter_map(controller).collect())
+    }
+
+    fn reach_controller(
+        &self,
+        listed: &ListedBoard,
+        certificate: Fingerprint,
+        key: Option<&SecretString>,
+    ) -> Result<Controller, ProviderError> {
+        let client = self.trusting(certificate)?;
+        Controller::new(self.line(&client, "https", &listed.host, listed.port)?, key)
     }
 
     fn line(
@@ -227,8 +246,17 @@ impl Board {
     }
 }
 
+/// The key of a board, if it has one: it may well be that no board does.
+fn key_of(account: &Account, board: &BoardName) -> Result<Option<SecretString>, ProviderError> {
+    let Ok(keys) = account.credential.require(KEYS) else { return Ok(None) };
+    let keys = BoardKeys::read(keys.expose_secret());
+    let keys =
+        keys.map_err(|error| ProviderError::new(ErrorKind::Unauthorized, format!("{KEYS} {error}")))?;
+    Ok(keys.of(board).map(SecretString::from))
+}
+
 /// The same error with the board's name; and with the code that says that the door is out of reach.
-fn named(board: &BoardName, error: ProviderError) -> ProviderError {
+pub(crate) fn named(board: &BoardName, error: ProviderError) -> ProviderError {
     let (kind, reason) = (error.kind, format!("board {board}: {}", error.reason));
     let error = error.meaning(kind, reason);
     match kind {

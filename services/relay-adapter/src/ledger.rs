@@ -1,13 +1,16 @@
-//! What boards don't know: who may open their relays, which of them are held open, and which are locked down.
+//! What boards don't know: who may open their relays and by which PINs, which of them are held open, and which are locked
+//! down.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chassis::postgres::WorkspacePool;
 use domain::names::IntegrationName;
-use domain::{PersonId, RelayName, Timestamp, Window};
+use domain::{BoardName, PersonId, RelayName, Timestamp, Window};
 use door_adapter::LedgerError;
 use sqlx::PgConnection;
 use uuid::Uuid;
+
+use crate::offline::PinOwner;
 
 /// The ledger.
 #[derive(Clone)]
@@ -28,6 +31,8 @@ pub struct Change {
     pub(crate) spot: Spot,
     pub(crate) person: PersonId,
     pub(crate) window: Option<Window>,
+    /// The person's PIN, sealed, if it was made just now.
+    pub(crate) pin: Option<Vec<u8>>,
 }
 
 /// A person's right at a relay.
@@ -36,6 +41,19 @@ pub(crate) struct RelayRight {
     pub door: RelayName,
     pub person: PersonId,
     pub window: Window,
+}
+
+/// What is noted of a controller's list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NotedList {
+    /// Whose list it is, by the controller's own id; none yet.
+    pub controller: Option<String>,
+    /// The last one's.
+    pub version: Option<u64>,
+    /// When the next one is due.
+    pub due_at: Timestamp,
+    /// Counts changes of the account's rights.
+    pub change: i64,
 }
 
 /// How a relay's door is, as far as its board doesn't know.
@@ -129,8 +147,144 @@ impl Ledger {
         .bind(people)
         .bind(windows.iter().map(|window| window.start()).collect::<Vec<_>>())
         .bind(windows.iter().map(|window| window.end()).collect::<Vec<_>>())
-        .execute(conn)
+        .execute(&mut *conn)
         .await?;
+        Self::record_pins(conn, changes).await
+    }
+
+    /// Keeps PINs that were made, forgets those of people who may open nothing any more, and has lists made anew.
+    async fn record_pins(conn: &mut PgConnection, changes: &[Change]) -> Result<(), sqlx::Error> {
+        let columns = |changes: &[&Change]| {
+            let workspaces: Vec<Uuid> = changes.iter().map(|it| it.spot.account.workspace.uuid()).collect();
+            let accounts: Vec<Uuid> = changes.iter().map(|it| it.spot.account.id.uuid()).collect();
+            let people: Vec<Uuid> = changes.iter().map(|it| it.person.uuid()).collect();
+            (workspaces, accounts, people)
+        };
+        let made: Vec<&Change> = changes.iter().filter(|change| change.pin.is_some()).collect();
+        let (workspaces, accounts, people) = columns(&made);
+        sqlx::query(
+            "insert into relay_pin (workspace_id, account_id, person_id, sealed)
+             select distinct on (workspace_id, account_id, person_id) *
+             from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bytea[])
+               as made (workspace_id, account_id, person_id, sealed)
+             on conflict (workspace_id, account_id, person_id) do update set sealed = excluded.sealed",
+        )
+        .bind(workspaces)
+        .bind(accounts)
+        .bind(people)
+        .bind(made.iter().filter_map(|change| change.pin.clone()).collect::<Vec<_>>())
+        .execute(&mut *conn)
+        .await?;
+        let (workspaces, accounts, people) = columns(&changes.iter().collect::<Vec<_>>());
+        sqlx::query(
+            "delete from relay_pin p using unnest($1::uuid[], $2::uuid[], $3::uuid[])
+               as touched (workspace_id, account_id, person_id)
+             where p.workspace_id = touched.workspace_id and p.account_id = touched.account_id
+               and p.person_id = touched.person_id
+               and not exists (select from relay_right r where r.workspace_id = p.workspace_id
+                 and r.account_id = p.account_id and r.person_id = p.person_id)",
+        )
+        .bind(&workspaces)
+        .bind(&accounts)
+        .bind(people)
+        .execute(&mut *conn)
+        .await?;
+        sqlx::query(
+            "update relay_list l set due_at = '-infinity', change = change + 1
+             from (select distinct workspace_id, account_id from unnest($1::uuid[], $2::uuid[])
+                     as touched (workspace_id, account_id)) as touched
+             where l.workspace_id = touched.workspace_id and l.account_id = touched.account_id",
+        )
+        .bind(&workspaces)
+        .bind(&accounts)
+        .execute(&mut *conn)
+        .await?;
+        let accounts: HashSet<IntegrationName> = changes.iter().map(|it| it.spot.account).collect();
+        door_adapter::look_soon(conn, &accounts.into_iter().collect::<Vec<_>>()).await
+    }
+
+    /// A person's PIN, sealed.
+    pub(crate) async fn pin(&self, owner: PinOwner) -> Result<Option<Vec<u8>>, LedgerError> {
+        let mut tx = self.pool.begin(owner.account.workspace).await?;
+        let sealed = sqlx::query_scalar(
+            "select sealed from relay_pin where workspace_id = $1 and account_id = $2 and person_id = $3",
+        )
+        .bind(owner.account.workspace.uuid())
+        .bind(owner.account.id.uuid())
+        .bind(owner.person.uuid())
+        .fetch_optional(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(sealed)
+    }
+
+    /// All PINs of an account, sealed.
+    pub(crate) async fn pins(
+        &self,
+        account: IntegrationName,
+    ) -> Result<Vec<(PersonId, Vec<u8>)>, LedgerError> {
+        let mut tx = self.pool.begin(account.workspace).await?;
+        let rows: Vec<(Uuid, Vec<u8>)> = sqlx::query_as(
+            "select person_id, sealed from relay_pin where workspace_id = $1 and account_id = $2",
+        )
+        .bind(account.workspace.uuid())
+        .bind(account.id.uuid())
+        .fetch_all(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(rows.into_iter().map(|(person, sealed)| (PersonId::from_uuid(person), sealed)).collect())
+    }
+
+    /// What is noted of a controller's list, from now on. To be read before the rights that a list is made of.
+    pub(crate) async fn list(
+        &self,
+        account: IntegrationName,
+        board: &BoardName,
+    ) -> Result<NotedList, LedgerError> {
+        let mut tx = self.pool.begin(account.workspace).await?;
+        let (controller, version, due_at, change): (Option<String>, Option<i64>, Option<Timestamp>, i64) =
+            sqlx::query_as(
+                "with made as (
+                   insert into relay_list (workspace_id, account_id, board) values ($1, $2, $3)
+                   on conflict do nothing returning controller_ref, version, due_at, change)
+                 select controller_ref, version, nullif(due_at, '-infinity'), change from made
+                 union all
+                 select controller_ref, version, nullif(due_at, '-infinity'), change from relay_list
+                 where workspace_id = $1 and account_id = $2 and board = $3",
+            )
+            .bind(account.workspace.uuid())
+            .bind(account.id.uuid())
+            .bind(board.to_string())
+            .fetch_one(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        let version = version.and_then(|version| u64::try_from(version).ok());
+        Ok(NotedList { controller, version, due_at: due_at.unwrap_or(Timestamp::MIN_UTC), change })
+    }
+
+    /// Notes what list a controller has, and when the next one is due: at once, if a right has changed since.
+    pub(crate) async fn note_list(
+        &self,
+        account: IntegrationName,
+        board: &BoardName,
+        noted: &NotedList,
+    ) -> Result<(), LedgerError> {
+        let mut tx = self.pool.begin(account.workspace).await?;
+        sqlx::query(
+            "update relay_list set controller_ref = $4, version = $5,
+               due_at = case when change = $7 then $6 else '-infinity' end
+             where workspace_id = $1 and account_id = $2 and board = $3",
+        )
+        .bind(account.workspace.uuid())
+        .bind(account.id.uuid())
+        .bind(board.to_string())
+        .bind(&noted.controller)
+        .bind(noted.version.and_then(|version| i64::try_from(version).ok()))
+        .bind(noted.due_at)
+        .bind(noted.change)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
         Ok(())
     }
 

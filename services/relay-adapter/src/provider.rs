@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use chassis::postgres::WorkspacePool;
-use domain::{BoardList, Clock, ListedBoard, RelayName};
+use domain::{BoardKind, BoardList, Clock, ListedBoard, RelayName, Window};
 use door_adapter::{
-    AccessRequest, Account, AccountInfo, Applied, ApplyError, Capabilities, DoorProvider, ErrorKind, Finding,
-    Listed, Origin, Place, Problem, ProblemKind, ProviderError, Right, Target, TargetKind, UserApplied,
-    UserRequest, UserState, UserWish,
+    AccessRequest, Account, AccountInfo, Applied, ApplyError, Capabilities, DoorEvent, DoorProvider,
+    DoorSecret, ErrorKind, Finding, Listed, Origin, Place, Problem, ProblemKind, ProviderError, Right,
+    Target, TargetKind, UserApplied, UserRequest, UserState, UserWish,
 };
 use futures::future::join_all;
 use futures::{Stream, stream};
+use sealing::Keys;
 use sqlx::PgConnection;
 
 use crate::boards::{BOARDS, Boards, KEYS};
@@ -18,6 +19,7 @@ use crate::driver::{Description, Relay};
 use crate::holds::Holds;
 use crate::lasting::Lasting;
 use crate::ledger::{Change, Ledger, RelayRight, Spot};
+use crate::offline::{Pin, PinOwner};
 
 /// Relay boards, for all accounts of a process.
 pub struct RelayProvider {
@@ -25,14 +27,22 @@ pub struct RelayProvider {
     pub(crate) ledger: Ledger,
     pub(crate) holds: Holds,
     pub(crate) clock: Arc<dyn Clock>,
+    /// What PINs are sealed with.
+    pub(crate) keys: Keys,
 }
 
 impl RelayProvider {
     /// Boards with a ledger in this service's schema. What is held open is so by `lasting`.
-    pub fn new(boards: Boards, pool: WorkspacePool, clock: Arc<dyn Clock>, lasting: Lasting) -> Self {
+    pub fn new(
+        boards: Boards,
+        pool: WorkspacePool,
+        clock: Arc<dyn Clock>,
+        lasting: Lasting,
+        keys: Keys,
+    ) -> Self {
         let ledger = Ledger::new(pool);
         let holds = Holds { ledger: ledger.clone(), clock: clock.clone(), lasting };
-        Self { boards, ledger, holds, clock }
+        Self { boards, ledger, holds, clock, keys }
     }
 
     /// The boards of an account, with what each says of itself. All are asked at once.
@@ -49,6 +59,22 @@ impl RelayProvider {
             (listed.clone(), described)
         });
         Ok(join_all(looks).await)
+    }
+
+    /// A person's PIN at an account's controllers; and sealed, if it was made just now.
+    async fn pin(&self, owner: PinOwner) -> Result<(Pin, Option<Vec<u8>>), ApplyError> {
+        if let Some(sealed) = self.ledger.pin(owner).await? {
+            match Pin::open(&self.keys, owner, &sealed) {
+                Ok(pin) => return Ok((pin, None)),
+                Err(error) => tracing::error!(
+                    person.id = %owner.person, %error, "a PIN can't be opened; another is made in its place"
+                ),
+            }
+        }
+        let made = tokio::task::spawn_blocking(move || Pin::make(owner)).await;
+        let pin = made.map_err(|_| ProviderError::new(ErrorKind::Unreachable, "no PIN could be made"))?;
+        let sealed = pin.seal(&self.keys, owner);
+        Ok((pin, Some(sealed)))
     }
 
     async fn check_boards(&self, account: &Account) -> Result<AccountInfo, ProviderError> {
@@ -117,7 +143,7 @@ impl DoorProvider for RelayProvider {
     type Change = Change;
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { has_groups: false, has_locks: true, has_users: false }
+        Capabilities { has_groups: false, has_locks: true, has_users: false, has_log: true }
     }
 
     async fn check(&self, account: &Account) -> Result<AccountInfo, Problem> {
@@ -163,20 +189,31 @@ impl DoorProvider for RelayProvider {
         let now = self.clock.now();
         let person = request.person.id;
         let window = request.window.filter(|window| window.end() > now);
-        let found = Boards::list(account)
-            .and_then(|boards| find(&boards, &request.target.provider_ref).map(|it| it.1));
-        let door = match (found, window) {
-            (Ok(door), _) => Some(door),
-            // What is not there any more opens for nobody.
-            (Err(_), None) => request.target.provider_ref.parse().ok(),
+        let found = Boards::list(account).and_then(|boards| {
+            let (listed, door) = find(&boards, &request.target.provider_ref)?;
+            Ok((door, matches!(listed.kind, BoardKind::Controller { .. })))
+        });
+        let (door, takes_pins) = match (found, window) {
+            (Ok(found), _) => found,
             (Err(error), Some(_)) => return Err(error.into()),
-        };
-        let Some(door) = door else {
-            return Ok(Applied { window: None, provider_ref: None, was_asked: false });
+            // What is not there any more opens for nobody.
+            (Err(_), None) => match request.target.provider_ref.parse() {
+                Ok(door) => (door, false),
+                Err(_) => {
+                    return Ok(Applied { window: None, provider_ref: None, secret: None, was_asked: false });
+                }
+            },
         };
         let provider_ref = window.map(|_| right_ref(&door, person));
-        changes.push(Change { spot: Spot { account: account.integration, door }, person, window });
-        Ok(Applied { window, provider_ref, was_asked: false })
+        let (secret, pin) = if takes_pins && window.is_some() {
+            let (pin, sealed) = self.pin(PinOwner { account: account.integration, person }).await?;
+            (Some(DoorSecret::Pin(pin.digits().clone())), sealed)
+        } else {
+            (None, None)
+        };
+        let spot = Spot { account: account.integration, door };
+        changes.push(Change { spot, person, window, pin });
+        Ok(Applied { window, provider_ref, secret, was_asked: false })
     }
 
     async fn set_user(&self, account: &Account, request: &UserRequest) -> Result<UserApplied, ApplyError> {
@@ -216,6 +253,18 @@ impl DoorProvider for RelayProvider {
             };
             Ok(rights.into_iter().filter_map(right).collect())
         })
+    }
+
+    async fn tend(&self, account: &Account) -> Result<(), ApplyError> {
+        self.tell_controllers(account).await
+    }
+
+    fn read_log<'a>(
+        &'a self,
+        account: &'a Account,
+        _window: Window,
+    ) -> impl Stream<Item = Result<Vec<DoorEvent>, ApplyError>> + Send + 'a {
+        self.read_controllers(account)
     }
 
     /// There are no rights but the ledger's.

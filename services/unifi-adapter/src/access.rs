@@ -3,11 +3,22 @@
 use domain::Window;
 use domain::names::IntegrationName;
 use door_adapter::{AccessRequest, ApplyError, ErrorKind, ProviderError};
+use secrecy::SecretString;
 
 use crate::store::{Change, Ledger, Row};
 use crate::vendor::wire::{NewVisitor, Visitor};
 use crate::vendor::{Console, Visitors};
 use crate::visit::{self, grant_of, is_met};
+
+/// PINs that are tried: someone may get one between its making and its giving.
+const PINS_MAX: usize = 5;
+
+/// A visitor that is as asked.
+pub(crate) struct Granted {
+    pub visitor: String,
+    /// The PIN, if it was given just now.
+    pub pin: Option<SecretString>,
+}
 
 /// One request under way.
 pub(crate) struct Access<'a> {
@@ -21,8 +32,8 @@ pub(crate) struct Access<'a> {
 }
 
 impl Access<'_> {
-    /// Gives the visitor that has the window: the one that there was, changed, or a new one.
-    pub(crate) async fn grant(&mut self, known: Option<&Row>, window: Window) -> Result<String, ApplyError> {
+    /// Gives the visitor that has the window: the one that there was, changed, or a new one. It has a PIN that we know.
+    pub(crate) async fn grant(&mut self, known: Option<&Row>, window: Window) -> Result<Granted, ApplyError> {
         let wanted = visit::wanted(self.request, window);
         let mut there = self.find(known).await?;
         // One that someone called off does not come back.
@@ -30,9 +41,13 @@ impl Access<'_> {
         for visitor in &there {
             self.remove(visitor).await?;
         }
-        let Some(visitor) = kept else { return self.create(known, &wanted, window).await };
+        let Some(visitor) = kept else {
+            let made = self.create(known, &wanted, window).await?;
+            return self.with_pin(made, window).await;
+        };
+        let has_pin = visitor.pin_code.is_some() && known.is_some_and(|row| row.has_pin);
         // Before the console has it: a window that is longer must not be over in the ledger.
-        self.ledger.note(&self.change(window, Some(visitor.id.clone()))).await?;
+        self.ledger.note(&self.change(window, Some(visitor.id.clone()), has_pin)).await?;
         if !is_met(&wanted, &visitor, &self.request.target) {
             match self.console.update_visitor(&visitor.id, &wanted).await {
                 Ok(()) => self.has_changed = true,
@@ -41,7 +56,29 @@ impl Access<'_> {
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(visitor.id)
+        if has_pin {
+            return Ok(Granted { visitor: visitor.id, pin: None });
+        }
+        self.with_pin(visitor.id, window).await
+    }
+
+    /// Gives the visitor a new PIN in place of any other, which nobody may have been told of.
+    async fn with_pin(&mut self, visitor: String, window: Window) -> Result<Granted, ApplyError> {
+        let mut tries = 0;
+        loop {
+            let pin = self.console.generate_pin().await?;
+            tries += 1;
+            match self.console.set_pin(&visitor, &pin).await {
+                Ok(()) => {
+                    self.has_changed = true;
+                    self.changes.push(self.change(window, Some(visitor.clone()), true));
+                    return Ok(Granted { visitor, pin: Some(pin) });
+                }
+                // Someone else has got it since.
+                Err(error) if error.kind == ErrorKind::Conflict && tries < PINS_MAX => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Takes away what the grant has.
@@ -59,11 +96,11 @@ impl Access<'_> {
         wanted: &NewVisitor,
         window: Window,
     ) -> Result<String, ApplyError> {
-        self.ledger.note(&self.change(window, None)).await?;
+        self.ledger.note(&self.change(window, None, false)).await?;
         match self.console.create_visitor(wanted).await {
             Ok(made) => {
                 self.has_changed = true;
-                self.changes.push(self.change(window, Some(made.id.clone())));
+                self.changes.push(self.change(window, Some(made.id.clone()), false));
                 Ok(made.id)
             }
             Err(error) => {
@@ -105,8 +142,8 @@ impl Access<'_> {
         Ok(removed?)
     }
 
-    fn change(&self, window: Window, visitor: Option<String>) -> Change {
-        Change::is(self.account, self.request, window.end(), visitor)
+    fn change(&self, window: Window, visitor: Option<String>, has_pin: bool) -> Change {
+        Change::is(self.account, self.request, window.end(), visitor, has_pin)
     }
 
     fn target_unknown(&self, error: ProviderError) -> ApplyError {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use domain::Clock;
-use door_adapter::{CommandsConfig, PeersConfig, ReconcilerConfig};
+use door_adapter::{CommandsConfig, LogConfig, PeersConfig, ReconcilerConfig, SealingConfig};
 use serde::Deserialize;
 use vendor_http::{Limit, Outgoing, OutgoingConfig, Retry, VendorHttp};
 
@@ -23,6 +23,10 @@ pub struct Config {
     pub commands: CommandsConfig,
     /// How accounts are compared with what they should have.
     pub reconciler: ReconcilerConfig,
+    /// How accounts' logs are read.
+    pub log: LogConfig,
+    /// What links and PINs are sealed with.
+    pub sealing: SealingConfig,
     /// Where other services are.
     pub peers: PeersConfig,
 }

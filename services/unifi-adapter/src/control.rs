@@ -93,7 +93,7 @@ impl DoorControl for UnifiProvider {
         let is_so = match (&operation.spot, operation.action) {
             (Spot::Door(door), Action::Pulse(_)) => {
                 let from = (sent_at - LOGGED_BEFORE).timestamp();
-                let openings = console.list_openings(from, (sent_at + LOGGED_AFTER).timestamp()).await?;
+                let openings = console.list_openings(from, (sent_at + LOGGED_AFTER).timestamp(), 1).await?;
                 let actor = operation.actor.as_ref().map(|actor| actor.person.to_string());
                 return Ok(fate_of_unlock(&openings, door, actor.as_deref(), age));
             }
@@ -261,7 +261,7 @@ mod tests {
     }
 
     fn opening(door: &str, actor: &str, provider: &str, result: &str) -> wire::Opening {
-        let hit = json!({ "_source": {
+        let hit = json!({ "_id": "log-1", "_source": {
             "actor": { "id": actor }, "authentication": { "credential_provider": provider },
             "event": { "result": result }, "target": [{ "type": "UAH", "id": "x" }, { "type": "door", "id": door }],
         } });

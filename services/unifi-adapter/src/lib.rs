@@ -5,6 +5,7 @@
 //! is the `door-adapter` crate's part. What holds here:
 //! - A grant is a visitor of its own, with the grant's name in its remarks and the window as its visit: the console
 //!   ends it by itself. Users, their policies and cards are others' and are never touched.
+//! - A visitor has a PIN that we know, kept sealed by the `door-adapter` crate, and the person is told of it once.
 //! - Before the console is asked for a visitor, the ledger says so. Whatever becomes of the answer, the visitor is found
 //!   again by its remarks and made only once.
 //! - A visitor that Latchkey did not make is never changed or deleted.
@@ -13,6 +14,7 @@
 mod access;
 mod config;
 mod control;
+mod log;
 mod provider;
 mod store;
 mod survey;
@@ -48,12 +50,12 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
     let outgoing = config.outgoing.rules().context("configuration")?;
     let unifi = config.unifi.client(clock.clone(), outgoing).context("configuration: section unifi")?;
     let provider = UnifiProvider::new(unifi, deps.pool.clone(), clock);
-    Ok(door_adapter::build(
-        provider,
-        &config.commands,
-        &config.reconciler,
-        &config.peers,
-        &deps,
-        &DEFINITION,
-    )?)
+    let settings = door_adapter::Settings {
+        commands: &config.commands,
+        reconciler: &config.reconciler,
+        log: &config.log,
+        sealing: &config.sealing,
+        peers: &config.peers,
+    };
+    Ok(door_adapter::build(provider, settings, &deps, &DEFINITION)?)
 }

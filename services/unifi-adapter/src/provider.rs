@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use chassis::postgres::WorkspacePool;
-use domain::{Clock, Timestamp};
+use domain::{Clock, Timestamp, Window};
 use door_adapter::{
-    AccessRequest, Account, AccountInfo, Applied, ApplyError, Capabilities, DoorProvider, ErrorKind, Finding,
-    Listed, Place, Problem, ProviderError, Right, Target, TargetKind, UserApplied, UserRequest, UserState,
-    UserWish,
+    AccessRequest, Account, AccountInfo, Applied, ApplyError, Capabilities, DoorEvent, DoorProvider,
+    DoorSecret, ErrorKind, Finding, Listed, Place, Problem, ProviderError, Right, Target, TargetKind,
+    UserApplied, UserRequest, UserState, UserWish,
 };
 use futures::{Stream, TryStreamExt as _, stream};
 use sqlx::PgConnection;
 
 use crate::access::Access;
+use crate::log;
 use crate::store::{Change, Ledger};
 use crate::survey::{self, Survey};
 use crate::vendor::wire::BUILDING;
@@ -49,6 +50,7 @@ impl UnifiProvider {
         console.list_visitors(1).await.map_err(needs("view:visitor"))?;
         console.try_to_edit_visitors().await.map_err(needs("edit:visitor"))?;
         console.try_to_operate_doors().await.map_err(needs("edit:space"))?;
+        console.generate_pin().await.map_err(needs("view:credential"))?;
         let mut buildings: Vec<_> = groups.into_iter().filter(|group| group.r#type == BUILDING).collect();
         buildings.sort_by(|a, b| a.id.cmp(&b.id));
         let first = buildings.into_iter().next();
@@ -82,7 +84,7 @@ impl DoorProvider for UnifiProvider {
 
     /// People are visitors, one for each grant: users are others'.
     fn capabilities(&self) -> Capabilities {
-        Capabilities { has_groups: true, has_locks: true, has_users: false }
+        Capabilities { has_groups: true, has_locks: true, has_users: false, has_log: true }
     }
 
     async fn check(&self, account: &Account) -> Result<AccountInfo, Problem> {
@@ -121,7 +123,7 @@ impl DoorProvider for UnifiProvider {
         let known = self.ledger.read(account.integration, request.grant).await?;
         let now = self.clock.now();
         let wanted = request.window.filter(|window| window.end() > now);
-        let nothing = |was_asked| Applied { window: None, provider_ref: None, was_asked };
+        let nothing = |was_asked| Applied { window: None, provider_ref: None, secret: None, was_asked };
         if wanted.is_none() && known.is_none() {
             return Ok(nothing(false));
         }
@@ -137,9 +139,10 @@ impl DoorProvider for UnifiProvider {
         let result = match (wanted, known) {
             (None, None) => Ok(nothing(false)),
             (None, Some(known)) => access.revoke(&known).await.map(|()| nothing(true)),
-            (Some(window), known) => access.grant(known.as_ref(), window).await.map(|visitor| Applied {
+            (Some(window), known) => access.grant(known.as_ref(), window).await.map(|granted| Applied {
                 window: Some(window),
-                provider_ref: Some(visitor),
+                provider_ref: Some(granted.visitor),
+                secret: granted.pin.map(DoorSecret::Pin),
                 was_asked: true,
             }),
         };
@@ -185,6 +188,17 @@ impl DoorProvider for UnifiProvider {
     async fn remove(&self, account: &Account, right: &Right) -> Result<(), ApplyError> {
         let console = self.open(account, Line::Work)?;
         survey::remove(&self.ledger, &console, account.integration, right).await
+    }
+
+    fn read_log<'a>(
+        &'a self,
+        account: &'a Account,
+        window: Window,
+    ) -> impl Stream<Item = Result<Vec<DoorEvent>, ApplyError>> + Send + 'a {
+        stream::once(async move {
+            let console = self.open(account, Line::Work)?;
+            log::read(&self.ledger, &console, account.integration, window).await
+        })
     }
 
     async fn record(&self, conn: &mut PgConnection, changes: &[Change]) -> Result<(), sqlx::Error> {

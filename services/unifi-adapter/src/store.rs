@@ -1,6 +1,6 @@
 //! The ledger: which visitor stands for which grant.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chassis::postgres::WorkspacePool;
 use domain::names::{GrantName, IntegrationName};
@@ -23,6 +23,8 @@ pub(crate) struct Row {
     pub ends_at: Timestamp,
     /// None: the console was asked for a visitor, or nearly; the answer is not known.
     pub visitor: Option<String>,
+    /// Whether it has a PIN that we gave it, and that is kept.
+    pub has_pin: bool,
 }
 
 /// What became of a grant's visitor.
@@ -41,6 +43,7 @@ struct Entry {
     ends_at: Timestamp,
     /// None: not known.
     visitor: Option<String>,
+    has_pin: bool,
 }
 
 impl Change {
@@ -48,14 +51,16 @@ impl Change {
         Self { account, grant, to: None }
     }
 
-    /// The console has that visitor for the request; without one, it may have some.
+    /// The console has that visitor for the request, with a PIN of ours or not; without a visitor, it may have some.
     pub(crate) fn is(
         account: IntegrationName,
         request: &AccessRequest,
         ends_at: Timestamp,
         visitor: Option<String>,
+        has_pin: bool,
     ) -> Self {
-        let entry = Entry { person: request.person.id, target: request.target.clone(), ends_at, visitor };
+        let (person, target) = (request.person.id, request.target.clone());
+        let entry = Entry { person, target, ends_at, visitor, has_pin };
         Self { account, grant: request.grant, to: Some(entry) }
     }
 }
@@ -67,6 +72,7 @@ struct Columns {
     target_ref: String,
     ends_at: Timestamp,
     visitor_id: Option<String>,
+    has_pin: bool,
 }
 
 impl From<Columns> for Row {
@@ -77,6 +83,7 @@ impl From<Columns> for Row {
             target: Target { kind, provider_ref: columns.target_ref, display_name: String::new() },
             ends_at: columns.ends_at,
             visitor: columns.visitor_id,
+            has_pin: columns.has_pin,
         }
     }
 }
@@ -97,7 +104,7 @@ impl Ledger {
     ) -> Result<Option<Row>, LedgerError> {
         let mut tx = self.pool.begin(account.workspace).await?;
         let row: Option<Columns> = sqlx::query_as(
-            "select grant_id, target_kind, target_ref, ends_at, visitor_id from unifi_visitor
+            "select grant_id, target_kind, target_ref, ends_at, visitor_id, has_pin from unifi_visitor
              where workspace_id = $1 and account_id = $2 and grant_id = $3",
         )
         .bind(account.workspace.uuid())
@@ -115,7 +122,7 @@ impl Ledger {
     ) -> Result<HashMap<GrantId, Row>, LedgerError> {
         let mut tx = self.pool.begin(account.workspace).await?;
         let rows: Vec<Columns> = sqlx::query_as(
-            "select grant_id, target_kind, target_ref, ends_at, visitor_id from unifi_visitor
+            "select grant_id, target_kind, target_ref, ends_at, visitor_id, has_pin from unifi_visitor
              where workspace_id = $1 and account_id = $2",
         )
         .bind(account.workspace.uuid())
@@ -144,6 +151,25 @@ impl Ledger {
         .fetch_one(&mut *tx)
         .await?;
         Ok(has_access)
+    }
+
+    /// Whose visitors are, or were, by the console's ids.
+    pub(crate) async fn people_of(
+        &self,
+        account: IntegrationName,
+        visitors: &HashSet<&str>,
+    ) -> Result<HashMap<String, PersonId>, LedgerError> {
+        let mut tx = self.pool.begin(account.workspace).await?;
+        let rows: Vec<(String, Uuid)> = sqlx::query_as(
+            "select visitor_id, person_id from unifi_known_visitor
+             where workspace_id = $1 and account_id = $2 and visitor_id = any($3)",
+        )
+        .bind(account.workspace.uuid())
+        .bind(account.id.uuid())
+        .bind(visitors.iter().copied().collect::<Vec<_>>())
+        .fetch_all(&mut *tx)
+        .await?;
+        Ok(rows.into_iter().map(|(visitor, person)| (visitor, PersonId::from_uuid(person))).collect())
     }
 
     /// Writes down at once what can't wait for the answer.
@@ -182,11 +208,12 @@ async fn write(conn: &mut PgConnection, change: &Change) -> Result<(), sqlx::Err
     };
     sqlx::query(
         "insert into unifi_visitor (workspace_id, account_id, grant_id, person_id, target_kind, target_ref, ends_at,
-                                    visitor_id)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)
+                                    visitor_id, has_pin)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          on conflict (workspace_id, account_id, grant_id) do update
            set person_id = excluded.person_id, target_kind = excluded.target_kind,
-               target_ref = excluded.target_ref, ends_at = excluded.ends_at, visitor_id = excluded.visitor_id",
+               target_ref = excluded.target_ref, ends_at = excluded.ends_at, visitor_id = excluded.visitor_id,
+               has_pin = excluded.has_pin",
     )
     .bind(account.workspace.uuid())
     .bind(account.id.uuid())
@@ -196,6 +223,37 @@ async fn write(conn: &mut PgConnection, change: &Change) -> Result<(), sqlx::Err
     .bind(&entry.target.provider_ref)
     .bind(entry.ends_at)
     .bind(&entry.visitor)
+    .bind(entry.has_pin)
+    .execute(&mut *conn)
+    .await?;
+    match &entry.visitor {
+        Some(visitor) => remember(conn, account, visitor, entry).await,
+        None => Ok(()),
+    }
+}
+
+/// Keeps whose visitor it is, and forgets those who are over for long.
+async fn remember(
+    conn: &mut PgConnection,
+    account: IntegrationName,
+    visitor: &str,
+    entry: &Entry,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "with forgotten as (
+           delete from unifi_known_visitor
+           where workspace_id = $1 and account_id = $2 and ends_at < now() - interval '90 days'
+             and visitor_id <> $3)
+         insert into unifi_known_visitor (workspace_id, account_id, visitor_id, person_id, ends_at)
+         values ($1, $2, $3, $4, $5)
+         on conflict (workspace_id, account_id, visitor_id) do update
+           set person_id = excluded.person_id, ends_at = excluded.ends_at",
+    )
+    .bind(account.workspace.uuid())
+    .bind(account.id.uuid())
+    .bind(visitor)
+    .bind(entry.person.uuid())
+    .bind(entry.ends_at)
     .execute(conn)
     .await?;
     Ok(())

@@ -37,6 +37,7 @@ impl Things {
             ("DoorMapping", "doorMappings"),
             ("DoorOperation", "doorOperations"),
             ("Entitlement", "entitlements"),
+            ("Holidays", "locations"),
             ("Integration", "integrations"),
             ("Membership", "memberships"),
             ("MembershipRenewal", "memberships"),

@@ -13,6 +13,7 @@ use sandbox::{Action, Fault, Phase, Vendor};
 use serde_json::json;
 use stories::Stage;
 use stories::client::{Client, insist};
+use stories::door::Door;
 use stories::play::World;
 use stories::stage::Setting;
 use testkit::eventually;
@@ -116,7 +117,7 @@ async fn a_revocation_that_did_not_reach_the_provider_is_found_and_carried_out()
     let client = stage.client();
     let kisi = stage.sandbox.kisi().organization(world.kisi.organization).unwrap();
     let (email, lock) = (world.people[0].1.clone(), kisi.locks()[0].id);
-    world.add_room_of_lock(&client, lock).await;
+    world.add_room_behind(&client, &[&Door::of(&stage, &world)]).await;
     let booking = book(&client, &world, 0).await;
     opens(&kisi, &email, lock, true, LIMIT).await;
     stage.settle(LIMIT).await;

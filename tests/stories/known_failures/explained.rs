@@ -175,6 +175,6 @@ async fn someone_at_a_door_that_is_not_theirs_is_told_why_and_gets_no_error() {
         })
         .await;
     }
-    assert!(!door.opens(&world.people[1].1), "and so it is");
+    assert!(!door.opens(&world.people[1].1).await, "and so it is");
     stage.settle(LIMIT).await;
 }

@@ -82,6 +82,9 @@ impl World {
     pub(super) fn step(&mut self, payment: usize) -> Option<Call> {
         let (stored, step) = self.rows[payment].payment.step(self.now);
         self.store(payment, stored);
+        if let Step::Confirm { attempt } = step {
+            self.rows[payment].attempts = attempt;
+        }
         let row = &self.rows[payment].payment;
         let (version, intent) = (row.version(), row.intent().map(|id| id.parse().unwrap()));
         if !matches!(step, Step::Wait(_)) {
@@ -142,6 +145,9 @@ impl World {
         }
         let number = self.rng.random_range(0..self.calls.len());
         let call = self.calls[number].clone();
+        if self.is_stuck && matches!(call, Call::Ask { .. }) {
+            return;
+        }
         match self.rng.random_range(0..20) {
             0 => {
                 self.calls.swap_remove(number);

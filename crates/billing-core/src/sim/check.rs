@@ -22,6 +22,11 @@ impl World {
                 return Err(format!("payment {payment} is charged {charges} times"));
             }
         }
+        if let Some(number) =
+            self.rows.iter().position(|row| row.wanted_attempts.is_some_and(|it| it < row.attempts))
+        {
+            return Err(format!("payment {number} is not wanted and attempted all the same"));
+        }
         let charged = self.vendor.intents.iter().filter(|intent| intent.charges > 0);
         let kept = charged.clone().filter(|intent| intent.standing != Standing::Lost);
         let sum: i64 = kept.map(|intent| intent.amount).sum();

@@ -31,6 +31,9 @@ pub(super) struct Row {
     pub disputed: i64,
     /// Counts what was heard of the dispute.
     pub dispute_version: u64,
+    /// Attempts that were begun, and how many of them when it was still wanted.
+    pub attempts: u32,
+    pub wanted_attempts: Option<u32>,
 }
 
 /// A refund's row.
@@ -53,6 +56,8 @@ pub(super) struct World {
     pub schedule: Schedule,
     /// Calls that are held back, and answers that are.
     pub calls: Vec<Call>,
+    /// Whether refunds that are asked for get stuck on their way.
+    pub is_stuck: bool,
     pub cash: i64,
     pub log: Vec<String>,
 }
@@ -76,6 +81,7 @@ impl World {
             entries: Vec::new(),
             schedule: Schedule::new(vec![1, 2], 5).unwrap(),
             calls: Vec::new(),
+            is_stuck: false,
             cash: 0,
             log: Vec::new(),
         };
@@ -108,8 +114,11 @@ impl World {
             87 => self.end_invoice(),
             88..91 => self.give_method(),
             _ => {
-                let minutes = [5, 60, 600, 2_000][self.rng.random_range(0..4_usize)];
-                let time = Duration::minutes(self.rng.random_range(0..minutes));
+                // Often just about as long as the vendor keeps keys.
+                let minutes =
+                    [0..5, 0..60, 0..600, 0..2_000, 1_330..1_450][self.rng.random_range(0..5_usize)].clone();
+                let time = Duration::minutes(self.rng.random_range(minutes));
+                self.is_stuck = self.rng.random_bool(if self.is_stuck { 0.7 } else { 0.1 });
                 self.pass(time);
             }
         }
@@ -135,6 +144,7 @@ impl World {
         let owed = self.invoice.owed();
         for row in self.rows.iter_mut().filter(|row| row.payment.is_live() && eur(row.amount) != owed) {
             row.payment = row.payment.hear(News::Withdrawn, &self.schedule, self.now);
+            row.wanted_attempts.get_or_insert(row.attempts);
         }
         Some(outcome)
     }
@@ -211,8 +221,15 @@ impl World {
             return;
         }
         let payment = if self.rng.random_bool(0.8) { Payment::off_session() } else { Payment::on_session() };
-        let (standing, disputed, dispute_version) = (Standing::Asked, 0, 0);
-        self.rows.push(Row { payment, amount: owed, standing, disputed, dispute_version });
+        self.rows.push(Row {
+            payment,
+            amount: owed,
+            standing: Standing::Asked,
+            disputed: 0,
+            dispute_version: 0,
+            attempts: 0,
+            wanted_attempts: None,
+        });
         self.note(|| format!("a payment of {owed} is planned"));
     }
 

@@ -58,8 +58,8 @@ async fn settle<W: World>(world: &W, request: &WayInRequest, what: &str) -> Opti
     for _ in 0..TRIES {
         match ask(world, request).await {
             Ok(applied) => {
-                assert_eq!(applied.link.is_some(), request.window.is_some(), "{what}");
-                return applied.link.map(|link| link.expose_secret().to_owned());
+                assert_eq!(applied.secret.is_some(), request.window.is_some(), "{what}");
+                return applied.secret.map(|secret| secret.text().expose_secret().to_owned());
             }
             Err(error) => last = Some(error),
         }
@@ -93,7 +93,7 @@ pub async fn another_way_in_opens_one_target_within_its_window<W: World>() {
         }
         later.window = Some(window(&world, (-2, -1)));
         let over = ask(&world, &later).await.expect("there is nothing to make");
-        assert!(over.link.is_none());
+        assert!(over.secret.is_none());
         assert_eq!(world.ways_in(&target), Some(Vec::new()));
     }
     world.finish().await;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chassis::rpc::refuse;
+use domain::PersonId;
 use domain::names::IntegrationName;
 use proto::access::v1 as pb;
 use proto::access::v1::door_control_service_server::{DoorControlService, DoorControlServiceServer};
@@ -16,8 +17,8 @@ use tonic::{Request, Response, Status};
 use super::convert::{self, AccountRef};
 use crate::control::{DoorControl, Operated, Operation};
 use crate::credentials::Credentials;
-use crate::error::{ErrorKind, ProviderError};
-use crate::provider::Account;
+use crate::error::{ApplyError, ErrorKind, ProviderError};
+use crate::provider::{Account, MobileLogin};
 use crate::runtime::not_connected;
 
 /// How long reading takes at the most.
@@ -77,6 +78,27 @@ impl<P: DoorControl> Controls<P> {
         let account = self.account(account, deadline).await?;
         let operated = timeout_at(deadline, self.provider.operate(&account, operation)).await;
         operated.unwrap_or_else(|_| Err(late::<P>(OPERATE_TIMEOUT).with_unknown_outcome()))
+    }
+
+    async fn create_login(
+        &self,
+        account: AccountRef,
+        person: PersonId,
+        device_name: &str,
+    ) -> Result<MobileLogin, ProviderError> {
+        let deadline = Instant::now() + OPERATE_TIMEOUT;
+        let _place = self.admit(account.integration)?;
+        let account = self.account(account, deadline).await?;
+        let made = timeout_at(deadline, self.provider.create_login(&account, person, device_name)).await;
+        match made {
+            Ok(Ok(login)) => Ok(login),
+            Ok(Err(ApplyError::Provider(error))) => Err(error),
+            Ok(Err(ApplyError::Ledger(error))) => {
+                tracing::warn!(error = %error.0, "a login waits for the database");
+                Err(ProviderError::new(ErrorKind::Unreachable, "Latchkey's own ledger is not at hand"))
+            }
+            Err(_) => Err(late::<P>(OPERATE_TIMEOUT)),
+        }
     }
 
     /// A place among those whose operations are under way.
@@ -158,6 +180,20 @@ impl<P: DoorControl> DoorControlService for Controls<P> {
             Err(error) => Outcome::Failed((&error).into()),
         };
         Ok(Response::new(pb::OperateProviderDoorResponse { outcome: Some(outcome) }))
+    }
+
+    async fn create_provider_login(
+        &self,
+        request: Request<pb::CreateProviderLoginRequest>,
+    ) -> Result<Response<pb::CreateProviderLoginResponse>, Status> {
+        use pb::create_provider_login_response::Outcome;
+        let message = request.into_inner();
+        let (account, person, device_name) = convert::login(&message).map_err(refuse)?;
+        let outcome = match self.create_login(account, person, &device_name).await {
+            Ok(login) => Outcome::MobileLogin(login.into()),
+            Err(error) => Outcome::Failed((&error).into()),
+        };
+        Ok(Response::new(pb::CreateProviderLoginResponse { outcome: Some(outcome) }))
     }
 
     async fn find_provider_operation(

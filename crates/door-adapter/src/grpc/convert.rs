@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use chassis::input::{Input, InvalidInput, timestamp};
-use domain::Timestamp;
 use domain::names::{IntegrationName, LocationName, PersonName};
+use domain::{PersonId, Timestamp};
 use proto::access::v1 as pb;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::control::{
     Abilities, Action, Actor, Door, DoorState, Fate, Operated, Operation, PulseLength, Spot,
 };
 use crate::credentials::Site;
+use crate::provider::MobileLogin;
 
 /// Characters of a provider's id, or of a name.
 const TEXT_CHARS_MAX: usize = 200;
@@ -59,6 +61,23 @@ pub(super) fn with_ref(
     let account = take_account(&mut input, account);
     let provider_ref = input.text(field, provider_ref, TEXT_CHARS_MAX);
     input.finish_with(account.zip(provider_ref))
+}
+
+/// Whose login, where, and for which phone.
+pub(super) fn login(
+    message: &pb::CreateProviderLoginRequest,
+) -> Result<(AccountRef, PersonId, String), InvalidInput> {
+    let mut input = Input::new();
+    let account = take_account(&mut input, message.account.as_ref());
+    let person: Option<PersonName> = input.parse("person", &message.person);
+    if let (Some(account), Some(person)) = (&account, person)
+        && account.integration.workspace != person.workspace
+    {
+        input.refuse("person", "must be of the workspace of the account");
+    }
+    let device_name = input.optional_text("device_name", &message.device_name, TEXT_CHARS_MAX);
+    let login = account.zip(person).zip(device_name);
+    input.finish_with(login.map(|((account, person), device_name)| (account, person.id, device_name)))
 }
 
 pub(super) fn operation(
@@ -187,6 +206,19 @@ impl From<Fate> for pb::OperationFate {
             Fate::Done => Self::Done,
             Fate::NotDone => Self::NotDone,
             Fate::Unknown => Self::Unknown,
+        }
+    }
+}
+
+impl From<MobileLogin> for pb::MobileLogin {
+    fn from(login: MobileLogin) -> Self {
+        let exposed = |secret: &SecretString| secret.expose_secret().to_owned();
+        let phone = login.phone.as_ref();
+        Self {
+            r#ref: login.provider_ref,
+            secret: exposed(&login.secret),
+            phone_key: phone.map(|phone| exposed(&phone.key)).unwrap_or_default(),
+            certificate: phone.map(|phone| exposed(&phone.certificate)).unwrap_or_default(),
         }
     }
 }

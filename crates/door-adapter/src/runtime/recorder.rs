@@ -1,4 +1,4 @@
-//! Writes what came of commands: the provider's ledger, the answer, what is known of the account, in one
+//! Writes what came of commands: the provider's ledger, the answer, secrets, what is known of the account, in one
 //! transaction; those of several accounts together.
 
 use std::collections::HashMap;
@@ -16,7 +16,8 @@ use crate::error::{LedgerError, Problem};
 use crate::facts::Source;
 use crate::provider::DoorProvider;
 use crate::request::Matter;
-use crate::store::{account, command, held};
+use crate::secret::SecretChange;
+use crate::store::{account, command, held, secret};
 
 /// Answers in one transaction at most.
 const BATCH: usize = 100;
@@ -32,6 +33,8 @@ pub(crate) struct Completion<C> {
     pub changes: Vec<C>,
     /// What the provider has now; `None`: as before, or nobody knows.
     pub outcome: Option<held::Outcome>,
+    /// What becomes of the secret of what was asked for.
+    pub secret: SecretChange,
     /// What is now known of the account: taken, or refused and why. `None`: nothing.
     pub account: Option<(IntegrationName, Result<(), Problem>)>,
 }
@@ -97,6 +100,7 @@ impl<P: DoorProvider> Recorder<P> {
         }
         let outcomes: Vec<&held::Outcome> = batch.iter().filter_map(|c| c.outcome.as_ref()).collect();
         held::record(&mut tx, &outcomes).await?;
+        secret::record(&mut tx, batch.iter().map(|c| (c.matter, &c.secret))).await?;
         command::finish(&mut tx, batch.iter().map(|c| (c.matter, c.generation)), now).await?;
         if !accepted.is_empty() {
             let accepted: Vec<IntegrationName> = accepted.into_keys().collect();

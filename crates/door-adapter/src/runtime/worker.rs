@@ -25,6 +25,7 @@ use crate::error::{ApplyError, ErrorKind, LedgerError, Problem, ProviderError};
 use crate::facts::{Answer, Source};
 use crate::provider::{Account, DoorProvider, UserApplied};
 use crate::request::{Matter, Reading, Request};
+use crate::secret::{Sealer, SecretChange};
 use crate::store::command::{Batch, Waiting};
 use crate::store::{LaneKey, command, held, lane};
 
@@ -43,6 +44,7 @@ pub(crate) struct Worker<P: DoorProvider> {
     pub recorder: Recorder<P>,
     pub config: CommandsConfig,
     pub reconciler: ReconcilerConfig,
+    pub sealer: Arc<Sealer>,
     pub source: Source,
     /// Wakes the scheduler.
     pub wake: Arc<Notify>,
@@ -304,6 +306,7 @@ impl<P: DoorProvider> Worker<P> {
             answer: self.source.completed(answer, request.generation(), &job.cause, self.clock.now()),
             changes,
             outcome,
+            secret: self.secret(request, answer),
             account,
         };
         // What was done at the provider should be known: while the lane is ours, try again.
@@ -317,6 +320,24 @@ impl<P: DoorProvider> Worker<P> {
         Ok(Turn::Answered)
     }
 
+    /// What an answer means for the secret of what was asked for.
+    fn secret(&self, request: &Request, answer: &Answer) -> SecretChange {
+        let (window, secret) = match (request, answer) {
+            (_, Answer::Access(_, applied)) => (applied.window, applied.secret.as_ref()),
+            (Request::WayIn(request), Answer::WayIn(_, applied)) => {
+                (request.window.filter(|_| applied.secret.is_some()), applied.secret.as_ref())
+            }
+            _ => return SecretChange::Stays,
+        };
+        match (window, secret) {
+            (None, _) => SecretChange::Goes,
+            (Some(window), None) => SecretChange::Lasts(window.end()),
+            (Some(window), Some(secret)) => {
+                SecretChange::Is(self.sealer.seal(request.matter(), secret, window.end()))
+            }
+        }
+    }
+
     /// Answers a command that was stored by a version of this program that understood it.
     async fn refuse_unreadable(
         &self,
@@ -327,8 +348,15 @@ impl<P: DoorProvider> Worker<P> {
         let (matter, generation) = (waiting.matter, waiting.generation);
         let failed = Answer::Failed(matter, senseless(problem));
         let answer = self.source.completed(&failed, generation, &cause(lane, waiting), self.clock.now());
-        let completion =
-            Completion { matter, generation, answer, changes: Vec::new(), outcome: None, account: None };
+        let completion = Completion {
+            matter,
+            generation,
+            answer,
+            changes: Vec::new(),
+            outcome: None,
+            secret: SecretChange::Stays,
+            account: None,
+        };
         self.recorder.record(completion).await
     }
 

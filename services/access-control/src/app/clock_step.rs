@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::App;
 use crate::error::Error;
-use crate::store::clock_step as store;
+use crate::store::{clock_step as store, door_schedule};
 
 /// Rows of one transaction.
 const BATCH: i64 = 5_000;
@@ -27,6 +27,7 @@ impl App {
         }
         let mut tx = self.platform.begin().await?;
         store::make_users_due(&mut tx, now).await?;
+        door_schedule::make_all_due(&mut tx, now).await?;
         store::make_ways_in_due(&mut tx, now, in_flight_until).await?;
         Ok(tx.commit().await?)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::{GrantId, Timestamp, WorkspaceId};
+use domain::{GrantId, Timestamp, Window, WorkspaceId};
 use events::{Envelope, Outgoing, outbox};
 use proto::access::v1 as pb;
 use sqlx::PgConnection;
@@ -12,9 +12,12 @@ use super::App;
 use crate::convert::CommandResult;
 use crate::engine::{Observed, Outcome, observe};
 use crate::error::Error;
+use crate::explain::Passage;
 use crate::model::{Grant, Integration, Person, SourceFacts, SourceKey};
 use crate::sources::{self, Difference};
-use crate::store::{drift, entitlement, grant as store, integration, mapping, person, provider_user};
+use crate::store::{
+    door_schedule, drift, entitlement, grant as store, integration, mapping, person, provider_user, secret,
+};
 use crate::{explain, facts};
 
 /// A message with what it says.
@@ -72,6 +75,12 @@ impl App {
         entitlement::delete(conn, &gone).await?;
         entitlement::insert(conn, &new).await?;
         store::ensure_for_entitlements(conn, &new).await?;
+        let changed = gone.iter().map(|(_, it)| it).chain(&new);
+        let booked: Vec<_> =
+            changed.filter_map(|(source, it)| it.subject.resource(source.workspace)).collect();
+        if !booked.is_empty() {
+            door_schedule::make_booked_due(conn, &booked, self.clock.now()).await?;
+        }
         let grants = store::of_entitlements(conn, gone.iter().map(|(_, it)| it).chain(&new)).await?;
         // A grant's command belongs to the story of a source that its person has something of: the last one's.
         let mut causes = HashMap::new();
@@ -92,6 +101,7 @@ impl App {
         let changed = self.store_people(conn, people).await?;
         if !changed.is_empty() {
             store::make_people_due(conn, &changed, self.clock.now()).await?;
+            door_schedule::make_people_due(conn, &changed, self.clock.now()).await?;
         }
         Ok(())
     }
@@ -127,8 +137,15 @@ impl App {
         let mut messages = Vec::new();
         let mut applied = Vec::new();
         let mut causes = HashMap::new();
+        let mut with_secret = Vec::new();
         for &(envelope, span, result) in heard {
             let Some(grant) = grants.get_mut(&result.grant.id) else { continue };
+            // Also of an older command: the later ones found it there.
+            if let (true, Outcome::Applied(Some(window))) = (result.has_new_secret, result.outcome) {
+                let message = self.secret_made(conn, grant, window, span).await?;
+                messages.extend(message.map(|message| message.caused_by(envelope)));
+                with_secret.push((grant.workspace, grant.id));
+            }
             let spread = spread(grant.id.uuid());
             let Some(ledger) = observe(grant.ledger, result.generation, result.outcome, now, spread) else {
                 continue;
@@ -148,11 +165,37 @@ impl App {
             }
         }
         outbox::append(conn, &messages).await?;
+        if !with_secret.is_empty() {
+            secret::note(conn, &with_secret).await?;
+        }
         if !applied.is_empty() {
             drift::end_of_grants(conn, &applied, now).await?;
         }
         let grants = grants.into_values().filter(|grant| causes.contains_key(&grant.id)).collect();
         self.replan_locked(conn, grants, |grant| causes.get(&grant.id).cloned()).await
+    }
+
+    /// That a person is to be told what lets them in during a window, if they are still entitled to any of it.
+    async fn secret_made(
+        &self,
+        conn: &mut PgConnection,
+        grant: &Grant,
+        window: Window,
+        span: &tracing::Span,
+    ) -> Result<Option<Outgoing>, Error> {
+        let now = self.clock.now();
+        let (workspace, person) = (grant.workspace, grant.person);
+        let passages =
+            entitlement::passages(conn, workspace, person, &grant.target, self.defaults, now).await?;
+        let is_part = |passage: &&Passage| {
+            let entitled = &passage.entitled;
+            let access = entitled.window.widened(entitled.lead, entitled.lag);
+            access.start() < window.end() && window.start() < access.end()
+        };
+        // The earliest come first.
+        let sources = || passages.iter().filter(is_part).map(|passage| &passage.source);
+        let told = sources().find(|source| sources::is_checked_ahead(source)).or_else(|| sources().next());
+        Ok(told.map(|source| span.in_scope(|| facts::secret_made(grant, window, source, now))))
     }
 
     /// Takes an integration in. If its mappings are followed from now on, or not any more, its provider's grants
@@ -171,6 +214,7 @@ impl App {
         if change.of_following || change.begins_to_serve {
             store::make_workspace_due(conn, workspace, Some(&heard.provider), now).await?;
             provider_user::make_provider_due(conn, workspace, &heard.provider, now).await?;
+            door_schedule::make_workspace_due(conn, workspace, Some(&heard.provider), now).await?;
         }
         if heard.is_connected {
             store::retry_provider(conn, workspace, &heard.provider, location, now).await?;

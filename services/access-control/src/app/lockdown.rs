@@ -17,7 +17,7 @@ use crate::convert;
 use crate::doors::{Lockable, Spot, spots};
 use crate::error::Error;
 use crate::model::{Action, Lockdown, Operation, OperationSource, OperationState, SpotKind, TargetKind};
-use crate::store::{door, lockdown, operation};
+use crate::store::{door, door_schedule, lockdown, operation};
 
 /// What is not so yet is told again after this.
 const AGAIN: Span = Span::seconds(5);
@@ -73,6 +73,7 @@ impl App {
         let lifted = lockdown::lift(&mut tx, workspace, id, by, now, now + ROUND).await?;
         let lifted = lifted.ok_or(Error::LockdownNotFound(id))?;
         operation::doubt(&mut tx, workspace, id, Action::LiftLockdown).await?;
+        door_schedule::make_workspace_due(&mut tx, workspace, None, now).await?;
         tx.commit().await?;
         self.tell_for_a_while(&lifted).await
     }

@@ -11,7 +11,7 @@ use super::App;
 use crate::error::Error;
 use crate::facts::SOURCE;
 use crate::model::{DoorMapping, GrantFilter, LocationSettings, Settings};
-use crate::store::{grant, listing, mapping as store, settings};
+use crate::store::{door_schedule, grant, listing, mapping as store, settings};
 use crate::{audit, convert};
 
 impl App {
@@ -32,6 +32,9 @@ impl App {
         let inserted = store::try_insert(change.conn(), workspace, &mapping, now).await?;
         mapping.is_active = inserted.ok_or(Error::DoorMappingExists)?;
         grant::ensure_for_mapping(change.conn(), workspace, &mapping, now).await?;
+        let target = &mapping.target;
+        door_schedule::make_mapped_due(change.conn(), workspace, &target.provider, &target.provider_ref, now)
+            .await?;
         audit::mapping(author, workspace, &mapping, true, now).record(SOURCE, change.conn()).await?;
         let answer =
             pb::CreateDoorMappingResponse { door_mapping: Some(convert::mapping(workspace, &mapping)) };
@@ -73,6 +76,9 @@ impl App {
             store::delete(change.conn(), workspace, id).await?.ok_or(Error::DoorMappingNotFound(id))?;
         let now = self.clock.now();
         grant::make_target_due(change.conn(), workspace, &mapping.target, now).await?;
+        let target = &mapping.target;
+        door_schedule::make_mapped_due(change.conn(), workspace, &target.provider, &target.provider_ref, now)
+            .await?;
         audit::mapping(author, workspace, &mapping, false, now).record(SOURCE, change.conn()).await?;
         let answer = change.commit(pb::DeleteDoorMappingResponse {}).await?;
         self.wake();

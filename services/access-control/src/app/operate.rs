@@ -18,7 +18,8 @@ use crate::convert;
 use crate::doors::{Facts, Refusal, Wish, decide};
 use crate::error::Error;
 use crate::model::{Action, Operation, OperationSource, OperationState, SpotKind, Target, TargetKind};
-use crate::store::{access_log, door, entitlement, lockdown, operation};
+use crate::store::access_log::{self, Addition};
+use crate::store::{door, door_schedule, entitlement, lockdown, operation};
 
 /// Taps of one person at one door are one operation for so long.
 const SAME_TAP: Span = Span::seconds(1);
@@ -69,12 +70,12 @@ enum Begun {
 }
 
 /// A door as it is led to.
-struct Place {
+pub(super) struct Place {
     account: Account,
     /// Groups that open it.
     groups: Vec<String>,
     /// Whence something leads there.
-    locations: Vec<LocationId>,
+    pub locations: Vec<LocationId>,
 }
 
 impl App {
@@ -186,7 +187,7 @@ impl App {
         let (Begun::New(operation) | Begun::Known(operation)) = &begun;
         operation::insert(&mut tx, operation).await?;
         if let Begun::Known(refused) = &begun {
-            access_log::append(&mut tx, refused, now).await?;
+            access_log::append(&mut tx, Addition::of(refused, now)).await?;
         }
         tx.commit().await?;
         Ok(begun)
@@ -233,8 +234,12 @@ impl App {
     ) -> Result<Operation, Error> {
         let mut tx = self.pool.begin(operation.workspace).await?;
         if operation::finish(&mut tx, &operation, before.0).await? {
+            let now = self.clock.now();
             if operation.outcome() != before {
-                access_log::append(&mut tx, &operation, self.clock.now()).await?;
+                access_log::append(&mut tx, Addition::of(&operation, now)).await?;
+            }
+            if let (Some(account), true) = (&operation.account, operation.is_lasting_by_hand()) {
+                door_schedule::make_door_due(&mut tx, account, &operation.spot_ref, now).await?;
             }
             tx.commit().await?;
             return Ok(operation);
@@ -344,7 +349,7 @@ async fn known(
     Ok(operation::same_tap(conn, wanted, now - SAME_TAP).await?)
 }
 
-async fn place(
+pub(super) async fn place(
     conn: &mut PgConnection,
     account: &Account,
     door_ref: &str,

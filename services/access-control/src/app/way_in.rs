@@ -117,7 +117,7 @@ impl App {
             way_in.ledger = ledger;
             way_in.reason.clone_from(&result.reason);
             if ledger.state == WayInState::Ready && result.reason.is_empty() {
-                let message = span.in_scope(|| facts::way_in_ready(way_in, &result.link, now));
+                let message = span.in_scope(|| facts::way_in_ready(way_in, now));
                 messages.push(message.caused_by(envelope));
             }
         }

@@ -4,14 +4,18 @@ use std::time::Duration;
 
 use chassis::input::{Input, InvalidInput, timestamp};
 use domain::names::{LocationName, LockdownName, OperationName, PersonName};
-use domain::{LocationId, Timestamp, WorkspaceId};
+use domain::{LocationId, ProviderName, Timestamp, WorkspaceId};
 use proto::access::v1 as pb;
 
 use super::address;
-use crate::app::{Asked, DoorView};
+use crate::app::{Asked, DoorView, ShownSecret};
 use crate::doors::Wish;
 use crate::explain::sentence;
 use crate::model::{Action, Lockdown, Operation, OperationState, SpotKind, Target, TargetKind};
+use crate::store::secret::SecretPlace;
+
+/// Characters of what a phone is called.
+const DEVICE_CHARS_MAX: usize = 100;
 
 /// Characters of a request's key.
 const REQUEST_ID_CHARS_MAX: usize = 100;
@@ -85,6 +89,37 @@ pub(crate) fn door_view(workspace: WorkspaceId, view: &DoorView) -> pb::Door {
             end_time: Some(timestamp(window.end())),
         }),
         is_locked_down: view.is_locked_down,
+    }
+}
+
+/// Where a login is wanted, and for which phone.
+pub(crate) fn login(
+    workspace: WorkspaceId,
+    message: &pb::CreateMobileLoginRequest,
+) -> Result<((String, LocationId), String), InvalidInput> {
+    let mut input = Input::new();
+    let provider: Option<ProviderName> = input.parse("provider", &message.provider);
+    let location: Option<LocationName> = input.parse("location", &message.location);
+    if location.is_some_and(|location| location.workspace != workspace) {
+        input.refuse("location", "must be of the workspace");
+    }
+    let device_name = input.optional_text("device_name", &message.device_name, DEVICE_CHARS_MAX);
+    let place = provider.zip(location).map(|(provider, location)| (provider.to_string(), location.id));
+    input.finish_with(place.zip(device_name))
+}
+
+/// What lets someone in, for them.
+pub(crate) fn door_secret(shown: ShownSecret) -> pb::DoorSecret {
+    use pb::door_secret::Secret as Told;
+    use pb::reveal_door_secret_response::Secret;
+    let SecretPlace { grant, target, window } = shown.place;
+    pb::DoorSecret {
+        door: Some(super::door(grant.workspace, &target)),
+        window: Some(super::window(window)),
+        secret: Some(match shown.secret {
+            Secret::Link(link) => Told::Link(link),
+            Secret::Pin(pin) => Told::Pin(pin),
+        }),
     }
 }
 

@@ -30,22 +30,20 @@ pub(crate) struct WayInResult {
     pub way_in: WayInName,
     pub generation: i64,
     pub outcome: WayInOutcome,
-    /// Where it is, if it was made.
-    pub link: String,
     /// Why not.
     pub reason: String,
 }
 
 pub(crate) fn way_in_result(message: &pb::WayInCommandCompleted) -> Option<WayInResult> {
     use pb::way_in_command_completed::Outcome as Told;
-    let (outcome, link, reason) = match message.outcome.as_ref()? {
-        Told::Applied(applied) => (WayInOutcome::Done, applied.link.clone(), String::new()),
+    let (outcome, reason) = match message.outcome.as_ref()? {
+        Told::Applied(_) => (WayInOutcome::Done, String::new()),
         Told::Failed(failure) => {
             let (kind, is_unknown, retry_after) = read_failure(failure);
             let outcome = WayInOutcome::Failed { kind, is_unknown, retry_after };
-            (outcome, String::new(), failure.reason.clone())
+            (outcome, failure.reason.clone())
         }
     };
     let way_in = message.way_in.parse().ok()?;
-    Some(WayInResult { way_in, generation: message.generation, outcome, link, reason })
+    Some(WayInResult { way_in, generation: message.generation, outcome, reason })
 }

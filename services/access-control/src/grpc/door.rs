@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chassis::auth::Principal;
 use chassis::input::Input;
-use chassis::rpc::{REQUEST_BYTES_MAX, principal, refuse};
+use chassis::rpc::{REQUEST_BYTES_MAX, author, principal, refuse};
 use domain::WorkspaceId;
 use domain::names::{LockdownName, OperationName, WorkspaceName};
 use proto::access::v1 as pb;
@@ -142,5 +142,28 @@ impl DoorService for Methods {
         let operation = self.app.get_operation(workspace, id, &caller).await.map_err(refuse)?;
         let operation = Some(convert::operation(&operation, caller.is_staff()));
         Ok(Response::new(pb::GetDoorOperationResponse { operation }))
+    }
+
+    async fn create_mobile_login(
+        &self,
+        request: Request<pb::CreateMobileLoginRequest>,
+    ) -> Result<Response<pb::CreateMobileLoginResponse>, Status> {
+        let (caller, author) = (principal(&request)?, author(&request)?);
+        let message = request.into_inner();
+        let (workspace, caller) = parent(&message.parent, &caller)?;
+        let (place, device_name) = convert::login(workspace, &message).map_err(refuse)?;
+        let login = self.app.create_login(workspace, place, &device_name, &caller, &author).await;
+        Ok(Response::new(pb::CreateMobileLoginResponse { mobile_login: Some(login.map_err(refuse)?) }))
+    }
+
+    async fn list_door_secrets(
+        &self,
+        request: Request<pb::ListDoorSecretsRequest>,
+    ) -> Result<Response<pb::ListDoorSecretsResponse>, Status> {
+        let caller = principal(&request)?;
+        let (workspace, caller) = parent(&request.into_inner().parent, &caller)?;
+        let shown = self.app.list_secrets(workspace, &caller).await.map_err(refuse)?;
+        let door_secrets = shown.into_iter().map(convert::door_secret).collect();
+        Ok(Response::new(pb::ListDoorSecretsResponse { door_secrets }))
     }
 }

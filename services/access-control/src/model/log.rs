@@ -1,9 +1,26 @@
 //! Which part of the access log.
 
+use std::ops::RangeInclusive;
+
 use chassis::auth::Reach;
-use domain::{LocationId, PersonId, Timestamp};
+use domain::{LocationId, PersonId, Timestamp, WorkspaceId};
 
 use super::OperationState;
+
+/// How many days entries are kept, unless the workspace says otherwise.
+pub(crate) const RETENTION_DAYS_DEFAULT: i32 = 730;
+
+/// How many it may say.
+pub(crate) const RETENTION_DAYS: RangeInclusive<i32> = 30..=3_650;
+
+/// Who may be inside where.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PresenceSearch {
+    pub workspace: WorkspaceId,
+    pub location: LocationId,
+    /// Seen since then.
+    pub since: Option<Timestamp>,
+}
 
 /// Which entries: those that all of it covers.
 #[derive(Debug, Clone, Default)]

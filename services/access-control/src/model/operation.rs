@@ -28,8 +28,22 @@ chassis::text_enum! {
 }
 
 chassis::text_enum! {
-    /// By what an operation was asked for: what the person is entitled to, their role, or a lockdown.
-    pub(crate) enum OperationSource { App = "app", Admin = "admin", Emergency = "emergency" }
+    /// By what an operation was asked for: what the person is entitled to, their role, a lockdown, or by itself, for a
+    /// door's hours or a booking.
+    pub(crate) enum OperationSource {
+        App = "app",
+        Admin = "admin",
+        Emergency = "emergency",
+        Schedule = "schedule",
+        Booking = "booking",
+    }
+}
+
+impl OperationSource {
+    /// Whether nobody asked for it.
+    pub(crate) fn is_by_itself(self) -> bool {
+        matches!(self, Self::Schedule | Self::Booking)
+    }
 }
 
 chassis::text_enum! {
@@ -42,7 +56,7 @@ chassis::text_enum! {
 pub(crate) struct Operation {
     pub workspace: WorkspaceId,
     pub id: OperationId,
-    /// The principal that asked.
+    /// The principal that asked; empty: nobody did.
     pub caller: String,
     /// The same, if it is a person.
     pub person: Option<PersonId>,
@@ -75,6 +89,11 @@ pub(crate) struct Operation {
 }
 
 impl Operation {
+    /// Whether someone had a door held open or locked: the door's schedule takes it into account.
+    pub(crate) fn is_lasting_by_hand(&self) -> bool {
+        matches!(self.action, Action::HoldOpen | Action::Lock) && !self.source.is_by_itself()
+    }
+
     /// What came of it, and why.
     pub(crate) fn outcome(&self) -> (OperationState, AccessReason) {
         (self.state, self.reason)

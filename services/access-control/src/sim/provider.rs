@@ -158,7 +158,7 @@ impl Accounts {
                     start_time: Some(moment(start)),
                     end_time: Some(moment(end)),
                 });
-                Outcome::Applied(pb::AccessApplied { window, provider_ref: String::new() })
+                Outcome::Applied(pb::AccessApplied { window, ..Default::default() })
             }
             Fate::Refused(kind) => failed(kind, false),
             Fate::Unknown { .. } => failed(pb::AccessFailureKind::Unreachable, true),

@@ -7,18 +7,44 @@ use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use crate::access_log;
 use crate::convert;
-use crate::model::{LogFilter, Operation};
+use crate::model::{LogFilter, Operation, OperationState, RETENTION_DAYS_DEFAULT};
 
 /// The channel on which Postgres tells in which workspaces entries were added.
 pub(crate) const ADDITIONS: &str = "access_log";
 
-/// Adds what came of an operation.
-pub(crate) async fn append(
-    conn: &mut PgConnection,
-    operation: &Operation,
-    now: Timestamp,
-) -> Result<(), sqlx::Error> {
-    let workspace = operation.workspace.uuid();
+/// An entry on its way into the log, and by what it is found there.
+#[derive(Debug)]
+pub(crate) struct Addition {
+    pub workspace: WorkspaceId,
+    /// When it happened.
+    pub happened_at: Timestamp,
+    /// When it was known.
+    pub known_at: Timestamp,
+    pub person: Option<PersonId>,
+    pub location: Option<LocationId>,
+    pub outcome: OperationState,
+    /// Without its place in the log.
+    pub entry: pb::AccessLogEntry,
+}
+
+impl Addition {
+    /// What came of an operation.
+    pub(crate) fn of(operation: &Operation, now: Timestamp) -> Self {
+        Self {
+            workspace: operation.workspace,
+            happened_at: now,
+            known_at: now,
+            person: operation.person,
+            location: Some(operation.location),
+            outcome: operation.state,
+            entry: convert::log_entry(operation, now),
+        }
+    }
+}
+
+/// Adds an entry.
+pub(crate) async fn append(conn: &mut PgConnection, addition: Addition) -> Result<(), sqlx::Error> {
+    let workspace = addition.workspace.uuid();
     sqlx::query(
         "insert into access_log_head (workspace_id, sequence, hash) values ($1, 0, $2) on conflict do nothing",
     )
@@ -31,32 +57,38 @@ pub(crate) async fn append(
             .bind(workspace)
             .fetch_one(&mut *conn)
             .await?;
-    let mut entry = pb::AccessLogEntry { sequence: last + 1, ..convert::log_entry(operation, now) };
+    let mut entry = pb::AccessLogEntry { sequence: last + 1, ..addition.entry };
     let hash = access_log::hash(&entry, &previous);
     entry.hash = hash.to_vec();
+    let door = entry.door.clone().unwrap_or_default();
+    let target = door.target.unwrap_or_default();
     sqlx::query(
         "with added as (
            insert into access_log (workspace_id, sequence, happened_at, person_id, location_id, provider, spot_ref,
              outcome, entry)
            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          )
-         update access_log_head set sequence = $2, hash = $10 where workspace_id = $1",
+         update access_log_head set sequence = $2, hash = $10,
+           prune_at = coalesce(prune_at, $11 + make_interval(days => coalesce(retention_days, $12)))
+         where workspace_id = $1",
     )
     .bind(workspace)
     .bind(entry.sequence)
-    .bind(now)
-    .bind(operation.person.map(PersonId::uuid))
-    .bind(operation.location.uuid())
-    .bind(&operation.provider)
-    .bind(&operation.spot_ref)
-    .bind(operation.state)
+    .bind(addition.happened_at)
+    .bind(addition.person.map(PersonId::uuid))
+    .bind(addition.location.map(LocationId::uuid))
+    .bind(&door.provider)
+    .bind(&target.r#ref)
+    .bind(addition.outcome)
     .bind(Json(&entry))
     .bind(hash.as_slice())
+    .bind(addition.known_at)
+    .bind(RETENTION_DAYS_DEFAULT)
     .execute(&mut *conn)
     .await?;
     sqlx::query("select pg_notify($1, $2)")
         .bind(ADDITIONS)
-        .bind(operation.workspace.to_string())
+        .bind(addition.workspace.to_string())
         .execute(conn)
         .await?;
     Ok(())
@@ -70,6 +102,39 @@ pub(crate) async fn last(conn: &mut PgConnection, workspace: WorkspaceId) -> Res
             .fetch_optional(conn)
             .await?;
     Ok(last.unwrap_or_default())
+}
+
+/// The last entry since then of each who opened a door, if that was at this location and not on the way out; last seen
+/// first. Doors that were opened for others, from afar, say of nobody where they are.
+pub(crate) async fn last_seen(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    location: LocationId,
+    since: Timestamp,
+    limit: i64,
+) -> Result<Vec<pb::AccessLogEntry>, sqlx::Error> {
+    let rows: Vec<(Json<pb::AccessLogEntry>,)> = sqlx::query_as(
+        "select entry from (
+           select distinct on (who) who, location_id, happened_at, sequence, entry from (
+             select coalesce(person_id::text, provider || ' ' || nullif(entry ->> 'holder', '')) as who,
+               location_id, happened_at, sequence, entry
+             from access_log
+             where workspace_id = $1 and happened_at >= $3 and outcome = 'done'
+               and entry ->> 'action' = 'DOOR_ACTION_PULSE'
+               and entry ->> 'source' not in ('ACCESS_LOG_SOURCE_ADMIN', 'ACCESS_LOG_SOURCE_PROVIDER')
+           ) as opened where who is not null
+           order by who, happened_at desc, sequence desc
+         ) as last
+         where location_id = $2 and coalesce(entry ->> 'direction', '') <> 'PASSAGE_DIRECTION_EXIT'
+         order by happened_at desc, sequence desc limit $4",
+    )
+    .bind(workspace.uuid())
+    .bind(location.uuid())
+    .bind(since)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|(entry,)| entry.0).collect())
 }
 
 /// Newest first: those before the one with this sequence.

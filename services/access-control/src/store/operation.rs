@@ -158,6 +158,20 @@ pub(crate) async fn find(
     Ok(row.map(Operation::from))
 }
 
+/// Operations by their ids.
+pub(crate) async fn find_all(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    ids: &[Uuid],
+) -> Result<Vec<Operation>, sqlx::Error> {
+    let rows: Vec<Row> = sqlx::query_as("select * from operation where workspace_id = $1 and id = any($2)")
+        .bind(workspace.uuid())
+        .bind(ids)
+        .fetch_all(conn)
+        .await?;
+    Ok(rows.into_iter().map(Operation::from).collect())
+}
+
 /// The operation that a caller's request made before.
 pub(crate) async fn of_request(
     conn: &mut PgConnection,

@@ -19,24 +19,24 @@ use crate::control::opened;
 use crate::doors::room;
 use crate::world::{LIMIT, World, at};
 
-type Log = AccessLogServiceClient<InterceptedService<Channel, Bearer>>;
+pub(crate) type Log = AccessLogServiceClient<InterceptedService<Channel, Bearer>>;
 
 impl World {
-    fn log_as(&self, principal: &Principal) -> Log {
+    pub(crate) fn log_as(&self, principal: &Principal) -> Log {
         AccessLogServiceClient::new(self.harness.channel_with(&self.address, principal))
     }
 
-    fn log(&self) -> Log {
+    pub(crate) fn log(&self) -> Log {
         self.log_as(&Principal::person(PersonId::new().to_string(), self.workspace, Role::Admin))
     }
 
-    fn whole_log(&self) -> pb::ListAccessLogRequest {
+    pub(crate) fn whole_log(&self) -> pb::ListAccessLogRequest {
         pb::ListAccessLogRequest { parent: self.name.clone(), ..Default::default() }
     }
 }
 
 /// All pages of it.
-async fn list(log: &mut Log, request: pb::ListAccessLogRequest) -> Vec<pb::AccessLogEntry> {
+pub(crate) async fn list(log: &mut Log, request: pb::ListAccessLogRequest) -> Vec<pb::AccessLogEntry> {
     let (mut all, mut page_token) = (Vec::new(), String::new());
     loop {
         let request = pb::ListAccessLogRequest { page_token, ..request.clone() };

@@ -105,7 +105,7 @@ impl World {
     /// Answers that the provider has what the command said.
     pub(crate) async fn applied(&self, command: &pb::AccessCommand) {
         let provider_ref = command.window.map(|_| "assignment".to_owned()).unwrap_or_default();
-        let applied = pb::AccessApplied { window: command.window, provider_ref };
+        let applied = pb::AccessApplied { window: command.window, provider_ref, ..Default::default() };
         self.answer(command, Outcome::Applied(applied)).await;
     }
 

@@ -1,7 +1,7 @@
 //! The adapter that a test plays when doors are operated on demand.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use access_control::Config;
@@ -10,6 +10,7 @@ use domain::PersonId;
 use domain::names::PersonName;
 use proto::access::v1 as pb;
 use proto::access::v1::door_control_service_server::{DoorControlService, DoorControlServiceServer};
+use proto::access::v1::door_provider_service_server::{DoorProviderService, DoorProviderServiceServer};
 use proto::access::v1::door_service_client::DoorServiceClient;
 use proto::workspace::v1 as told;
 use testkit::{Bearer, Harness};
@@ -19,6 +20,12 @@ use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
 use crate::world::World;
+
+/// What everybody's phone signs in with.
+pub(crate) const SECRET: &str = "l0g1n-secret";
+
+/// What lets everybody in.
+pub(crate) const PIN: &str = "287401";
 
 pub(crate) type Doors = DoorServiceClient<InterceptedService<Channel, Bearer>>;
 
@@ -35,10 +42,16 @@ pub(crate) struct Played {
     pub refusal: Mutex<Option<pb::AccessReason>>,
     /// How often doors were listed.
     pub listings: AtomicUsize,
+    /// For whom logins were made, and for which phones.
+    pub logins: Mutex<Vec<(String, String)>>,
+    /// No link or PIN is there any more.
+    pub has_no_secrets: AtomicBool,
     /// What became of operations.
     pub fate: Mutex<pb::OperationFate>,
     /// Whoever writes holds answers back.
     pub gate: RwLock<()>,
+    /// The doors that are held open, and until when.
+    pub held: Mutex<BTreeMap<String, Option<pbjson_types::Timestamp>>>,
 }
 
 impl Played {
@@ -56,7 +69,8 @@ impl Played {
     }
 }
 
-fn door(name: &str, place: &str) -> pb::ProviderDoor {
+/// The last one can't be held open.
+fn door(name: &str, place: &str, is_held: bool) -> pb::ProviderDoor {
     let seconds = |seconds| Some(pbjson_types::Duration { seconds, nanos: 0 });
     pb::ProviderDoor {
         r#ref: name.into(),
@@ -64,11 +78,11 @@ fn door(name: &str, place: &str) -> pb::ProviderDoor {
         place_ref: place.into(),
         abilities: Some(pb::DoorAbilities {
             pulse: Some(pb::PulseAbility { duration_min: seconds(1), duration_max: seconds(30) }),
-            hold_max: seconds(3_600),
+            hold_max: if name == "door-4" { None } else { seconds(3_600) },
             can_lock: true,
             can_lock_down: true,
         }),
-        state: Some(pb::DoorState { is_locked: Some(true), ..Default::default() }),
+        state: Some(pb::DoorState { is_locked: Some(!is_held), ..Default::default() }),
     }
 }
 
@@ -86,6 +100,8 @@ impl DoorControlService for Adapter {
             let failed = Some(pb::AccessFailure { reason, code: code.into(), ..Default::default() });
             return Ok(Response::new(pb::ListProviderDoorsResponse { doors: Vec::new(), failed }));
         }
+        let held = self.0.held.lock().unwrap().clone();
+        let door = |name, place| door(name, place, held.contains_key(name));
         let mut doors = vec![
             door("door-1", "north"),
             door("door-2", "north"),
@@ -127,15 +143,37 @@ impl DoorControlService for Adapter {
         let (Some(Where::DoorRef(spot)) | Some(Where::PlaceRef(spot))) = operation.r#where.clone() else {
             return Err(Status::invalid_argument("where"));
         };
-        self.0.told.lock().unwrap().push((operation.action(), spot, message.account.unwrap().integration));
+        let told = (operation.action(), spot.clone(), message.account.unwrap().integration);
+        self.0.told.lock().unwrap().push(told);
         let _open = self.0.gate.read().await;
         let failure = {
             let mut failures = self.0.failures.lock().unwrap();
             if failures.is_empty() { None } else { Some(failures.remove(0)) }
         };
+        if failure.as_ref().is_none_or(|failure| failure.outcome_unknown) {
+            let mut held = self.0.held.lock().unwrap();
+            match operation.action() {
+                pb::DoorAction::HoldOpen => drop(held.insert(spot, operation.hold_until_time)),
+                pb::DoorAction::Lock => drop(held.remove(&spot)),
+                _ => {}
+            }
+        }
         let operated = pb::ProviderOperated { held_until_time: operation.hold_until_time };
         let outcome = failure.map_or(Outcome::Operated(operated), Outcome::Failed);
         Ok(Response::new(pb::OperateProviderDoorResponse { outcome: Some(outcome) }))
+    }
+
+    async fn create_provider_login(
+        &self,
+        request: Request<pb::CreateProviderLoginRequest>,
+    ) -> Result<Response<pb::CreateProviderLoginResponse>, Status> {
+        use pb::create_provider_login_response::Outcome;
+        let message = request.into_inner();
+        self.0.logins.lock().unwrap().push((message.person, message.device_name));
+        let failure = self.0.failures.lock().unwrap().pop();
+        let login = pb::MobileLogin { r#ref: "77".into(), secret: SECRET.into(), ..Default::default() };
+        let outcome = failure.map_or(Outcome::MobileLogin(login), Outcome::Failed);
+        Ok(Response::new(pb::CreateProviderLoginResponse { outcome: Some(outcome) }))
     }
 
     async fn find_provider_operation(
@@ -147,12 +185,41 @@ impl DoorControlService for Adapter {
     }
 }
 
+#[tonic::async_trait]
+impl DoorProviderService for Adapter {
+    /// There is a PIN for whatever it is asked for.
+    async fn reveal_door_secret(
+        &self,
+        _: Request<pb::RevealDoorSecretRequest>,
+    ) -> Result<Response<pb::RevealDoorSecretResponse>, Status> {
+        let has_none = self.0.has_no_secrets.load(Ordering::SeqCst);
+        let secret = (!has_none).then(|| pb::reveal_door_secret_response::Secret::Pin(PIN.into()));
+        let secret = secret.ok_or_else(|| Status::not_found("withdrawn"))?;
+        Ok(Response::new(pb::RevealDoorSecretResponse { secret: Some(secret) }))
+    }
+
+    async fn list_door_targets(
+        &self,
+        _: Request<pb::ListDoorTargetsRequest>,
+    ) -> Result<Response<pb::ListDoorTargetsResponse>, Status> {
+        Err(Status::unimplemented("nobody asks"))
+    }
+
+    async fn list_places(
+        &self,
+        _: Request<pb::ListPlacesRequest>,
+    ) -> Result<Response<pb::ListPlacesResponse>, Status> {
+        Err(Status::unimplemented("nobody asks"))
+    }
+}
+
 impl World {
     /// One whose provider's doors can be operated.
     pub(crate) async fn with_doors() -> (Self, Arc<Played>) {
         let mut harness = Harness::new().await;
         let played = Arc::new(Played::default());
         let service = chassis::Service::new("kisi-adapter", &harness.basic_deps("kisi-adapter").await)
+            .grpc(DoorProviderServiceServer::new(Adapter(played.clone())))
             .grpc(DoorControlServiceServer::new(Adapter(played.clone())));
         let address = harness.run(service);
         let config = Config { adapters: BTreeMap::from([("kisi".to_owned(), address)]), ..Config::default() };

@@ -23,10 +23,12 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
             "door_listing",
             "door_mapping",
             "door_roster",
+            "door_schedule",
             "drift",
             "entitlement",
             "entitlement_source",
             "group_roster",
+            "holiday",
             "integration",
             "listed_door",
             "location_settings",
@@ -60,6 +62,14 @@ async fn settle(world: &mut World, ahead: chrono::Duration) {
     world.note_listing().await;
     world.note_drift().await;
     world.doors().await;
+    for statement in [
+        "insert into door_schedule (workspace_id, account_id, door_ref, id, provider, location_id,
+           is_held_for_bookings, is_deleted, is_look, failures)
+         values ($1, gen_random_uuid(), '7', gen_random_uuid(), 'kisi', gen_random_uuid(), true, false, false, 0)",
+        "insert into holiday values ($1, gen_random_uuid(), '2026-12-25', '', null)",
+    ] {
+        sqlx::query(statement).bind(world.workspace.uuid()).execute(&world.pool).await.unwrap();
+    }
     world.lock_down("").await;
     world.harness.clock.set(crate::world::at(9) - ahead);
     crate::preflight::checked(world, &stay.booking.name, 1).await;

@@ -4,12 +4,14 @@
 #![expect(clippy::unwrap_used, reason = "tests say what went wrong by panicking")]
 
 mod access_log;
+mod access_log_kept;
 mod adapter;
 mod attendees;
 mod audit;
 mod bookings;
 mod contracts;
 mod control;
+mod door_events;
 mod doors;
 mod drift;
 mod explain;
@@ -32,7 +34,9 @@ mod results;
 mod retirement;
 mod retold;
 mod schedule;
+mod secrets;
 mod settings;
+mod unlocking;
 mod watch;
 mod ways_in;
 mod world;

@@ -104,6 +104,11 @@ impl World {
         self.client = AccessServiceClient::new(channel);
     }
 
+    /// Where its adapters are.
+    pub(crate) fn adapters(&self) -> std::collections::BTreeMap<String, String> {
+        self.config.adapters.clone()
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.harness.clock.now()
     }

@@ -107,7 +107,7 @@ impl World {
 
     /// Another process of the service, by other settings. Gives its address.
     pub(crate) async fn run(&mut self, config: Config) -> String {
-        let service = billing::build(config, self.harness.basic_deps(billing::NAME).await).await.unwrap();
+        let service = billing::build(config, self.harness.deps(&billing::DEFINITION).await).await.unwrap();
         self.harness.run(service)
     }
 

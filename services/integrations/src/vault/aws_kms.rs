@@ -18,11 +18,11 @@ use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use domain::WorkspaceId;
 use domain::names::WorkspaceName;
+use sealing::SealError;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::DataKey;
-use super::aead::SealError;
 use super::master_key::{MasterKey, MasterKeyError, WrapError};
 
 /// In front of the ids of all of KMS's keys: each ciphertext says itself which one it needs.

@@ -35,7 +35,7 @@ impl KeyRing {
         let mut add = |local: Vec<LocalKey>| keys.extend(local.into_iter().map(|key| Arc::new(key) as _));
         let text = self.config.master_key.expose_secret();
         if !text.is_empty() {
-            add(LocalKey::read(text, || "vault.master_key".to_owned())?);
+            add(LocalKey::read(text)?);
         }
         let path = &self.config.master_key_file;
         let is_needed = self.config.aws_kms_key.is_empty() && text.is_empty();

@@ -1,11 +1,9 @@
 //! What wraps data keys, wherever it is kept.
 
-use std::path::PathBuf;
-
 use domain::WorkspaceId;
+use sealing::{KeyError, SealError};
 
 use super::DataKey;
-use super::aead::SealError;
 
 /// Wraps the data keys of workspaces.
 #[tonic::async_trait]
@@ -39,23 +37,9 @@ pub(crate) enum WrapError {
 /// Why the master keys can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum MasterKeyError {
-    /// Can't read or write the file.
-    #[error(
-        "cannot use the master key file {path}; `latchkey up` makes one, vault.master_key_file says where it is"
-    )]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// Not a key.
-    #[error("{place} must hold 32 random bytes in base64 or hex, one key a line, the newest first")]
-    Content {
-        /// Which setting or file.
-        place: String,
-    },
+    /// One that this process holds can't be read.
+    #[error(transparent)]
+    Local(#[from] KeyError),
     /// The key of another installation, or one that was taken away too early.
     #[error(
         "credentials in this database are sealed with the master key {id}, which is not among the ones at \

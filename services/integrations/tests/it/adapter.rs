@@ -94,6 +94,13 @@ impl DoorProviderService for Adapter {
         Err(Status::unimplemented("not asked by integrations"))
     }
 
+    async fn reveal_door_secret(
+        &self,
+        _: Request<access_pb::RevealDoorSecretRequest>,
+    ) -> Result<Response<access_pb::RevealDoorSecretResponse>, Status> {
+        Err(Status::unimplemented("not asked by integrations"))
+    }
+
     async fn list_places(
         &self,
         request: Request<access_pb::ListPlacesRequest>,

@@ -21,10 +21,10 @@ use super::convert::{self, KeyCheck, NewUser, RoleAssignment, User, Validity};
 use super::error::{self, Error, may_exist_already};
 use super::listing::{self, Listing, Next};
 use super::wire::{
-    EventSet, EventSetStatus, Group, GroupId, GroupLink, GroupLinkId, GroupLock, Lock, LockId, MadeGroupLink,
-    NewEventSet, NewEventSetFields, NewGroup, NewGroupFields, NewGroupLink, NewGroupLinkFields, NewGroupLock,
-    NewGroupLockFields, PatchUser, PatchUserFields, Place, PlaceId, RoleAssignmentId, Row, UserId,
-    WireRoleAssignment, WireUser,
+    AttemptsFilter, Event, EventSet, EventSetStatus, Group, GroupId, GroupLink, GroupLinkId, GroupLock, Lock,
+    LockId, MadeGroupLink, MadeLogin, NewEventSet, NewEventSetFields, NewGroup, NewGroupFields, NewGroupLink,
+    NewGroupLinkFields, NewGroupLock, NewGroupLockFields, NewLogin, NewLoginFields, PatchUser,
+    PatchUserFields, Place, PlaceId, RoleAssignmentId, Row, UserId, WireRoleAssignment, WireUser,
 };
 
 /// Largest page of most lists.
@@ -34,6 +34,11 @@ pub(crate) const USER_PAGE: usize = 100;
 /// How often an event set is looked at until Kisi is done with it, and how long after the time before.
 const EVENT_SET_TRIES: u32 = 5;
 const EVENT_SET_WAIT: Duration = Duration::from_millis(200);
+/// The same for the log of all doors, for which nobody waits.
+const LOG_TRIES: u32 = 20;
+const LOG_WAIT: Duration = Duration::from_secs(1);
+/// Pages of the log that are read at once.
+const LOG_PAGES_MAX: usize = 2_000;
 /// How often a list is read anew because rows moved in it.
 const LIST_TRIES: u32 = 3;
 
@@ -343,6 +348,17 @@ impl KisiAccount {
         Ok(SecretString::from(format!("{page}{}", made.secret.expose_secret())))
     }
 
+    /// Makes a login for a phone of the user with exactly this address. Its secrets are in the answer alone.
+    pub(crate) async fn create_device_login(
+        &self,
+        email: &EmailAddress,
+        device_name: &str,
+    ) -> Result<MadeLogin, Error> {
+        let login = NewLoginFields { r#type: "device", email: email.as_str(), device_model: device_name };
+        let call = self.call(Method::POST, "/logins", &["logins"], &[]).json(&NewLogin { login });
+        Ok(self.send(call).await?.json()?)
+    }
+
     /// The links whose name ends so.
     pub async fn find_group_links(&self, name_end: &str) -> Result<Vec<GroupLinkId>, Error> {
         let links: Vec<GroupLink> =
@@ -388,31 +404,66 @@ impl KisiAccount {
         user: UserId,
         window: Window,
     ) -> Result<Option<Vec<bool>>, Error> {
-        let time = |time: Timestamp| time.to_rfc3339_opts(SecondsFormat::Micros, true);
-        let question = NewEventSet {
-            event_set: NewEventSetFields {
-                interval: &format!("{}/{}", time(window.start()), time(window.end())),
-                event_type: "lock.unlock",
-                event_object_type: "Lock",
-                event_object_id: lock,
-                event_actor_type: "User",
-                event_actor_id: user,
-            },
+        let attempts = AttemptsFilter {
+            event_object_type: "Lock",
+            event_object_id: lock,
+            event_actor_type: "User",
+            event_actor_id: user,
         };
-        // Asking twice does no harm.
+        let id = self.ask_log(window, "lock.unlock", Some(attempts)).await?;
+        let set = self.first_of_log(&id, EVENT_SET_TRIES, EVENT_SET_WAIT).await?;
+        Ok(set.filter(|set| set.cursor.is_none()).map(|set| set.events.iter().map(|it| it.success).collect()))
+    }
+
+    /// All events of these types in the window, or an error.
+    pub(crate) async fn list_events(&self, types: &str, window: Window) -> Result<Vec<Event>, Error> {
+        let id = self.ask_log(window, types, None).await?;
+        let first = self.first_of_log(&id, LOG_TRIES, LOG_WAIT).await?.ok_or(Error::LogIncomplete)?;
+        let (mut events, mut cursor) = (first.events, first.cursor);
+        for _ in 0..LOG_PAGES_MAX {
+            let Some(at) = cursor else { return Ok(events) };
+            let page = self.page_of_log(&id, Some(&at)).await?;
+            if page.status != EventSetStatus::Finished || page.cursor.as_ref() == Some(&at) {
+                return Err(Error::LogIncomplete);
+            }
+            events.extend(page.events);
+            cursor = page.cursor;
+        }
+        Err(Error::LogIncomplete)
+    }
+
+    /// Asks the log a question; the id of the answer. Asking twice does no harm.
+    async fn ask_log(
+        &self,
+        window: Window,
+        event_type: &str,
+        attempts: Option<AttemptsFilter<'_>>,
+    ) -> Result<String, Error> {
+        let time = |time: Timestamp| time.to_rfc3339_opts(SecondsFormat::Micros, true);
+        let interval = &format!("{}/{}", time(window.start()), time(window.end()));
+        let question = NewEventSet { event_set: NewEventSetFields { interval, event_type, attempts } };
         let call = self.call(Method::POST, "/event_sets", &["event_sets"], &[]).json(&question).idempotent();
         let asked: EventSet = self.send(call).await?.json()?;
-        let id = asked.id.to_string();
-        for _ in 0..EVENT_SET_TRIES {
-            let call = self.call(Method::GET, "/event_sets/{id}", &["event_sets", &id], &[("limit", "50")]);
-            let set: EventSet = self.send(call).await?.json()?;
+        Ok(asked.id.to_string())
+    }
+
+    /// The first page of an answer; `None` if Kisi is not done with it for so long.
+    async fn first_of_log(&self, id: &str, tries: u32, wait: Duration) -> Result<Option<EventSet>, Error> {
+        for _ in 0..tries {
+            let set = self.page_of_log(id, None).await?;
             if set.status == EventSetStatus::Finished {
-                let attempts = set.events.into_iter().map(|event| event.success).collect();
-                return Ok(set.cursor.is_none().then_some(attempts));
+                return Ok(Some(set));
             }
-            tokio::time::sleep(EVENT_SET_WAIT).await;
+            tokio::time::sleep(wait).await;
         }
         Ok(None)
+    }
+
+    async fn page_of_log(&self, id: &str, cursor: Option<&str>) -> Result<EventSet, Error> {
+        let cursor = cursor.map(|cursor| ("cursor", cursor));
+        let query: Vec<_> = [("limit", "50")].into_iter().chain(cursor).collect();
+        let call = self.call(Method::GET, "/event_sets/{id}", &["event_sets", id], &query);
+        Ok(self.send(call).await?.json()?)
     }
 
     /// Someone waits, so the time is for all attempts: a door that opens late is worse than an error.

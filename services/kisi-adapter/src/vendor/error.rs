@@ -31,6 +31,9 @@ pub enum Error {
         /// Locks that do not belong there.
         others: Vec<LockId>,
     },
+    /// The log has to be asked once more.
+    #[error("kisi did not give its log in whole; it is read again")]
+    LogIncomplete,
 }
 
 impl Error {
@@ -38,7 +41,10 @@ impl Error {
     pub fn vendor(&self) -> Option<&VendorError> {
         match self {
             Self::Vendor(error) => Some(error),
-            Self::KeyUnusable | Self::ListIncomplete { .. } | Self::GroupOpensOtherLocks { .. } => None,
+            Self::KeyUnusable
+            | Self::ListIncomplete { .. }
+            | Self::GroupOpensOtherLocks { .. }
+            | Self::LogIncomplete => None,
         }
     }
 }
@@ -85,7 +91,8 @@ impl Reason {
         error.code().map_or(Self::Other, Self::of_code)
     }
 
-    fn of_code(code: &str) -> Self {
+    /// The reason that a code stands for.
+    pub fn of_code(code: &str) -> Self {
         match code {
             "fcd8ef" | "f398de" | "f298bf" => Self::NoRight,
             "fcd8ff" => Self::Suspended,

@@ -296,7 +296,15 @@ pub(crate) struct NewEventSet<'a> {
 pub(crate) struct NewEventSetFields<'a> {
     /// Begin and end, with a stroke in between.
     pub(crate) interval: &'a str,
+    /// Several with commas.
     pub(crate) event_type: &'a str,
+    #[serde(flatten)]
+    pub(crate) attempts: Option<AttemptsFilter<'a>>,
+}
+
+/// Someone's events at something.
+#[derive(Serialize)]
+pub(crate) struct AttemptsFilter<'a> {
     pub(crate) event_object_type: &'a str,
     pub(crate) event_object_id: LockId,
     pub(crate) event_actor_type: &'a str,
@@ -325,8 +333,28 @@ pub(crate) enum EventSetStatus {
 /// An event of the log.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Event {
+    pub(crate) uuid: String,
+    /// Such as `lock.unlock`.
+    pub(crate) r#type: String,
+    pub(crate) created_at: Timestamp,
+    /// `User`, `GroupLink`; none of what Kisi does by itself.
+    pub(crate) actor_type: Option<String>,
+    pub(crate) actor_id: Option<u64>,
+    pub(crate) actor_name: Option<String>,
+    /// `Login`, `Card`, `GroupLink` and others.
+    pub(crate) authenticated_by_type: Option<String>,
+    /// Of a lock or a place.
+    pub(crate) object_id: Option<u64>,
+    pub(crate) object_name: Option<String>,
+    #[serde(default)]
+    pub(crate) message: Option<String>,
     /// Of an attempt at a door: whether it opened.
     pub(crate) success: bool,
+    /// Why not.
+    #[serde(default)]
+    pub(crate) error_code: Option<String>,
+    #[serde(default)]
+    pub(crate) error_message: Option<String>,
 }
 
 /// `POST /role_assignments`.
@@ -370,6 +398,36 @@ pub(crate) struct NewGroupLinkFields<'a> {
     pub(crate) link_enabled: bool,
     pub(crate) valid_from: Option<Timestamp>,
     pub(crate) valid_until: Option<Timestamp>,
+}
+
+/// A login for someone's phone.
+#[derive(Serialize)]
+pub(crate) struct NewLogin<'a> {
+    pub(crate) login: NewLoginFields<'a>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct NewLoginFields<'a> {
+    pub(crate) r#type: &'static str,
+    /// Whose: exactly as the user has it.
+    pub(crate) email: &'a str,
+    pub(crate) device_model: &'a str,
+}
+
+/// The answer to that: it alone has the secrets. No `Debug`.
+#[derive(Deserialize)]
+pub(crate) struct MadeLogin {
+    pub(crate) id: u64,
+    pub(crate) secret: SecretString,
+    #[serde(default)]
+    pub(crate) scram_credentials: Option<ScramCredentials>,
+}
+
+/// What a phone shows a reader. No `Debug`.
+#[derive(Deserialize)]
+pub(crate) struct ScramCredentials {
+    pub(crate) phone_key: SecretString,
+    pub(crate) online_certificate: SecretString,
 }
 
 /// The answer to that: it alone has the secret. No `Debug`.

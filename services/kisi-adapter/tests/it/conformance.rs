@@ -10,11 +10,11 @@ use chassis::postgres::WorkspacePool;
 use chrono::Duration;
 use domain::names::IntegrationName;
 use domain::{Clock, IntegrationId, Timestamp, Window, WorkspaceId};
-use door_adapter::conformance::{ControlWorld, Fault, PeopleWorld, World};
+use door_adapter::conformance::{ControlWorld, Fault, LogWorld, PeopleWorld, World};
 use door_adapter::{Account, Credential, Person, Target, TargetKind};
 use kisi_adapter::vendor::KisiAccount;
 use kisi_adapter::{DEFINITION, KisiConfig, KisiProvider};
-use sandbox::kisi::{DuplicateAssignments, Refusal, Switches};
+use sandbox::kisi::{DuplicateAssignments, Refusal, Switches, Tap};
 use sandbox::{Action, Phase, Vendor};
 use secrecy::SecretString;
 use sqlx::PgPool;
@@ -279,6 +279,17 @@ impl<P: Policy> ControlWorld for KisiWorld<P> {
     }
 }
 
+impl<P: Policy> LogWorld for KisiWorld<P> {
+    fn try_to_open(&self, door: &str) {
+        let tap = Tap::of("stranger@example.org", door.parse().unwrap());
+        assert!(!self.org.twin.tap(&tap).unwrap().opens);
+    }
+
+    async fn enter(&self, person: &Person, target: &Target) {
+        assert!(self.org.twin.tap(&Tap::of(Self::email(person), self.lock(target))).unwrap().opens);
+    }
+}
+
 /// Kisi knows one way to operate a door, however it treats rights.
 mod on_demand {
     use super::*;
@@ -294,6 +305,21 @@ mod on_demand {
     }
 
     door_adapter::control_conformance_suite!(KisiWorld<Now>);
+}
+
+/// And one log.
+mod log {
+    use super::*;
+
+    pub(crate) struct Now;
+
+    impl Policy for Now {
+        fn switches() -> Switches {
+            Switches::default()
+        }
+    }
+
+    door_adapter::log_conformance_suite!(KisiWorld<Now>);
 }
 
 macro_rules! policies {

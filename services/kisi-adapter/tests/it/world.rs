@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_nats::HeaderMap;
-use domain::names::{GrantName, IntegrationName, LocationName, PersonName, ProviderUserName, WorkspaceName};
+use domain::names::{
+    GrantName, IntegrationName, LocationName, PersonName, ProviderUserName, WayInName, WorkspaceName,
+};
 use domain::{
     Clock as _, EventId, GrantId, IntegrationId, LocationId, PersonId, ProviderUserId, Timestamp, Window,
     WorkspaceId,
 };
-use door_adapter::{CommandsConfig, PeersConfig, ReconcilerConfig};
+use door_adapter::{CommandsConfig, LogConfig, PeersConfig, ReconcilerConfig, SealingConfig};
 use events::{Bus, Envelope};
 use futures::StreamExt as _;
 use kisi_adapter::{Config, DEFINITION, KisiConfig};
@@ -194,6 +196,8 @@ impl World {
                 credentials_ms: 60_000,
             },
             reconciler: ReconcilerConfig { every_minutes: 60 },
+            log: LogConfig { every_seconds: 3_600 },
+            sealing: SealingConfig { key: "07".repeat(32).into(), key_file: "/nowhere".into() },
             peers: PeersConfig { integrations: self.integrations.clone() },
         }
     }
@@ -279,6 +283,41 @@ impl World {
         name
     }
 
+    /// Sends a command about another way in where a grant is, and for its person.
+    pub(crate) async fn send_way_in(
+        &self,
+        name: WayInName,
+        generation: i64,
+        grant: &Grant,
+        window: Option<Window>,
+    ) {
+        let time = chassis::input::timestamp;
+        let command = pb::WayInCommand {
+            way_in: name.to_string(),
+            generation,
+            location: grant.location.map(|name| name.to_string()).unwrap_or_default(),
+            target: Some(grant.target.clone()),
+            person: Some(grant.person.clone()),
+            window: window.map(|window| pb::AccessWindow {
+                start_time: Some(time(window.start())),
+                end_time: Some(time(window.end())),
+            }),
+            due_time: Some(time(self.harness.clock.now())),
+        };
+        let subject = format!("command.access.kisi.{}", name.workspace);
+        self.publish(&subject, events::outbox::WAY_IN_COMMAND, name.workspace, &command).await;
+    }
+
+    /// The next answer about a way in, and the words of it.
+    pub(crate) async fn way_in_answer(&mut self) -> (pb::WayInCommandCompleted, String) {
+        loop {
+            let told = self.next().await;
+            if let Some(answer) = told.read() {
+                return (answer, String::from_utf8(told.body).unwrap());
+            }
+        }
+    }
+
     /// The next answer about a user.
     pub(crate) async fn user_answer(&mut self) -> pb::UserCommandCompleted {
         loop {
@@ -298,17 +337,23 @@ impl World {
 
     /// Tells the adapter that an account is connected.
     pub(crate) async fn tell_connected(&self, account: IntegrationName) {
-        let integration = Integration {
+        self.tell_integration(Integration {
             name: account.to_string(),
             provider: "kisi".into(),
             status: IntegrationStatus::Connected.into(),
             is_active: true,
             ..Default::default()
-        };
+        })
+        .await;
+    }
+
+    /// Tells the adapter how an integration is.
+    pub(crate) async fn tell_integration(&self, integration: Integration) {
+        let IntegrationName { workspace, .. } = integration.name.parse().unwrap();
         let body = IntegrationStatusChanged { integration: Some(integration) };
-        let subject = format!("event.integrations.integration_status_changed.{}", account.workspace);
+        let subject = format!("event.integrations.integration_status_changed.{workspace}");
         let type_name = "latchkey.integrations.v1.IntegrationStatusChanged";
-        self.publish(&subject, type_name, account.workspace, &body).await;
+        self.publish(&subject, type_name, workspace, &body).await;
     }
 
     async fn publish(
@@ -421,6 +466,11 @@ impl World {
         DoorProviderServiceClient::new(self.harness.channel(&self.address, "integrations"))
     }
 
+    /// As who tells people what lets them in.
+    pub(crate) fn secrets(&self) -> DoorProviderServiceClient<chassis::rpc::ServiceChannel> {
+        DoorProviderServiceClient::new(self.harness.channel(&self.address, "notification"))
+    }
+
     pub(crate) fn control_service(&self) -> DoorControlServiceClient<chassis::rpc::ServiceChannel> {
         DoorControlServiceClient::new(self.harness.channel(&self.address, "access-control"))
     }
@@ -492,6 +542,10 @@ impl Grant {
     /// The same person's other grant.
     pub(crate) fn on(&self, other: Self) -> Self {
         Self { person: self.person.clone(), email: self.email.clone(), ..other }
+    }
+
+    pub(crate) fn person_name(&self) -> String {
+        self.person.name.clone()
     }
 
     /// The person's id.

@@ -1,8 +1,8 @@
 //! The audit log as a file.
 
-use std::borrow::Cow;
 use std::io::{self, BufWriter, Write};
 
+use chassis::sheet::defused;
 use chrono::{DateTime, SecondsFormat};
 use clap::ValueEnum;
 use proto::audit::v1 as pb;
@@ -113,15 +113,6 @@ pub(super) fn time(entry: &pb::AuditEntry) -> String {
 fn word(name: &str, prefix: &str) -> String {
     let word = name.strip_prefix(prefix).unwrap_or(name);
     if word == "UNSPECIFIED" { String::new() } else { word.to_ascii_lowercase() }
-}
-
-/// A cell that spreadsheets show: what begins like a formula they would run.
-fn defused(cell: &str) -> Cow<'_, str> {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        Cow::Owned(format!("'{cell}"))
-    } else {
-        Cow::Borrowed(cell)
-    }
 }
 
 #[cfg(test)]

@@ -93,7 +93,7 @@ pub(super) async fn build(
         site.with_data(&relay_adapter::DEFINITION, &l.relay_adapter, relay_adapter::build).await?,
         site.with_data(&unifi_adapter::DEFINITION, &l.unifi_adapter, unifi_adapter::build).await?,
         site.with_data(&notification::DEFINITION, &l.notification, notification::build).await?,
-        site.without_data(billing::NAME, billing::CONFIG_DEFAULTS, &l.billing, billing::build).await?,
+        site.with_data(&billing::DEFINITION, &l.billing, billing::build).await?,
         site.without_data(gateway::NAME, gateway::CONFIG_DEFAULTS, &l.gateway, gateway::build).await?,
     ])
 }

@@ -77,7 +77,11 @@ impl Wiring {
             shared.insert(name.to_owned(), value);
         }
         let twins = listeners.sandbox_url()?;
-        let mut kisi = vec![("LATCHKEY_PEERS__INTEGRATIONS", url(&listeners.integrations)?)];
+        let sealing_key = |service: &str| ("LATCHKEY_SEALING__KEY_FILE", path(data.sealing_key(service)));
+        let mut kisi = vec![
+            ("LATCHKEY_PEERS__INTEGRATIONS", url(&listeners.integrations)?),
+            sealing_key("kisi-adapter"),
+        ];
         if config.demo.kisi_api_key.expose_secret().is_empty() {
             kisi.push(("LATCHKEY_KISI__BASE_URL", format!("{twins}/kisi")));
         }
@@ -88,7 +92,13 @@ impl Wiring {
             ("LATCHKEY_PEERS__INTEGRATIONS", url(&listeners.integrations)?),
             (OUTGOING_ALLOWED, allowed),
         ];
-        let mut messages = Vec::new();
+        let with_key = |service: &str| [by_host.clone(), vec![sealing_key(service)]].concat();
+        let adapters = [
+            ("LATCHKEY_ADAPTERS__KISI", url(&listeners.kisi_adapter)?),
+            ("LATCHKEY_ADAPTERS__RELAY", url(&listeners.relay_adapter)?),
+            ("LATCHKEY_ADAPTERS__UNIFI", url(&listeners.unifi_adapter)?),
+        ];
+        let mut messages = adapters.to_vec();
         if config.sendgrid.api_key.expose_secret().is_empty() {
             messages.extend([
                 ("LATCHKEY_SENDGRID__BASE_URL", format!("{twins}/sendgrid")),
@@ -110,14 +120,7 @@ impl Wiring {
             billing.push(("LATCHKEY_STRIPE__BASE_URL", format!("{twins}/stripe")));
         }
         let own = BTreeMap::from([
-            (
-                "access-control",
-                vec![
-                    ("LATCHKEY_ADAPTERS__KISI", url(&listeners.kisi_adapter)?),
-                    ("LATCHKEY_ADAPTERS__RELAY", url(&listeners.relay_adapter)?),
-                    ("LATCHKEY_ADAPTERS__UNIFI", url(&listeners.unifi_adapter)?),
-                ],
-            ),
+            ("access-control", adapters.to_vec()),
             ("billing", billing),
             (
                 "integrations",
@@ -131,8 +134,8 @@ impl Wiring {
             ),
             ("kisi-adapter", kisi),
             ("notification", messages),
-            ("relay-adapter", by_host.clone()),
-            ("unifi-adapter", by_host),
+            ("relay-adapter", with_key("relay-adapter")),
+            ("unifi-adapter", with_key("unifi-adapter")),
             (
                 gateway::NAME,
                 vec![

@@ -1,13 +1,14 @@
-//! Other ways in that are ready: sends them to those whom they are for.
+//! Links and PINs that are ready, people's own and those of other ways in: tells those whom they are for.
 
 use std::sync::Arc;
 
 use chassis::input::{Input, InvalidInput};
-use domain::names::{BookingName, PersonName};
-use domain::{BookingId, Clock, PersonId, Timestamp};
+use domain::names::{BookingName, GrantName, PersonName, WayInName};
+use domain::{BookingId, Clock, PersonId, ProviderName, Timestamp, WorkspaceId};
 use events::consumer::decode_json;
 use events::subject::StreamKind;
 use events::{ApplyError, ConsumerConfig, Envelope, Handler, Received};
+use proto::Fact as _;
 use proto::access::v1 as pb;
 use sqlx::PgConnection;
 use tokio::sync::Notify;
@@ -16,11 +17,18 @@ use super::{Channels, Letter, Recipient, line};
 use crate::model::{Content, Kind, NewMessage, Verdict, WayIn, verdict};
 use crate::store::{booking, ledger};
 
-pub(crate) fn config() -> ConsumerConfig {
+/// Of other ways in.
+pub(crate) fn ways_in() -> ConsumerConfig {
     ConsumerConfig::new("notification-ways-in", StreamKind::Event, "event.access.way_in_ready.>")
 }
 
-/// Writes messages with ways in into the ledger.
+/// Of people's own access.
+pub(crate) fn access() -> ConsumerConfig {
+    ConsumerConfig::new("notification-access", StreamKind::Event, "event.access.secret_made.>")
+}
+
+/// Writes messages with what lets people in into the ledger.
+#[derive(Clone)]
 pub(crate) struct WaysIn {
     pub clock: Arc<dyn Clock>,
     pub channels: Channels,
@@ -30,9 +38,10 @@ pub(crate) struct WaysIn {
 
 /// A way in that is ready.
 pub(crate) struct Ready {
+    kind: Kind,
     booking: BookingId,
-    /// When the booking begins.
-    starts_at: Timestamp,
+    /// When the booking begins, if it is for that beginning alone.
+    starts_at: Option<Timestamp>,
     person: PersonId,
     way_in: WayIn,
 }
@@ -41,8 +50,18 @@ impl Handler for WaysIn {
     type Body = Ready;
 
     fn decode(&self, envelope: &Envelope, payload: &[u8]) -> Result<Option<Ready>, String> {
-        let fact: pb::AccessWayInReady = decode_json(payload)?;
-        read(envelope, &fact).map(Some).map_err(|error| error.to_string())
+        let read = if envelope.type_name == pb::AccessSecretMade::TYPE {
+            let fact: pb::AccessSecretMade = decode_json(payload)?;
+            // Of what is no booking nothing is known that could be said.
+            if fact.source.parse::<BookingName>().is_err() {
+                return Ok(None);
+            }
+            read_access(envelope, &fact)
+        } else {
+            let fact: pb::AccessWayInReady = decode_json(payload)?;
+            read_way_in(envelope, &fact)
+        };
+        read.map(Some).map_err(|error| error.to_string())
     }
 
     async fn apply(&self, conn: &mut PgConnection, batch: &[&Received<Ready>]) -> Result<(), ApplyError> {
@@ -71,7 +90,9 @@ impl WaysIn {
     ) -> Result<Vec<NewMessage>, ApplyError> {
         let (ready, envelope, now) = (&received.body, &received.envelope, self.clock.now());
         let booking = booking::find(conn, envelope.workspace, ready.booking).await?;
-        let booking = match (verdict(booking.as_ref(), ready.starts_at, envelope.time, now), booking) {
+        let starts_at =
+            ready.starts_at.or(booking.as_ref().map(|it| it.content.window.start())).unwrap_or(now);
+        let booking = match (verdict(booking.as_ref(), starts_at, envelope.time, now), booking) {
             (Verdict::Holds, Some(booking)) => booking,
             // It is withdrawn by now.
             (Verdict::Outdated, _) => return Ok(Vec::new()),
@@ -85,7 +106,7 @@ impl WaysIn {
             ..booking.content.clone()
         };
         let letter = Letter {
-            kind: Kind::WayIn,
+            kind: ready.kind,
             booking_version: None,
             content: &content,
             expires_at: ready.way_in.window.end(),
@@ -96,34 +117,83 @@ impl WaysIn {
     }
 }
 
-/// Checks what the event says.
-fn read(envelope: &Envelope, fact: &pb::AccessWayInReady) -> Result<Ready, InvalidInput> {
+/// What the facts have in common.
+struct Said<'a> {
+    kind: Kind,
+    name: &'a str,
+    person: &'a str,
+    source: &'a str,
+    provider: &'a str,
+    target: Option<&'a pb::DoorTarget>,
+    window: Option<&'a pb::AccessWindow>,
+}
+
+/// Checks what is said of another way in.
+fn read_way_in(envelope: &Envelope, fact: &pb::AccessWayInReady) -> Result<Ready, InvalidInput> {
     let mut input = Input::new();
-    let ready = input
-        .required("way_in", fact.way_in.as_ref())
-        .and_then(|way_in| read_way_in(&mut input, envelope, way_in, &fact.link));
+    let ready = input.required("way_in", fact.way_in.as_ref()).and_then(|way_in| {
+        let said = Said {
+            kind: Kind::WayIn,
+            name: &way_in.name,
+            person: &way_in.person,
+            source: &way_in.source,
+            provider: way_in.door.as_ref().map(|door| door.provider.as_str()).unwrap_or_default(),
+            target: way_in.door.as_ref().and_then(|door| door.target.as_ref()),
+            window: way_in.window.as_ref(),
+        };
+        let starts_at = input.time("start_time", way_in.start_time.as_ref());
+        let owner = input.parse("name", said.name).map(|name: WayInName| name.workspace);
+        Some(Ready { starts_at: Some(starts_at?), ..read(&mut input, envelope, &said, owner)? })
+    });
     input.finish_with(ready)
 }
 
-fn read_way_in(input: &mut Input, envelope: &Envelope, way_in: &pb::WayIn, link: &str) -> Option<Ready> {
-    let booking: Option<BookingName> = input.parse("way_in.source", &way_in.source);
-    if booking.is_some_and(|name| name.workspace != envelope.workspace) {
-        input.refuse("way_in.source", "must be of the workspace of the event");
-    }
-    let person: Option<PersonName> = input.parse("way_in.person", &way_in.person);
-    let starts_at = input.time("way_in.start_time", way_in.start_time.as_ref());
-    let window = input.required("way_in.window", way_in.window.as_ref()).and_then(|window| {
-        let start = ("way_in.window.start_time", window.start_time.as_ref());
-        input.window(start, ("way_in.window.end_time", window.end_time.as_ref()))
+/// Checks what is said of a person's own access.
+fn read_access(envelope: &Envelope, fact: &pb::AccessSecretMade) -> Result<Ready, InvalidInput> {
+    let mut input = Input::new();
+    let ready = input.required("grant", fact.grant.as_ref()).and_then(|grant| {
+        let said = Said {
+            kind: Kind::AccessReady,
+            name: &grant.name,
+            person: &grant.person,
+            source: &fact.source,
+            provider: &grant.provider,
+            target: grant.target.as_ref(),
+            window: fact.window.as_ref(),
+        };
+        let owner = input.parse("name", said.name).map(|name: GrantName| name.workspace);
+        read(&mut input, envelope, &said, owner)
     });
-    let target = way_in.door.as_ref().and_then(|door| door.target.as_ref());
-    let target = input.required("way_in.door.target", target)?;
+    input.finish_with(ready)
+}
+
+/// The rest; `owner`: whose workspace what opens the door is of.
+fn read(
+    input: &mut Input,
+    envelope: &Envelope,
+    said: &Said<'_>,
+    owner: Option<WorkspaceId>,
+) -> Option<Ready> {
+    let booking: Option<BookingName> = input.parse("source", said.source);
+    let person: Option<PersonName> = input.parse("person", said.person);
+    let provider: Option<ProviderName> = input.parse("provider", said.provider);
+    let window = input.required("window", said.window).and_then(|window| {
+        let start = ("window.start_time", window.start_time.as_ref());
+        input.window(start, ("window.end_time", window.end_time.as_ref()))
+    });
+    for (field, workspace) in [("name", owner), ("source", booking.map(|name| name.workspace))] {
+        if workspace.is_some_and(|workspace| workspace != envelope.workspace) {
+            input.refuse(field, "must be of the workspace of the event");
+        }
+    }
+    let target = input.required("target", said.target)?;
     let door = if target.display_name.is_empty() { &target.r#ref } else { &target.display_name };
-    let link = input.text("link", link, 2_000);
+    let (provider, name) = (provider?.to_string(), said.name.to_owned());
     Some(Ready {
+        kind: said.kind,
         booking: booking?.id,
-        starts_at: starts_at?,
+        starts_at: None,
         person: person?.id,
-        way_in: WayIn { door: line(door), link: link?, window: window? },
+        way_in: WayIn { door: line(door), provider, name, window: window? },
     })
 }

@@ -8,6 +8,7 @@ use crate::app::Work;
 use crate::engine::Outcome;
 use crate::model::MessageKey;
 use crate::render::Renderer;
+use crate::secrets::DoorSecret;
 use crate::vendor::sendgrid::{Attachment, Event, Mail, Mailbox, Reason, SendGrid};
 
 /// Names of the values that come back with each event of a mail.
@@ -24,14 +25,14 @@ pub(crate) struct EmailDelivery {
 }
 
 impl Delivery for EmailDelivery {
-    async fn deliver(&self, work: &Work) -> Outcome {
+    async fn deliver(&self, work: &Work, secret: Option<&DoorSecret>) -> Outcome {
         let content = &work.content;
         let Ok(to) = content.to.parse::<EmailAddress>() else {
             return Outcome::Refused {
                 reason: "ADDRESS_INVALID: the person has no valid email address".to_owned(),
             };
         };
-        let email = match self.renderer.email(work.kind, content) {
+        let email = match self.renderer.email(work.kind, content, secret) {
             Ok(email) => email,
             Err(error) => return Outcome::Refused { reason: format!("CONTENT_INVALID: {error}") },
         };

@@ -10,6 +10,7 @@ use super::Delivery;
 use crate::app::{App, Work};
 use crate::engine::Outcome;
 use crate::render::Renderer;
+use crate::secrets::DoorSecret;
 use crate::vendor::twilio::{MESSAGE_CHARS_MAX, Reason, Sms, Twilio};
 
 /// How far Twilio's clock may be behind ours.
@@ -25,14 +26,14 @@ pub(crate) struct SmsDelivery {
 }
 
 impl Delivery for SmsDelivery {
-    async fn deliver(&self, work: &Work) -> Outcome {
+    async fn deliver(&self, work: &Work, secret: Option<&DoorSecret>) -> Outcome {
         let content = &work.content;
         let Ok(to) = PhoneNumber::parse(&content.to, None) else {
             return Outcome::Refused {
                 reason: "NUMBER_INVALID: the person has no valid phone number".to_owned(),
             };
         };
-        let body = match self.renderer.sms(work.kind, content) {
+        let body = match self.renderer.sms(work.kind, content, secret) {
             Ok(body) if body.chars().count() <= MESSAGE_CHARS_MAX => body,
             Ok(_) => return Outcome::Refused { reason: "CONTENT_INVALID: the text is too long".to_owned() },
             Err(error) => return Outcome::Refused { reason: format!("CONTENT_INVALID: {error}") },

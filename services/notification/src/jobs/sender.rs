@@ -19,6 +19,7 @@ use crate::delivery::Delivery;
 use crate::engine::{Outcome, Policy};
 use crate::error::Error;
 use crate::model::Channel;
+use crate::secrets::Secrets;
 
 /// Looks at least this often: another replica may have written a message, and clocks step.
 const POLL: Duration = Duration::from_secs(1);
@@ -33,6 +34,7 @@ pub(crate) struct Sender<D> {
     pub app: Arc<App>,
     pub channel: Channel,
     pub delivery: Arc<D>,
+    pub secrets: Arc<Secrets>,
     pub policy: Policy,
     /// Messages on their way at once.
     pub in_flight_max: usize,
@@ -70,7 +72,8 @@ impl<D: Delivery> Sender<D> {
                             look_at = Instant::now() + self.wait(&round, room);
                         }
                         for work in round.work {
-                            flights.spawn(deliver(self.delivery.clone(), self.channel, work));
+                            let (delivery, secrets) = (self.delivery.clone(), self.secrets.clone());
+                            flights.spawn(deliver(delivery, secrets, self.channel, work));
                         }
                     }
                     Err(error) => {
@@ -122,7 +125,12 @@ impl<D: Delivery> Sender<D> {
 }
 
 /// Sends one message, in the trace of the event that it tells of.
-async fn deliver<D: Delivery>(delivery: Arc<D>, channel: Channel, work: Work) -> Finished {
+async fn deliver<D: Delivery>(
+    delivery: Arc<D>,
+    secrets: Arc<Secrets>,
+    channel: Channel,
+    work: Work,
+) -> Finished {
     let span = tracing::info_span!(
         "send",
         otel.name = format!("send {channel}"),
@@ -132,7 +140,14 @@ async fn deliver<D: Delivery>(delivery: Arc<D>, channel: Channel, work: Work) ->
     );
     events::trace::continue_from(&span, work.traceparent.as_deref());
     let outcome = async {
-        let outcome = delivery.deliver(&work).await;
+        let secret = match &work.content.way_in {
+            None => Ok(None),
+            Some(way_in) => secrets.reveal(way_in).await.map(Some),
+        };
+        let outcome = match secret {
+            Ok(secret) => delivery.deliver(&work, secret.as_ref()).await,
+            Err(outcome) => outcome,
+        };
         match &outcome {
             Outcome::Accepted { .. } => {}
             Outcome::Refused { reason } => {

@@ -47,8 +47,10 @@ pub(crate) struct Content {
 pub(crate) struct WayIn {
     /// Where.
     pub door: String,
-    /// What opens it, for whoever has it.
-    pub link: String,
+    /// Whose adapter reveals what opens it.
+    pub provider: String,
+    /// As that knows it.
+    pub name: String,
     /// When.
     pub window: Window,
 }

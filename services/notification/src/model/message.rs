@@ -17,6 +17,8 @@ chassis::text_enum! {
         StaffAlert = "staff_alert",
         /// The provider has not confirmed the person's access in time: they are let in by this instead.
         WayIn = "way_in",
+        /// The person's access is there, and this is what lets them in.
+        AccessReady = "access_ready",
     }
 }
 

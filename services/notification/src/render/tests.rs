@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use super::calendar::CalendarFile;
 use super::*;
 use crate::model::WayIn;
+use crate::secrets::DoorSecret;
 use crate::vendor::twilio::{Encoding, segments};
 
 fn window(start: &str, end: &str) -> Window {
@@ -72,10 +73,19 @@ fn alert() -> Content {
 fn way_in() -> Content {
     let way_in = WayIn {
         door: "Main entrance".into(),
-        link: "https://web.kisi.example/grouplinks/Zm9vYmFyYmF6cXV4?a=1&b=2".into(),
+        provider: "kisi".into(),
+        name: "workspaces/1/waysIn/2".into(),
         window: window("2026-12-01T07:55:00Z", "2026-12-01T10:00:00Z"),
     };
     Content { way_in: Some(way_in), ..content() }
+}
+
+fn link() -> DoorSecret {
+    DoorSecret::Link("https://web.kisi.example/grouplinks/Zm9vYmFyYmF6cXV4?a=1&b=2".into())
+}
+
+fn pin() -> DoorSecret {
+    DoorSecret::Pin("287401".into())
 }
 
 fn renderer() -> Renderer {
@@ -99,10 +109,11 @@ fn hostile() -> Content {
 }
 
 macro_rules! email_snapshots {
-    ($($test:ident = $name:literal, $kind:expr, $content:expr;)+) => {$(
+    ($($test:ident = $name:literal, $kind:expr, $content:expr $(, $secret:expr)?;)+) => {$(
         #[test]
         fn $test() {
-            let email = renderer().email($kind, &$content).unwrap();
+            let secret: Option<DoorSecret> = [$($secret)?].into_iter().next();
+            let email = renderer().email($kind, &$content, secret.as_ref()).unwrap();
             insta::assert_snapshot!(concat!($name, ".txt"), format!("Subject: {}\n\n{}", email.subject, email.text));
             insta::assert_snapshot!(concat!($name, ".html"), email.html);
             if let Some(file) = email.calendar {
@@ -116,14 +127,16 @@ email_snapshots! {
     a_confirmed_email_reads_so = "confirmed", Kind::Confirmed, content();
     a_rescheduled_email_reads_so = "rescheduled", Kind::Rescheduled, moved();
     a_cancelled_email_reads_so = "cancelled", Kind::Cancelled, cancelled();
-    another_way_in_reads_so = "way_in", Kind::WayIn, way_in();
+    another_way_in_reads_so = "way_in", Kind::WayIn, way_in(), link();
+    another_way_in_by_pin_reads_so = "way_in_pin", Kind::WayIn, way_in(), pin();
+    access_that_is_ready_reads_so = "access_ready", Kind::AccessReady, way_in(), pin();
     an_alert_to_staff_reads_so = "staff_alert", Kind::StaffAlert, alert();
     hostile_names_are_escaped = "hostile", Kind::Cancelled, hostile();
 }
 
 #[test]
 fn text_messages_read_so() {
-    let sms = |kind, content| renderer().sms(kind, &content).unwrap();
+    let sms = |kind, content| renderer().sms(kind, &content, None).unwrap();
     assert_eq!(
         sms(Kind::Confirmed, content()),
         "Confirmed: Meeting Room 4, Main Street. Tue 1 Dec 2026, 09:00-11:00 (Europe/Vienna). Space One"
@@ -140,9 +153,14 @@ fn text_messages_read_so() {
          then, be ready to let them in by hand. And 4 more. Space One"
     );
     assert_eq!(
-        sms(Kind::WayIn, way_in()),
+        renderer().sms(Kind::WayIn, &way_in(), Some(&link())).unwrap(),
         "Your way in to Meeting Room 4, Main Street: https://web.kisi.example/grouplinks/Zm9vYmFyYmF6cXV4?a=1&b=2 \
          Opens Tue 1 Dec 2026, 08:55-11:00 (Europe/Vienna). Space One"
+    );
+    assert_eq!(
+        renderer().sms(Kind::WayIn, &way_in(), Some(&pin())).unwrap(),
+        "Your way in to Meeting Room 4, Main Street: PIN 287401. Opens Tue 1 Dec 2026, 08:55-11:00 (Europe/Vienna). \
+         Space One"
     );
     assert_eq!(
         sms(Kind::Cancelled, cancelled()),
@@ -159,7 +177,7 @@ fn a_text_message_of_one_day_is_one_segment_however_long_the_names() {
         ..content()
     };
     for kind in [Kind::Confirmed, Kind::Rescheduled, Kind::Cancelled] {
-        let text = renderer().sms(kind, &long).unwrap();
+        let text = renderer().sms(kind, &long, None).unwrap();
         let segments = segments(&text);
         assert_eq!((segments.encoding, segments.count), (Encoding::Gsm7, 1), "{text}");
     }
@@ -178,14 +196,14 @@ fn a_text_message_of_an_alert_is_two_segments_however_long_its_words() {
         problems_more: 400,
         ..content()
     };
-    let text = renderer().sms(Kind::StaffAlert, &long).unwrap();
+    let text = renderer().sms(Kind::StaffAlert, &long, None).unwrap();
     let segments = segments(&text);
     assert_eq!((segments.encoding, segments.count), (Encoding::Gsm7, 2), "{text}");
 }
 
 #[test]
 fn markup_of_people_is_no_markup() {
-    let email = renderer().email(Kind::Cancelled, &hostile()).unwrap();
+    let email = renderer().email(Kind::Cancelled, &hostile(), None).unwrap();
     assert!(!email.html.contains("<b>"), "{}", email.html);
     // Nor is it a template.
     assert!(email.text.contains("{{ 7*7 }}"), "{}", email.text);
@@ -193,7 +211,7 @@ fn markup_of_people_is_no_markup() {
 
 #[test]
 fn a_calendar_file_updates_and_cancels_the_same_entry() {
-    let file = |kind, content: Content| renderer().email(kind, &content).unwrap().calendar.unwrap();
+    let file = |kind, content: Content| renderer().email(kind, &content, None).unwrap().calendar.unwrap();
     let line = |file: &CalendarFile, start: &str| {
         let found = file.text.lines().find(|line| line.starts_with(start));
         found.unwrap_or_else(|| panic!("no {start} in {}", file.text)).to_owned()
@@ -216,7 +234,7 @@ fn a_calendar_file_updates_and_cancels_the_same_entry() {
 #[test]
 fn a_zone_that_nobody_knows_is_an_error() {
     let content = Content { time_zone: "Mars/Olympus".into(), ..content() };
-    assert!(matches!(renderer().email(Kind::Confirmed, &content), Err(RenderError::Zone(_))));
+    assert!(matches!(renderer().email(Kind::Confirmed, &content, None), Err(RenderError::Zone(_))));
 }
 
 proptest! {
@@ -231,7 +249,7 @@ proptest! {
             ..moved()
         };
         for kind in [Kind::Confirmed, Kind::Rescheduled, Kind::Cancelled] {
-            let email = renderer().email(kind, &content).unwrap();
+            let email = renderer().email(kind, &content, None).unwrap();
             prop_assert!(!email.subject.contains(['\r', '\n']));
             prop_assert!(email.subject.chars().count() <= email::SUBJECT_CHARS_MAX);
             prop_assert!(!email.subject.is_empty());
@@ -242,7 +260,7 @@ proptest! {
             }
             let begins = calendar.split("\r\n").filter(|line| line.starts_with("BEGIN:")).count();
             prop_assert_eq!(begins, 2);
-            let text = renderer().sms(kind, &content).unwrap();
+            let text = renderer().sms(kind, &content, None).unwrap();
             prop_assert!(text.chars().count() <= 200, "{}", text);
         }
     }

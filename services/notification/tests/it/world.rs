@@ -1,6 +1,7 @@
 //! The service beside the vendors' stand-ins, and a system of record played by the test.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::HeaderMap;
@@ -11,6 +12,7 @@ use domain::names::{BookingName, PersonName, WorkspaceName};
 use domain::{BookingId, EventId, PersonId, Timestamp, WorkspaceId};
 use events::{Bus, Envelope};
 use proto::Fact;
+use proto::access::v1::door_provider_service_server::DoorProviderServiceServer;
 use proto::auth::v1 as pb_auth;
 use proto::notification::v1 as npb;
 use proto::notification::v1::notification_service_client::NotificationServiceClient;
@@ -25,6 +27,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::adapter::{Adapter, Knobs};
+
 /// Longest wait for what is bound to happen.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
@@ -38,6 +42,7 @@ pub(crate) const NUMBER: &str = "+436769876543";
 pub(crate) struct World {
     pub harness: Harness,
     pub sandbox: Sandbox,
+    pub adapter: Arc<Knobs>,
     pub pool: PgPool,
     pub address: String,
     pub workspace: WorkspaceId,
@@ -72,7 +77,12 @@ impl World {
         let vendors_at = serve(&sandbox, &shutdown).await;
         let deps = harness.deps(&notification::DEFINITION).await;
         let (pool, bus) = (deps.platform.clone(), deps.bus.clone());
-        let config = config(&vendors_at, &sandbox, setup);
+        let adapter = Arc::<Knobs>::default();
+        let basic = harness.basic_deps("kisi-adapter").await;
+        let service = chassis::Service::new("kisi-adapter", &basic)
+            .grpc(DoorProviderServiceServer::new(Adapter(adapter.clone())));
+        let mut config = config(&vendors_at, &sandbox, setup);
+        config.adapters = BTreeMap::from([("kisi".to_owned(), harness.run(service))]);
         let address = harness.run(notification::build(config.clone(), deps).await.unwrap());
         if setup.is_twofold {
             let deps = harness.deps(&notification::DEFINITION).await;
@@ -86,6 +96,7 @@ impl World {
         Self {
             harness,
             sandbox,
+            adapter,
             pool,
             address,
             workspace: WorkspaceId::new(),

@@ -4,6 +4,8 @@
 //! It knows requests by their ids, so what became of one whose answer was lost is asked of it; and it keeps lockdowns
 //! itself, against its own PINs too.
 
+mod round;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,6 +19,8 @@ use vendor_http::http::{HeaderValue, Method, header};
 use vendor_http::{Effect, ErrorAnswer, Profile, VendorError, Verdict};
 
 use super::http::{self, Line};
+pub(crate) use round::{Entry, ListState};
+
 use super::{
     Description, Driver, Lease, Moment, PULSE_MAX, Relay, RelayState, Timing, Wish, no_relay, still_closed,
 };
@@ -31,6 +35,7 @@ const TIMING: Timing = Timing::Told { unit: Duration::from_millis(1), max: LEASE
 /// A controller.
 pub(crate) struct Controller {
     line: Line,
+    key: SecretString,
     login: HeaderValue,
 }
 
@@ -67,7 +72,7 @@ impl Controller {
         let mut login = HeaderValue::try_from(format!("Bearer {}", key.expose_secret()))
             .map_err(|_| ProviderError::new(ErrorKind::Unauthorized, "its key can't be sent"))?;
         login.set_sensitive(true);
-        Ok(Self { line, login })
+        Ok(Self { line, key: key.clone(), login })
     }
 
     async fn get<T: for<'de> Deserialize<'de>>(

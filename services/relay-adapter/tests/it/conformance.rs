@@ -18,7 +18,7 @@ use secrecy::SecretString;
 use sqlx::PgPool;
 use testkit::Harness;
 
-use crate::world::{ANSWER_MS, config, outgoing};
+use crate::world::{ANSWER_MS, config, keys, outgoing};
 
 /// Each a board with a relay.
 const DOORS: usize = 45;
@@ -89,7 +89,7 @@ impl World for RelayWorld {
         let clock: Arc<dyn Clock> = self.harness.clock.clone();
         let boards =
             Boards::new(config(), outgoing("127.0.0.0/8"), clock.clone(), self.lasting.clone()).unwrap();
-        RelayProvider::new(boards, self.deps.pool.clone(), clock, self.lasting.clone())
+        RelayProvider::new(boards, self.deps.pool.clone(), clock, self.lasting.clone(), keys())
     }
 
     fn platform(&self) -> &PgPool {

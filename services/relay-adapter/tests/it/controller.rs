@@ -1,83 +1,13 @@
-//! Latchkey's own daemon at the door: the real one, with a simulated board.
+//! A controller's driver, and the daemon that it calls.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use domain::OperationId;
 use door_adapter::{AccessReason, ErrorKind};
 use relay_adapter::driver::{LEASE, Lease, Moment};
-use relay_controller::api;
-use relay_controller::board::{SimulatedBoard, SimulatedConfig, Simulation};
-use relay_controller::certificate::Certificate;
-use relay_controller::clock::SettableClock;
-use relay_controller::controller::{Controller, Parts};
-use relay_controller::disk::Folder;
-use relay_controller::key::ApiKey;
-use relay_controller::server::serve;
-use testkit::eventually;
-use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::{CancellationToken, DropGuard};
-use tokio_util::task::TaskTracker;
 
+use crate::daemon::Daemon;
 use crate::world::{World, lease, moment, ms, relay};
-
-/// A daemon with two channels, until it is dropped.
-struct Daemon {
-    clock: Arc<SettableClock>,
-    simulation: Simulation,
-    address: SocketAddr,
-    fingerprint: String,
-    key: String,
-    _folder: tempfile::TempDir,
-    _serving: DropGuard,
-}
-
-impl Daemon {
-    async fn start() -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let folder = tempfile::tempdir().unwrap();
-        let (text, key) = ApiKey::make();
-        let state = || Folder::open(folder.path()).unwrap();
-        key.save(&state()).unwrap();
-        let clock = Arc::new(SettableClock::at("2026-12-01T08:00:00Z".parse().unwrap()));
-        let board =
-            SimulatedBoard::open(&SimulatedConfig { channels: 2, levels: None }, clock.clone()).unwrap();
-        let simulation = board.simulation();
-        let board = Box::new(board);
-        let parts = Parts {
-            state: state(),
-            board,
-            board_kind: "simulated",
-            clock: clock.clone(),
-            has_battery: false,
-        };
-        let controller = Controller::start(parts).unwrap();
-        let certificate = Certificate::ensure(&state()).unwrap();
-        let fingerprint = certificate.fingerprint();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let tls = TlsAcceptor::from(Arc::new(certificate.tls().unwrap()));
-        let shutdown = CancellationToken::new();
-        TaskTracker::new().spawn(serve(listener, Some(tls), api::router(controller), shutdown.clone()));
-        let _serving = shutdown.drop_guard();
-        Self { clock, simulation, address, fingerprint, key: text.0, _folder: folder, _serving }
-    }
-
-    fn line(&self) -> String {
-        format!("controller HERE relays=2 certificate={}", self.fingerprint)
-    }
-
-    /// The first channel's level is so, after a moment at the latest.
-    async fn is_on(&self, wanted: bool) {
-        eventually("the relay", ms(20_000), async || match self.simulation.levels()[0] {
-            level if level == wanted => Ok(()),
-            level => Err(level),
-        })
-        .await;
-    }
-}
 
 fn id() -> uuid::Uuid {
     OperationId::new().uuid()

@@ -5,11 +5,13 @@
 mod accounts;
 mod conformance;
 mod controller;
+mod daemon;
 mod esphome;
 mod every_board;
 mod holds;
 mod isolation;
 mod modbus;
+mod rounds;
 mod shelly;
 mod stage;
 mod tasmota;

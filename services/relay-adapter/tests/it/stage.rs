@@ -15,7 +15,7 @@ use sandbox::{Sandbox, Vendor};
 use secrecy::SecretString;
 use testkit::Harness;
 
-use crate::world::{config, outgoing};
+use crate::world::{config, keys, outgoing};
 
 pub(crate) struct Stage {
     pub(crate) harness: Harness,
@@ -42,7 +42,7 @@ impl Stage {
     pub(crate) fn provider(&self, lasting: &Lasting) -> RelayProvider {
         let clock = self.harness.clock.clone();
         let boards = Boards::new(config(), outgoing("127.0.0.0/8"), clock.clone(), lasting.clone()).unwrap();
-        RelayProvider::new(boards, self.deps.pool.clone(), clock, lasting.clone())
+        RelayProvider::new(boards, self.deps.pool.clone(), clock, lasting.clone(), keys())
     }
 
     pub(crate) fn account(&self) -> Account {

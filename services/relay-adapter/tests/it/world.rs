@@ -14,6 +14,7 @@ use relay_adapter::driver::{Lease, Moment};
 use relay_adapter::{BoardsConfig, Lasting};
 use sandbox::boards::{Board as Twin, Device, NewBoard};
 use sandbox::{Action, Fault, Sandbox, Vendor};
+use sealing::{Keys, SealingConfig};
 use secrecy::SecretString;
 use vendor_http::{Outgoing, OutgoingConfig};
 
@@ -30,6 +31,11 @@ pub(crate) const fn ms(ms: u64) -> Duration {
 
 pub(crate) fn config() -> BoardsConfig {
     BoardsConfig { connect_timeout_ms: 1_000, answer_timeout_ms: ANSWER_MS }
+}
+
+/// What PINs are sealed with here.
+pub(crate) fn keys() -> Keys {
+    SealingConfig { key: "07".repeat(32).into(), key_file: "/nowhere".into() }.keys().unwrap()
 }
 
 /// Hosts that people type may lead there.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use domain::Port;
 use door_adapter::{Account, ErrorKind, ProviderError};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use vendor_http::http::header::AUTHORIZATION;
 use vendor_http::http::{HeaderMap, HeaderValue, Method};
@@ -18,8 +18,8 @@ use vendor_http::{
 
 use super::error::{self, is_success, meaning};
 use super::wire::{
-    Body, Door, Emergency, Group, Head, List, LogQuery, NewEmergency, NewVisitor, Opening, Openings, Rule,
-    Unlock, Visitor,
+    Body, Door, Emergency, Group, Head, List, LogQuery, NewEmergency, NewPin, NewVisitor, Opening, Openings,
+    Rule, Unlock, Visitor,
 };
 
 /// Where consoles listen, unless it is said otherwise (UniFi Access API reference, 1.2).
@@ -31,7 +31,7 @@ const PINNED_MAX: usize = 10_000;
 /// How long a call may take for which someone waits: less than they do.
 const PROMPT_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Entries of the log that are looked at: of some seconds, at one console.
+/// Lines of the log that one call asks for.
 const LOG_PAGE: &str = "100";
 
 /// An id that nothing has.
@@ -206,10 +206,25 @@ impl Console {
         Ok(())
     }
 
+    /// A new PIN that nobody has; it is nobody's yet.
+    pub async fn generate_pin(&self) -> Result<SecretString, ProviderError> {
+        let path = ["credentials", "pin_codes"];
+        let made: Body<SecretString> =
+            self.read(self.call(Method::POST, "/credentials/pin_codes", &path, &[])).await?;
+        Ok(made.data)
+    }
+
+    /// Has the visitor have that PIN, and no other.
+    pub async fn set_pin(&self, id: &str, pin: &SecretString) -> Result<(), ProviderError> {
+        let call = self.call(Method::PUT, VISITOR_PIN, &["visitors", id, "pin_codes"], &[]);
+        self.send(call.json(&NewPin { pin_code: pin.expose_secret() })).await?;
+        Ok(())
+    }
+
     /// Takes the visitor's PIN back. A visitor that is gone already is fine.
     pub async fn remove_pin(&self, id: &str) -> Result<(), ProviderError> {
         let path = ["visitors", id, "pin_codes"];
-        self.gone(self.call(Method::DELETE, "/visitors/{id}/pin_codes", &path, &[])).await
+        self.gone(self.call(Method::DELETE, VISITOR_PIN, &path, &[])).await
     }
 
     /// Deletes the visitor, record and all. One that is gone already is fine.
@@ -254,9 +269,15 @@ impl Console {
         Ok(())
     }
 
-    /// What the log has of doors between two seconds.
-    pub async fn list_openings(&self, since: i64, until: i64) -> Result<Vec<Opening>, ProviderError> {
-        let query = [("page_num", "1"), ("page_size", LOG_PAGE)];
+    /// A page of what the log has of doors between two seconds, from 1.
+    pub async fn list_openings(
+        &self,
+        since: i64,
+        until: i64,
+        page: usize,
+    ) -> Result<Vec<Opening>, ProviderError> {
+        let page = page.to_string();
+        let query = [("page_num", page.as_str()), ("page_size", LOG_PAGE)];
         let call = self.call(Method::POST, "/system/logs", &["system", "logs"], &query);
         let asked = LogQuery { topic: "door_openings", since, until };
         let found: Body<Openings> = self.read(call.json(&asked).idempotent()).await?;
@@ -318,6 +339,7 @@ impl Console {
 
 const VISITORS: &str = "/visitors";
 const VISITOR: &str = "/visitors/{id}";
+const VISITOR_PIN: &str = "/visitors/{id}/pin_codes";
 const RULE: &str = "/doors/{id}/lock_rule";
 const EMERGENCY: &str = "/doors/settings/emergency";
 const EMERGENCY_PATH: [&str; 3] = ["doors", "settings", "emergency"];

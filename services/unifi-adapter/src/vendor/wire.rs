@@ -1,6 +1,7 @@
 //! The console's JSON, by its own names; of what it has, just what we use. Source of each: UniFi Access API reference
 //! 4.0.10 and 4.2.16, the section in brackets.
 
+use domain::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// What every answer has [2.8].
@@ -171,6 +172,13 @@ pub struct NewVisitor {
     pub resources: Vec<Resource>,
 }
 
+/// A PIN for someone [4.11].
+#[derive(Serialize)]
+pub struct NewPin<'a> {
+    /// Digits.
+    pub pin_code: &'a str,
+}
+
 /// Opens a door for a moment [7.9]. Who did it has an id and a name, or neither.
 #[derive(Debug, Serialize)]
 pub struct Unlock {
@@ -260,6 +268,11 @@ pub struct Openings {
 /// That a door opened, or did not [9.2].
 #[derive(Debug, Clone, Deserialize)]
 pub struct Opening {
+    /// The console's id of the line.
+    #[serde(rename = "_id")]
+    pub id: String,
+    #[serde(rename = "@timestamp")]
+    at: Option<Timestamp>,
     #[serde(rename = "_source")]
     source: Source,
 }
@@ -277,6 +290,8 @@ struct Source {
 struct Actor {
     #[serde(default)]
     id: String,
+    #[serde(default)]
+    display_name: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -289,20 +304,44 @@ struct Authentication {
 struct Event {
     #[serde(default)]
     result: String,
+    #[serde(default)]
+    reason: String,
+    /// Unix milliseconds.
+    published: Option<i64>,
 }
 
+/// What a line of the log is about.
 #[derive(Debug, Clone, Deserialize)]
-struct LogTarget {
+pub struct LogTarget {
     #[serde(default)]
     r#type: String,
+    /// Id.
     #[serde(default)]
-    id: String,
+    pub id: String,
+    /// What it is called.
+    #[serde(default)]
+    pub display_name: String,
 }
 
 impl Opening {
+    /// When it happened.
+    pub fn time(&self) -> Option<Timestamp> {
+        self.source.event.published.and_then(Timestamp::from_timestamp_millis).or(self.at)
+    }
+
+    /// By what; may be empty.
+    pub fn means(&self) -> &str {
+        self.source.authentication.as_ref().map_or("", |it| it.credential_provider.as_str())
+    }
+
     /// Whether it came from afar, as ours do.
     pub fn is_remote(&self) -> bool {
-        self.source.authentication.as_ref().is_some_and(|it| it.credential_provider == "REMOTE_THROUGH_UAH")
+        self.means() == "REMOTE_THROUGH_UAH"
+    }
+
+    /// At which door.
+    pub fn door(&self) -> Option<&LogTarget> {
+        self.source.target.iter().find(|target| target.r#type == "door")
     }
 
     /// Whether it was at that door.
@@ -310,9 +349,26 @@ impl Opening {
         self.source.target.iter().any(|target| target.r#type == "door" && target.id == door)
     }
 
+    /// `entry` or `exit`, where there is a reader for each.
+    pub fn entry_method(&self) -> Option<&str> {
+        let method =
+            self.source.target.iter().find(|it| it.r#type == "device_config" && it.id == "door_entry_method");
+        method.map(|method| method.display_name.as_str())
+    }
+
     /// Who wanted it; may be empty.
     pub fn actor_id(&self) -> &str {
         self.source.actor.as_ref().map_or("", |actor| actor.id.as_str())
+    }
+
+    /// What they are called; may be empty.
+    pub fn actor_name(&self) -> &str {
+        self.source.actor.as_ref().map_or("", |actor| actor.display_name.as_str())
+    }
+
+    /// Why the door did not open, if the console says so.
+    pub fn refusal(&self) -> &str {
+        if self.is_open() { "" } else { &self.source.event.reason }
     }
 
     /// Whether the door opened.

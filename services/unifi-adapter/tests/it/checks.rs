@@ -30,13 +30,14 @@ async fn a_token_that_lacks_a_permission_is_told_which() {
         (vec![space], "view:visitor"),
         (vec![space, visitor], "edit:visitor"),
         (vec![space, visitor, "edit:visitor"], "edit:space"),
+        (vec![space, visitor, "edit:visitor", "edit:space"], "view:credential"),
     ] {
         world.console.permit(&permitted);
         let problem = world.provider().check(&world.account()).await.unwrap_err();
         assert_eq!((problem.credential, problem.kind), (Some("api_key"), ProblemKind::Wrong), "{problem:?}");
         assert!(problem.reason.ends_with(&format!("permission {lacking}")), "{}", problem.reason);
     }
-    world.console.permit(&[space, visitor, "edit:visitor", "edit:space"]);
+    world.console.permit(&[space, visitor, "edit:visitor", "edit:space", "view:credential"]);
     world.provider().check(&world.account()).await.unwrap();
     world.finish().await;
 }

@@ -8,7 +8,7 @@ use chassis::postgres::WorkspacePool;
 use chrono::Duration;
 use domain::names::{GrantName, IntegrationName};
 use domain::{Clock as _, Fingerprint, GrantId, IntegrationId, Timestamp, Window, WorkspaceId};
-use door_adapter::conformance::{ControlWorld, Fault, PeopleWorld, World};
+use door_adapter::conformance::{ControlWorld, Fault, LogWorld, PeopleWorld, World};
 use door_adapter::{Account, Credential, DoorProvider as _, Person, Target, TargetKind};
 use sandbox::unifi::AccessWindow;
 use sandbox::{Action, Phase, Vendor};
@@ -30,6 +30,8 @@ pub(crate) struct ConsoleWorld<const ATTEMPTS_MAX: u32> {
     /// What the console showed at the first check.
     pub certificate: Option<Fingerprint>,
     fault: AtomicU64,
+    /// Given so far.
+    pins: AtomicU64,
 }
 
 /// One attempt is all.
@@ -59,6 +61,11 @@ impl<const ATTEMPTS_MAX: u32> ConsoleWorld<ATTEMPTS_MAX> {
         visits
     }
 
+    /// One that nobody has.
+    fn next_pin(&self) -> String {
+        format!("{:08}", self.pins.fetch_add(1, Ordering::SeqCst))
+    }
+
     /// The same values, whatever was seen of a certificate.
     pub(crate) fn account_with(&self, certificate: Option<Fingerprint>) -> Account {
         let values = [
@@ -84,7 +91,9 @@ impl<const ATTEMPTS_MAX: u32> World for ConsoleWorld<ATTEMPTS_MAX> {
         let console = Console::start(harness.clock.clone()).await;
         let integration = IntegrationName { workspace: WorkspaceId::new(), id: IntegrationId::new() };
         let fault = AtomicU64::new(0);
-        let mut world = Self { harness, console, pool, platform, integration, certificate: None, fault };
+        let pins = AtomicU64::new(1_000);
+        let mut world =
+            Self { harness, console, pool, platform, integration, certificate: None, fault, pins };
         let found = world.provider().check(&world.account()).await.unwrap();
         world.certificate = Some(found.certificate.unwrap().fingerprint);
         world
@@ -262,5 +271,21 @@ impl<const ATTEMPTS_MAX: u32> ControlWorld for ConsoleWorld<ATTEMPTS_MAX> {
     }
 }
 
+impl<const ATTEMPTS_MAX: u32> LogWorld for ConsoleWorld<ATTEMPTS_MAX> {
+    fn try_to_open(&self, door: &str) {
+        assert!(!self.console.twin().present_pin(door, "99999999"));
+    }
+
+    /// By a PIN that the operator has given them.
+    async fn enter(&self, person: &Person, target: &Target) {
+        let visit = self.visits(person, target).remove(0);
+        let pin = self.next_pin();
+        let path = format!("/visitors/{}/pin_codes", visit.visitor_id);
+        self.console.operate(Method::PUT, &path, json!({ "pin_code": pin })).await;
+        assert!(self.console.twin().present_pin(&Self::door(target), &pin));
+    }
+}
+
 door_adapter::conformance_suite!(UnifiWorld);
+door_adapter::log_conformance_suite!(UnifiWorld);
 door_adapter::control_conformance_suite!(ConsoleWorld<3>);

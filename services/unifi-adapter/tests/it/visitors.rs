@@ -6,11 +6,12 @@ use domain::names::{GrantName, IntegrationName};
 use domain::{GrantId, IntegrationId, PersonId, Window, WorkspaceId};
 use door_adapter::conformance::World as _;
 use door_adapter::{
-    AccessRequest, Account, Applied, ApplyError, DoorProvider as _, ErrorKind, Origin, Person, Right, Target,
-    TargetKind,
+    AccessRequest, Account, Applied, ApplyError, DoorProvider as _, DoorSecret, ErrorKind, Origin, Person,
+    Right, Target, TargetKind,
 };
 use futures::TryStreamExt as _;
-use sandbox::{Action, Fault, Vendor};
+use sandbox::{Action, Fault, Phase, Vendor};
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use crate::conformance::UnifiWorld;
@@ -46,6 +47,18 @@ async fn apply(
     applied
 }
 
+/// The PIN, if it was made just now.
+fn pin(applied: &Applied) -> Option<String> {
+    let secret = applied.secret.as_ref()?;
+    assert!(matches!(secret, DoorSecret::Pin(_)));
+    Some(secret.text().expose_secret().to_owned())
+}
+
+/// The PIN that a request that goes well makes.
+async fn pin_of(world: &UnifiWorld, account: &Account, request: &AccessRequest) -> Option<String> {
+    pin(&apply(world, account, request).await.unwrap())
+}
+
 async fn survey(world: &UnifiWorld, account: &Account, targets: &[Target]) -> Vec<Right> {
     let pages: Vec<Vec<Right>> = world.provider().survey(account, targets).try_collect().await.unwrap();
     pages.concat()
@@ -56,15 +69,71 @@ async fn the_door_opens_exactly_in_the_window_by_the_pin_of_the_visitor() {
     let world = UnifiWorld::new().await;
     let account = world.account();
     let request = request(&world, &account);
-    let applied = apply(&world, &account, &request).await.unwrap();
-    let id = applied.provider_ref.unwrap();
-    let path = format!("/visitors/{id}/pin_codes");
-    world.console.operate(Method::PUT, &path, json!({ "pin_code": "01234567" })).await;
+    let pin = pin(&apply(&world, &account, &request).await.unwrap()).expect("it is new");
     let twin = world.console.twin();
-    assert!(twin.present_pin("lock-00", "01234567"));
-    assert!(!twin.present_pin("lock-01", "01234567"));
+    assert!(twin.present_pin("lock-00", &pin));
+    assert!(!twin.present_pin("lock-01", &pin));
     world.harness.clock.advance(Duration::hours(1));
-    assert!(!twin.present_pin("lock-00", "01234567"), "the console ends it by itself");
+    assert!(!twin.present_pin("lock-00", &pin), "the console ends it by itself");
+    // For another window it is the same one, and told once.
+    let now = world.now();
+    let moved =
+        AccessRequest { window: Some(Window::new(now, now + Duration::hours(2)).unwrap()), ..request };
+    assert!(pin_of(&world, &account, &moved).await.is_none());
+    assert!(world.console.twin().present_pin("lock-00", &pin));
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_pin_whose_answer_was_lost_gives_way_to_the_one_that_is_told() {
+    let world = UnifiWorld::new().await;
+    let account = world.account();
+    let request = request(&world, &account);
+    let lost = Fault::on(Vendor::Unifi, Action::DropAfterEffect).request("PUT", "/pin_codes$").times(1);
+    world.console.sandbox.faults().add(lost).unwrap();
+    let Err(ApplyError::Provider(error)) = apply(&world, &account, &request).await else {
+        panic!("the answer was lost");
+    };
+    assert!(error.outcome_unknown, "{error:?}");
+    let untold = world.console.visits("lock-00")[0].pin.clone().expect("it has one that nobody knows");
+    let pin = pin_of(&world, &account, &request).await.expect("another one");
+    let twin = world.console.twin();
+    assert!(twin.present_pin("lock-00", &pin) && !twin.present_pin("lock-00", &untold));
+    assert!(pin_of(&world, &account, &request).await.is_none(), "that one stays");
+    assert!(twin.present_pin("lock-00", &pin));
+    // Until someone takes it away.
+    let visitor = world.console.visits("lock-00")[0].visitor_id.clone();
+    world.console.operate(Method::DELETE, &format!("/visitors/{visitor}/pin_codes"), json!({})).await;
+    let another = pin_of(&world, &account, &request).await.expect("the person is told of another one");
+    assert!(twin.present_pin("lock-00", &another));
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_pin_that_someone_got_in_between_gives_way_to_another() {
+    let world = UnifiWorld::new().await;
+    let account = world.account();
+    let taken = |times| {
+        let body = r#"{"code":"CODE_CREDS_PIN_CODE_CREDS_ALREADY_EXIST","msg":"x"}"#;
+        let action = Action::Status {
+            code: 200,
+            body: Some(body.to_owned()),
+            content_type: Some("application/json".to_owned()),
+            retry_after: None,
+            phase: Phase::BeforeEffect,
+        };
+        let fault = Fault::on(Vendor::Unifi, action).request("PUT", "/pin_codes$").times(times);
+        world.console.sandbox.faults().add(fault).unwrap();
+    };
+    taken(2);
+    let pin = pin_of(&world, &account, &request(&world, &account)).await.unwrap();
+    assert!(world.console.twin().present_pin("lock-00", &pin));
+    // Not for ever.
+    taken(50);
+    let Err(ApplyError::Provider(error)) = apply(&world, &account, &request(&world, &account)).await else {
+        panic!("no PIN is free");
+    };
+    assert_eq!(error.kind, ErrorKind::Conflict);
     world.finish().await;
 }
 
@@ -73,18 +142,18 @@ async fn a_visitor_goes_with_its_pin() {
     let world = UnifiWorld::new().await;
     let account = world.account();
     let granted = request(&world, &account);
-    let id = apply(&world, &account, &granted).await.unwrap().provider_ref.unwrap();
+    let applied = apply(&world, &account, &granted).await.unwrap();
+    let (pin, id) = (pin(&applied).unwrap(), applied.provider_ref.unwrap());
     let path = format!("/visitors/{id}/pin_codes");
-    world.console.operate(Method::PUT, &path, json!({ "pin_code": "01234567" })).await;
     let revoked = AccessRequest { window: None, generation: 2, ..granted };
     apply(&world, &account, &revoked).await.unwrap();
-    assert!(!world.console.twin().present_pin("lock-00", "01234567"));
+    assert!(!world.console.twin().present_pin("lock-00", &pin));
     let lines = world.console.lines();
     let visitor = format!("/visitors/{id}");
     let tail: Vec<&str> = lines[lines.len() - 3..].iter().map(String::as_str).collect();
-    let [pin, record, look] =
+    let [taken, record, look] =
         [format!("DELETE {path}"), format!("DELETE {visitor}"), format!("GET {visitor}")];
-    assert_eq!(tail, [pin.as_str(), record.as_str(), look.as_str()]);
+    assert_eq!(tail, [taken.as_str(), record.as_str(), look.as_str()]);
     world.finish().await;
 }
 

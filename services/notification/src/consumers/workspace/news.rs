@@ -59,7 +59,7 @@ impl News {
         let end = content.window.end();
         match self.kind {
             Kind::Cancelled => end.max(content.told_at + CANCELLED_TELLING),
-            Kind::Confirmed | Kind::Rescheduled | Kind::StaffAlert | Kind::WayIn => end,
+            Kind::Confirmed | Kind::Rescheduled | Kind::StaffAlert | Kind::WayIn | Kind::AccessReady => end,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Hexadecimal digits, without copies of what they stand for.
 
 /// Lower case, two digits a byte.
-pub(super) fn encode(bytes: &[u8]) -> String {
+pub(crate) fn encode(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         write!(text, "{byte:02x}").expect("a String takes all");
@@ -10,7 +10,7 @@ pub(super) fn encode(bytes: &[u8]) -> String {
 }
 
 /// Fills `bytes` from a text of exactly as many digits; `None` if it is not one.
-pub(super) fn decode(text: &str, bytes: &mut [u8]) -> Option<()> {
+pub(crate) fn decode(text: &str, bytes: &mut [u8]) -> Option<()> {
     let digits = text.as_bytes();
     if digits.len() != 2 * bytes.len() {
         return None;

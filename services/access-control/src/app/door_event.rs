@@ -1,0 +1,64 @@
+//! What providers' own logs say of doors, for the access log.
+
+use sqlx::PgConnection;
+
+use super::App;
+use crate::convert;
+use crate::error::Error;
+use crate::model::DoorEvent;
+use crate::store::access_log::{self, Addition};
+use crate::store::door_event as store;
+
+impl App {
+    /// Adds entries of those of the events that are not the traces of operations: these have entries already.
+    pub(crate) async fn hear_door_events(
+        &self,
+        conn: &mut PgConnection,
+        events: &[&DoorEvent],
+    ) -> Result<(), Error> {
+        // Operations come before the log, as they do for whoever notes what came of one.
+        let mut others = Vec::new();
+        for &event in events {
+            if !is_trace(conn, event).await? {
+                others.push(event);
+            }
+        }
+        // Whoever adds to several workspaces' logs does it in this order.
+        others.sort_by_key(|event| (event.account.workspace, event.happened_at));
+        for event in others {
+            self.add_event(conn, event).await?;
+        }
+        Ok(())
+    }
+
+    async fn add_event(&self, conn: &mut PgConnection, event: &DoorEvent) -> Result<(), Error> {
+        let workspace = event.account.workspace;
+        let person = match event.way_in.filter(|way_in| way_in.workspace == workspace) {
+            Some(way_in) if event.person.is_none() => store::person_of_way_in(conn, way_in).await?,
+            _ => event.person,
+        };
+        let now = self.clock.now();
+        let location = store::location(conn, event).await?;
+        let addition = Addition {
+            workspace,
+            happened_at: event.happened_at,
+            known_at: now,
+            person,
+            location,
+            outcome: event.outcome,
+            entry: convert::event_entry(event, person, location, now),
+        };
+        Ok(access_log::append(conn, addition).await?)
+    }
+}
+
+/// Whether Latchkey did it.
+async fn is_trace(conn: &mut PgConnection, event: &DoorEvent) -> Result<bool, Error> {
+    let named = event.operation.filter(|operation| operation.workspace == event.account.workspace);
+    if let Some(operation) = named
+        && store::is_known(conn, operation).await?
+    {
+        return Ok(true);
+    }
+    Ok(event.may_be_ours() && store::take_as_trace(conn, event).await?)
+}

@@ -1,0 +1,5 @@
+-- People are told what opens the doors that they may use.
+alter table message
+    drop constraint message_kind_check,
+    add constraint message_kind_check
+        check (kind in ('confirmed', 'rescheduled', 'cancelled', 'staff_alert', 'way_in', 'access_ready'));
