@@ -90,23 +90,29 @@ impl World<'_> {
     }
 
     pub(super) fn change_integration(&mut self, site: usize) {
-        let provider = PROVIDERS.choose(&mut self.rng).unwrap();
+        let provider: &'static str = PROVIDERS.choose(&mut self.rng).unwrap();
         let (is_own, is_mended) = (self.one_in(3), self.one_in(2));
-        let truth = &mut self.sites[site];
+        let truth = &self.sites[site];
         // Whoever sees that one is disconnected connects it again.
         let broken = truth.integrations.iter().position(|it| is_mended && !it.is_active);
-        let same = truth.integrations.iter().position(|it| it.provider == *provider && it.is_own == is_own);
-        let number = broken.or(same).unwrap_or_else(|| {
-            truth.integrations.push(Integration {
-                id: IntegrationId::new(),
-                provider,
-                is_own,
-                version: 0,
-                is_active: true,
-            });
-            truth.integrations.len() - 1
-        });
-        truth.turn(number);
+        let same = truth.integrations.iter().position(|it| it.provider == provider && it.is_own == is_own);
+        match broken.or(same) {
+            Some(number) => self.turn_integration(site, number),
+            None => self.connect(site, provider, is_own),
+        }
+    }
+
+    /// What is told first of an integration is that it is active.
+    pub(super) fn connect(&mut self, site: usize, provider: &'static str, is_own: bool) {
+        let id = IntegrationId::new();
+        let integrations = &mut self.sites[site].integrations;
+        integrations.push(Integration { id, provider, is_own, version: 0, is_active: false });
+        let number = integrations.len() - 1;
+        self.turn_integration(site, number);
+    }
+
+    fn turn_integration(&mut self, site: usize, number: usize) {
+        self.sites[site].turn(number);
         self.resting.retain(|at| at.0 != site);
         self.tell_integration(site, number);
     }

@@ -12,7 +12,7 @@ use rand::{Rng as _, SeedableRng as _};
 use super::calendar::CALENDARS;
 use super::provider::{Accounts, At, Span};
 use super::shell::{Message, Shell};
-use super::truth::{DAY, HOUR, MINUTE, SCOPE, Second, Site, places};
+use super::truth::{DAY, HOUR, MINUTE, PROVIDERS, SCOPE, Second, Site, places};
 
 /// What is wrong, in words.
 pub(super) type Violation = String;
@@ -84,6 +84,14 @@ impl<'a> World<'a> {
         for _ in 0..3 {
             let mapping = self.new_mapping(0);
             self.call(0, mapping).await?;
+        }
+        for provider in PROVIDERS {
+            if self.one_in(2) {
+                self.connect(0, provider, false);
+            }
+        }
+        if self.one_in(4) {
+            self.change_integration(0);
         }
         for _ in 0..self.rng.random_range(20..45) {
             self.step().await?;
