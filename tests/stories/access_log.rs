@@ -55,7 +55,9 @@ fn happened(stage: &Stage, world: &World) -> Wanted {
     let kisi = stage.sandbox.kisi().organization(world.kisi.organization).unwrap();
     let taps = kisi.events().into_iter().filter(|event| event.r#type == "lock.unlock").map(|event| {
         let who = (event.actor_email.as_ref() == Some(email)).then(|| person.clone());
-        (event.uuid, (who, Source::Card, event.success))
+        // Kisi does not say by what a stranger tried.
+        let source = if event.authenticated_by_type.is_some() { Source::Card } else { Source::Provider };
+        (event.uuid, (who, source, event.success))
     });
     let visits = stage.sandbox.unifi().logs().into_iter().map(|entry| {
         let who = entry.is_open.then(|| person.clone());
