@@ -32,6 +32,10 @@ impl World<'_> {
         if !self.sites[at.0].is_followed(at.1) {
             return Fate::Refused(pb::AccessFailureKind::Unauthorized);
         }
+        if self.accounts.was_tried(at) && self.one_in(3) {
+            // What may have been done is refused when it is tried again.
+            return Fate::Refused(pb::AccessFailureKind::Rejected);
+        }
         let is_done = self.rng.random_bool(0.5);
         match self.rng.random_range(0..20) {
             0 => Fate::Refused(pb::AccessFailureKind::Unreachable),

@@ -117,6 +117,12 @@ impl Accounts {
         }
     }
 
+    /// Whether an adapter died over the command that waits.
+    pub(super) fn was_tried(&self, at: At) -> bool {
+        let waiting = self.waiting.get(&at).map(|waiting| waiting.generation);
+        waiting.is_some() && self.executed.get(&at).copied() == waiting
+    }
+
     /// Works on a command that waits. Gives the answer, if there is one.
     pub(super) fn work(&mut self, at: At, fate: Fate) -> Option<pb::AccessCommandCompleted> {
         let command = self.waiting.get(&at)?.clone();
