@@ -102,11 +102,12 @@ impl World<'_> {
         }
     }
 
-    /// What is told first of an integration is that it is active.
+    /// What is told first of an integration is that it is active, or that it is not yet.
     pub(super) fn connect(&mut self, site: usize, provider: &'static str, is_own: bool) {
         let id = IntegrationId::new();
+        let is_not_yet = self.one_in(3);
         let integrations = &mut self.sites[site].integrations;
-        integrations.push(Integration { id, provider, is_own, version: 0, is_active: false });
+        integrations.push(Integration { id, provider, is_own, version: 0, is_active: is_not_yet });
         let number = integrations.len() - 1;
         self.turn_integration(site, number);
     }
