@@ -298,6 +298,7 @@ impl Stage {
                 "notification",
                 vec![
                     ("LATCHKEY_ADAPTERS__KISI", self.address("kisi-adapter")),
+                    ("LATCHKEY_ADAPTERS__RELAY", self.address("relay-adapter")),
                     ("LATCHKEY_ADAPTERS__UNIFI", self.address("unifi-adapter")),
                     ("LATCHKEY_SENDGRID__BASE_URL", format!("{twins}/sendgrid")),
                     ("LATCHKEY_SENDGRID__API_KEY", SENDGRID_KEY.into()),

@@ -78,10 +78,10 @@ impl Things {
     }
 
     fn fill(&self, message: &mut DynamicMessage, noun: &str) {
-        let is_address = message.descriptor().name() == "DoorAddress";
+        let is_of_kisi = message.descriptor().name() == "DoorAddress" || noun == "CreateMobileLogin";
         for field in message.descriptor().fields().collect::<Vec<_>>() {
             let value = match (field.name(), field.kind()) {
-                ("provider", Kind::String) if is_address => Value::String("kisi".into()),
+                ("provider", Kind::String) if is_of_kisi => Value::String("kisi".into()),
                 ("ref", Kind::String) => Value::String("7".into()),
                 ("kind", Kind::Enum(kind)) if kind.name() == "DoorTargetKind" => {
                     Value::EnumNumber(access::DoorTargetKind::Lock.into())
