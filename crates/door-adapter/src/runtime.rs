@@ -10,6 +10,7 @@ mod log_reader;
 mod reconciler;
 mod recorder;
 mod scheduler;
+mod turns;
 mod worker;
 
 pub(crate) use log_reader::LogReader;

@@ -9,27 +9,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Clock;
-use events::outbox::{self, OutboxError};
+use events::outbox;
 use futures::TryStreamExt as _;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Counter;
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::turns::{self, Job, Stopped};
 use crate::config::LogConfig;
 use crate::credentials::Credentials;
-use crate::error::{ApplyError, LedgerError, ProviderError};
 use crate::facts::Source;
 use crate::log::{DoorEvent, Progress, Reading, TOLD_KEPT};
 use crate::provider::{Account, DoorProvider};
 use crate::store::log::{self, Claimed, Next};
-
-/// Accounts whose logs one process reads at the same time.
-const ACCOUNTS_MAX: usize = 16;
 
 /// Events of one transaction.
 const BATCH: usize = 200;
@@ -50,71 +45,11 @@ pub(crate) struct LogReader<P> {
     pub readings: Counter<u64>,
 }
 
-/// Why a reading ended before its time.
-enum Stopped {
-    /// Something could not be read.
-    Failed(ProviderError),
-    /// Our part: the database is away.
-    Ledger(LedgerError),
-    /// Someone else has the account now, or the service stops.
-    Left,
-}
-
-impl From<ApplyError> for Stopped {
-    fn from(error: ApplyError) -> Self {
-        match error {
-            ApplyError::Provider(error) => Self::Failed(error),
-            ApplyError::Ledger(error) => Self::Ledger(error),
-        }
-    }
-}
-
-impl From<sqlx::Error> for Stopped {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Ledger(error.into())
-    }
-}
-
-impl From<OutboxError> for Stopped {
-    fn from(error: OutboxError) -> Self {
-        match error {
-            OutboxError::Store(error) => error.into(),
-            error @ OutboxError::TooLarge { .. } => sqlx::Error::Encode(error.into()).into(),
-        }
-    }
-}
-
-impl<P: DoorProvider> LogReader<P> {
-    /// Reads until shutdown.
-    pub(crate) async fn run(self, shutdown: CancellationToken) {
-        let (this, mut readings) = (Arc::new(self), JoinSet::new());
-        while !shutdown.is_cancelled() {
-            while readings.try_join_next().is_some() {}
-            let room = ACCOUNTS_MAX.saturating_sub(readings.len());
-            let claimed = match this.claim(room).await {
-                Ok(claimed) => claimed,
-                Err(error) => {
-                    tracing::warn!(error = %error, "no account can be claimed to read its log; trying again");
-                    Vec::new()
-                }
-            };
-            for claimed in claimed {
-                let (this, shutdown) = (this.clone(), shutdown.clone());
-                readings.spawn(async move { this.take_turn(&claimed, &shutdown).await });
-            }
-            tokio::select! {
-                () = shutdown.cancelled() => {}
-                () = this.wake.notified() => {}
-                () = sleep(this.poll) => {}
-            }
-        }
-        while readings.join_next().await.is_some() {}
-    }
+impl<P: DoorProvider> Job for LogReader<P> {
+    type Claimed = Claimed;
+    const ACCOUNTS_MAX: usize = 16;
 
     async fn claim(&self, max: usize) -> Result<Vec<Claimed>, sqlx::Error> {
-        if max == 0 {
-            return Ok(Vec::new());
-        }
         let mut conn = self.pool.acquire().await?;
         log::claim(&mut conn, Uuid::now_v7(), self.lease, max).await
     }
@@ -149,6 +84,14 @@ impl<P: DoorProvider> LogReader<P> {
         if reading.is_behind {
             self.wake.notify_one();
         }
+    }
+}
+
+impl<P: DoorProvider> LogReader<P> {
+    /// Reads until shutdown.
+    pub(crate) async fn run(self, shutdown: CancellationToken) {
+        let (wake, poll) = (self.wake.clone(), self.poll);
+        turns::run(self, &wake, poll, shutdown).await;
     }
 
     async fn finish(&self, claimed: &Claimed, progress: Progress, next: Next) -> Result<(), sqlx::Error> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use domain::Clock;
 use events::Outgoing;
-use events::outbox::{self, OutboxError};
+use events::outbox;
 use futures::TryStreamExt as _;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Counter;
@@ -19,22 +19,19 @@ use proto::access::v1 as pb;
 use sha2::{Digest as _, Sha256};
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::turns::{self, Job, Stopped};
 use crate::config::ReconcilerConfig;
 use crate::credentials::Credentials;
 use crate::drift::{Drift, compare};
-use crate::error::{ApplyError, ErrorKind, LedgerError, Problem, ProviderError};
+use crate::error::{ErrorKind, Problem, ProviderError};
 use crate::facts::{Source, Turn, listed_door};
 use crate::provider::{Account, DoorProvider, Listed, Right};
 use crate::store::reconciliation::{self, Claimed};
 use crate::store::{LaneKey, account, held, lane};
-
-/// Accounts that one process reads at the same time.
-const ACCOUNTS_MAX: usize = 8;
 
 /// How long an account stays with a process that has died: longer than any call takes.
 const LEASE: Duration = Duration::from_secs(120);
@@ -76,71 +73,11 @@ pub(crate) struct Reconciler<P> {
     pub turns: Counter<u64>,
 }
 
-/// Why a turn ended before its time.
-enum Stopped {
-    /// Something could not be read.
-    Failed(ProviderError),
-    /// Our part: the database is away.
-    Ledger(LedgerError),
-    /// Someone else has the account now, or the service stops.
-    Left,
-}
-
-impl From<ApplyError> for Stopped {
-    fn from(error: ApplyError) -> Self {
-        match error {
-            ApplyError::Provider(error) => Self::Failed(error),
-            ApplyError::Ledger(error) => Self::Ledger(error),
-        }
-    }
-}
-
-impl From<sqlx::Error> for Stopped {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Ledger(error.into())
-    }
-}
-
-impl From<OutboxError> for Stopped {
-    fn from(error: OutboxError) -> Self {
-        match error {
-            OutboxError::Store(error) => error.into(),
-            error @ OutboxError::TooLarge { .. } => sqlx::Error::Encode(error.into()).into(),
-        }
-    }
-}
-
-impl<P: DoorProvider> Reconciler<P> {
-    /// Takes turns until shutdown.
-    pub(crate) async fn run(self, shutdown: CancellationToken) {
-        let (this, mut turns) = (Arc::new(self), JoinSet::new());
-        while !shutdown.is_cancelled() {
-            while turns.try_join_next().is_some() {}
-            let room = ACCOUNTS_MAX.saturating_sub(turns.len());
-            let claimed = match this.claim(room).await {
-                Ok(claimed) => claimed,
-                Err(error) => {
-                    tracing::warn!(error = %error, "no account can be claimed to be reconciled; trying again");
-                    Vec::new()
-                }
-            };
-            for claimed in claimed {
-                let (this, shutdown) = (this.clone(), shutdown.clone());
-                turns.spawn(async move { this.take_turn(&claimed, &shutdown).await });
-            }
-            tokio::select! {
-                () = shutdown.cancelled() => {}
-                () = this.wake.notified() => {}
-                () = sleep(this.poll) => {}
-            }
-        }
-        while turns.join_next().await.is_some() {}
-    }
+impl<P: DoorProvider> Job for Reconciler<P> {
+    type Claimed = Claimed;
+    const ACCOUNTS_MAX: usize = 8;
 
     async fn claim(&self, max: usize) -> Result<Vec<Claimed>, sqlx::Error> {
-        if max == 0 {
-            return Ok(Vec::new());
-        }
         let mut conn = self.pool.acquire().await?;
         reconciliation::claim(&mut conn, Uuid::now_v7(), LEASE, max).await
     }
@@ -177,6 +114,14 @@ impl<P: DoorProvider> Reconciler<P> {
         if let Err(error) = self.finish(claimed, next).await {
             tracing::warn!(integration.id = %claimed.account.id, %error, "the lease stays until it runs out");
         }
+    }
+}
+
+impl<P: DoorProvider> Reconciler<P> {
+    /// Takes turns until shutdown.
+    pub(crate) async fn run(self, shutdown: CancellationToken) {
+        let (wake, poll) = (self.wake.clone(), self.poll);
+        turns::run(self, &wake, poll, shutdown).await;
     }
 
     async fn finish(&self, claimed: &Claimed, next: Duration) -> Result<(), sqlx::Error> {
