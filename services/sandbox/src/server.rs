@@ -93,10 +93,16 @@ async fn tick(twins: Vec<Arc<dyn Twin>>, shutdown: CancellationToken) {
     shutdown.run_until_cancelled(ticking).await;
 }
 
+/// TLS, and until when a connection that is made now lasts.
+pub(crate) struct Tls {
+    pub acceptor: TlsAcceptor,
+    pub until: Box<dyn Fn() -> CancellationToken + Send + Sync>,
+}
+
 /// Takes connections, in plain or by TLS, until shutdown.
 pub(crate) async fn accept(
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Tls>,
     router: Router,
     connections_max: usize,
     shutdown: CancellationToken,
@@ -116,15 +122,16 @@ pub(crate) async fn accept(
                     continue;
                 }
             };
-            let (tls, router, shutdown) = (tls.clone(), router.clone(), shutdown.clone());
+            let until = tls.as_ref().map_or_else(|| shutdown.clone(), |tls| (tls.until)());
+            let (acceptor, router) = (tls.as_ref().map(|tls| tls.acceptor.clone()), router.clone());
             let connection = async move {
                 // Small answers should not wait for more; where the option fails they only come later.
                 let _ = stream.set_nodelay(true);
-                let Some(tls) = tls else {
-                    return serve_connection(stream, router, shutdown, Connection::Kept).await;
+                let Some(acceptor) = acceptor else {
+                    return serve_connection(stream, router, until, Connection::Kept).await;
                 };
-                match tls.accept(stream).await {
-                    Ok(stream) => serve_connection(stream, router, shutdown, Connection::Kept).await,
+                match acceptor.accept(stream).await {
+                    Ok(stream) => serve_connection(stream, router, until, Connection::Kept).await,
                     Err(error) => tracing::debug!(%error, "no TLS"),
                 }
             };

@@ -42,7 +42,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::guard::Guard;
-use crate::server::accept;
+use crate::server::{Tls, accept};
 use crate::{Twin, TwinParts, Vendor, credentials as header};
 
 pub use access::AccessWindow;
@@ -93,6 +93,8 @@ pub struct Unifi {
     guard: Guard,
     state: Mutex<State>,
     identity: Mutex<Arc<Identity>>,
+    /// Connections that were made since it shows this certificate.
+    connections: Mutex<CancellationToken>,
     address: Mutex<Option<SocketAddr>>,
     tracker: TaskTracker,
     shutdown: CancellationToken,
@@ -103,12 +105,14 @@ const CONNECTIONS_MAX: usize = 256;
 
 impl Unifi {
     pub(crate) fn new(config: Config, parts: TwinParts, guard: Guard) -> Self {
+        let shutdown = CancellationToken::new();
         Self {
             state: Mutex::new(State::seeded(&config)),
             identity: Mutex::new(Arc::new(Identity::generate())),
+            connections: Mutex::new(shutdown.child_token()),
             address: Mutex::default(),
             tracker: TaskTracker::new(),
-            shutdown: CancellationToken::new(),
+            shutdown,
             config,
             parts,
             guard,
@@ -120,7 +124,11 @@ impl Unifi {
         let listener = tokio::net::TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
         let router = self.guard.before(self.clone(), self.clone().router());
-        let tls = TlsAcceptor::from(certificate::shown_by(self));
+        let this = self.clone();
+        let tls = Tls {
+            acceptor: TlsAcceptor::from(certificate::shown_by(self)),
+            until: Box::new(move || this.connections.lock().unwrap_or_else(PoisonError::into_inner).clone()),
+        };
         self.tracker.spawn(accept(listener, Some(tls), router, CONNECTIONS_MAX, self.shutdown.clone()));
         *self.address.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
         Ok(address)
@@ -156,9 +164,11 @@ impl Unifi {
         self.lock().switches.clone()
     }
 
-    /// Shows a new certificate from the next connection on, with a new key.
+    /// Shows a new certificate, with a new key; as after a restart, connections that there are come to their end.
     pub fn rotate_certificate(&self) {
         *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(Identity::generate());
+        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *connections, self.shutdown.child_token()).cancel();
     }
 
     /// The certificate that it shows now, as DER.

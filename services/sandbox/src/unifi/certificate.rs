@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use rcgen::{CertificateParams, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -56,13 +56,15 @@ impl<'de> Deserialize<'de> for Identity {
     }
 }
 
-/// Shows each connection the certificate of the moment.
+/// Shows each connection the certificate of the moment: none goes on with what an earlier one agreed on.
 pub(super) fn shown_by(unifi: &Arc<Unifi>) -> Arc<ServerConfig> {
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+    let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("the provider has the ciphers of the default versions")
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(Resolver(unifi.clone())));
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
     Arc::new(config)
 }
 

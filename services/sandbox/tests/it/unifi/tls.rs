@@ -43,14 +43,18 @@ async fn it_is_served_over_tls_with_a_certificate_that_names_no_address() {
 }
 
 #[tokio::test]
-async fn a_rotated_certificate_is_shown_from_the_next_connection_on() {
+async fn a_rotated_certificate_is_shown_at_once_also_to_who_was_connected() {
     let world = World::start().await;
     let address = open(&world).await;
     let before = world.console().certificate();
+    let connected = believing(&before, address);
+    assert_eq!(doors(&connected, "unifi.local", address.port()).await.unwrap(), StatusCode::OK);
     world.console().rotate_certificate();
     let after = world.console().certificate();
     assert_ne!(before, after);
-    doors(&believing(&before, address), "unifi.local", address.port()).await.unwrap_err();
+    for client in [connected, believing(&before, address)] {
+        doors(&client, "unifi.local", address.port()).await.unwrap_err();
+    }
     let status = doors(&believing(&after, address), "unifi.local", address.port()).await.unwrap();
     assert_eq!(status, StatusCode::OK);
     world.running.sandbox.reset();
