@@ -7,32 +7,50 @@ use rand::seq::IndexedRandom as _;
 use super::provider::{Account, At, Fate, account_name};
 use super::shell::Consumer;
 use super::truth::{GRAIN, PROVIDERS};
-use super::world::World;
+use super::world::{Violation, World};
 
 impl World<'_> {
-    pub(super) fn adapter(&mut self) {
+    pub(super) async fn adapter(&mut self) -> Result<(), Violation> {
         if !self.accounts.on_the_way.is_empty() && self.rng.random_bool(0.6) {
             let number = self.rng.random_range(0..self.accounts.on_the_way.len());
             let command = self.accounts.on_the_way.swap_remove(number);
             match self.rng.random_range(0..12) {
                 // The bus has lost it.
-                0 => return self.note(format!("lost: command {:?}", command.at)),
+                0 => {
+                    self.note(format!("lost: command {:?}", command.at));
+                    return Ok(());
+                }
                 1..3 => self.accounts.on_the_way.push(command.clone()),
                 _ => {}
             }
             self.accounts.arrive(command);
         }
         let waiting: Vec<At> = self.accounts.waiting.keys().copied().collect();
-        let Some(&at) = waiting.choose(&mut self.rng) else { return };
+        let Some(&at) = waiting.choose(&mut self.rng) else { return Ok(()) };
         let fate = self.fate(at);
         self.work(at, fate);
+        if matches!(fate, Fate::Died { .. }) && self.one_in(2) {
+            self.call_off_meanwhile(at).await?;
+        }
+        Ok(())
+    }
+
+    /// Whom a door keeps waiting calls off what they have, and the adapter that died over it comes back and is
+    /// refused.
+    async fn call_off_meanwhile(&mut self, at: At) -> Result<(), Violation> {
+        self.change_source(at.0);
+        let told = self.delivery_to(Consumer::Workspace);
+        self.run(told).await?;
+        self.work(at, Fate::Refused(pb::AccessFailureKind::Rejected));
+        let answers = self.delivery_to(Consumer::Results);
+        self.run(answers).await
     }
 
     pub(super) fn fate(&mut self, at: At) -> Fate {
         if !self.sites[at.0].is_followed(at.1) {
             return Fate::Refused(pb::AccessFailureKind::Unauthorized);
         }
-        if self.accounts.was_tried(at) && self.one_in(3) {
+        if self.accounts.was_tried(at) && self.one_in(2) {
             // What may have been done is refused when it is tried again.
             return Fate::Refused(pb::AccessFailureKind::Rejected);
         }

@@ -20,12 +20,20 @@ impl World<'_> {
         self.rng.random_bool(0.3).then(|| self.rng.random_range(0..16))
     }
 
-    /// A few of a consumer's messages, some of them twice.
+    /// A delivery to any consumer that has messages.
     pub(super) fn delivery(&mut self) -> Option<Work> {
         let waiting: Vec<Consumer> =
             Consumer::ALL.into_iter().filter(|to| self.bus.iter().any(|message| message.to == *to)).collect();
         let to = *waiting.choose(&mut self.rng)?;
+        self.delivery_to(to)
+    }
+
+    /// A few of its messages, some of them twice.
+    pub(super) fn delivery_to(&mut self, to: Consumer) -> Option<Work> {
         let mut batch: Vec<Message> = self.bus.iter().filter(|message| message.to == to).cloned().collect();
+        if batch.is_empty() {
+            return None;
+        }
         batch.shuffle(&mut self.rng);
         batch.truncate(self.rng.random_range(1..=4));
         if self.one_in(6) {
@@ -128,7 +136,13 @@ impl World<'_> {
     pub(super) async fn race(&mut self) -> Result<(), Violation> {
         let mut works = Vec::new();
         let mut request = None;
-        for _ in 0..2 {
+        if self.one_in(2) {
+            // Both decide about the same grants: answers come while they are due, or wanted otherwise.
+            works.extend(self.delivery_to(Consumer::Results));
+            let is_due = self.one_in(2);
+            works.extend(if is_due { self.tick() } else { self.delivery_to(Consumer::Workspace) });
+        }
+        while works.len() < 2 {
             let choice = self.rng.random_range(0..10);
             let work = match choice {
                 0..5 => self.delivery(),
@@ -142,7 +156,8 @@ impl World<'_> {
                 }
                 _ => None,
             };
-            works.extend(work);
+            let Some(work) = work else { return Ok(()) };
+            works.push(work);
         }
         let [first, second] = &works[..] else { return Ok(()) };
         self.note(format!("at the same time: {} and {}", brief(first), brief(second)));

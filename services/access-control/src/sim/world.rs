@@ -134,10 +134,7 @@ impl<'a> World<'a> {
                 self.run(work).await
             }
             62..70 => self.race().await,
-            70..82 => {
-                self.adapter();
-                Ok(())
-            }
+            70..82 => self.adapter().await,
             82..94 => {
                 self.let_time_go_on();
                 Ok(())
