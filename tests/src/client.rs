@@ -9,6 +9,7 @@ use chassis::rpc::OperatorChannel;
 use domain::SystemClock;
 use proto::access::v1::access_log_service_client::AccessLogServiceClient;
 use proto::access::v1::access_service_client::AccessServiceClient;
+use proto::access::v1::door_schedule_service_client::DoorScheduleServiceClient;
 use proto::access::v1::door_service_client::DoorServiceClient;
 use proto::audit::v1::audit_service_client::AuditServiceClient;
 use proto::integrations::v1::integration_service_client::IntegrationServiceClient;
@@ -57,6 +58,8 @@ pub struct Client {
     pub places: WorkspaceServiceClient<OperatorChannel>,
     /// Plans.
     pub plans: PlanServiceClient<OperatorChannel>,
+    /// Schedules of doors.
+    pub schedules: DoorScheduleServiceClient<OperatorChannel>,
     /// Teams.
     pub teams: TeamServiceClient<OperatorChannel>,
 }
@@ -104,6 +107,7 @@ impl Client {
             people: PersonServiceClient::new(channel.clone()),
             places: WorkspaceServiceClient::new(channel.clone()),
             plans: PlanServiceClient::new(channel.clone()),
+            schedules: DoorScheduleServiceClient::new(channel.clone()),
             teams: TeamServiceClient::new(channel),
         }
     }

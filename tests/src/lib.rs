@@ -12,6 +12,7 @@ pub mod bench;
 pub mod checks;
 pub mod client;
 pub mod door;
+pub mod link;
 pub mod machine;
 pub mod play;
 pub mod sales;

@@ -65,6 +65,14 @@ impl RelayDoor {
         &self.machine
     }
 
+    /// Whether the adapter has noted that the door is held open.
+    pub async fn is_held(&self) -> bool {
+        let held = sqlx::query_scalar(
+            "select exists (select from relay_door where door = $1 and hold_id is not null)",
+        );
+        held.bind(DOOR).fetch_one(&self.ledger).await.expect("the ledger can be read")
+    }
+
     /// Where the door is.
     pub fn address(&self) -> access::DoorAddress {
         self.request.door.clone().expect("it was said")

@@ -166,6 +166,35 @@ async fn killed_at_any_moment_of_a_change_it_loses_none_that_was_answered() {
     }
 }
 
+#[tokio::test]
+async fn killed_with_what_it_was_writing_torn_at_any_point_it_loses_no_setting() {
+    let machine = Machine::new();
+    let daemon = machine.start();
+    let front = json!({ "name": "Front", "default_pulse_ms": 5_000 });
+    assert_eq!(daemon.caller.patch("/v1/channels/1", front).await.0, 200);
+    assert_eq!(daemon.caller.post("/v1/channels/2/lock-down", json!({ "id": "d" })).await.0, 200);
+    daemon.kill();
+    let state = machine.path("state");
+    let files = || std::fs::read_dir(&state).unwrap().map(|file| file.unwrap().path());
+    let saved: Vec<_> = files()
+        .filter(|path| path.is_file() && path.extension().is_some())
+        .map(|path| (std::fs::read(&path).unwrap(), path))
+        .collect();
+    assert!(saved.iter().any(|(_, path)| path.ends_with("settings.json")), "{saved:?}");
+    for tenths in 0..=10 {
+        for (bytes, path) in &saved {
+            let new = [bytes.as_slice(), b" and more"].concat();
+            let torn = &new[..new.len() * tenths / 10];
+            std::fs::write(format!("{}.new", path.display()), torn).unwrap();
+        }
+        let daemon = machine.start();
+        let (front, back) = (daemon.caller.channel(1).await, daemon.caller.channel(2).await);
+        assert_eq!((&front["name"], &front["default_pulse_ms"]), (&json!("Front"), &json!(5_000)));
+        assert_eq!((&front["locked_down"], &back["locked_down"]), (&json!(false), &json!(true)));
+        daemon.kill();
+    }
+}
+
 #[test]
 fn a_second_daemon_and_a_pairing_beside_one_are_refused_with_a_reason() {
     let machine = Machine::new();
