@@ -50,10 +50,10 @@ sim: tools ## the simulations of access-control and of billing: SEEDS of them, o
 sim-mutations: tools ## make faults on purpose, and see the simulation find each; MUTATION names one
 	cargo test --package access-control --test mutations -- --include-ignored --nocapture
 
-bench: tools ## measure, next to what this machine can do
+bench: tools ## measure, next to what this machine can do; PARTS="unlocks schedules": those parts alone
 	cargo build --release --workspace --bins
 	target/release/latchkey install
-	target/release/bench
+	target/release/bench $(PARTS)
 
 # Without Python, all but one story runs: that of the public UniFi clients.
 tests/unifi/venv: tests/unifi/requirements.txt

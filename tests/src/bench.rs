@@ -1,12 +1,15 @@
-//! What the benchmark measures: the bare chain of this machine, the way from a confirmation to Kisi's
-//! request, sustained bookings, what the gateway costs, what a due grant costs in a large ledger, and memory at rest. All in one run, for machines differ and are noisy.
+//! What the benchmark measures: the bare chain of this machine, the way from a confirmation to Kisi's request, sustained
+//! bookings, what the gateway costs, what an unlock costs, what a due grant costs in a large ledger, what schedules of
+//! doors cost, and memory at rest. All in one run, for machines differ and are noisy.
 
 pub mod bare;
 pub mod gateway;
 pub mod latency;
 pub mod ledger;
 pub mod memory;
+pub mod schedules;
 pub mod sustained;
+pub mod unlock;
 
 use sqlx::{Connection as _, PgConnection};
 

@@ -1,16 +1,26 @@
-//! `make bench`: prints its table; `docs/performance.md` keeps one with the machine it came from.
+//! `make bench`: prints its table; `docs/performance.md` keeps one with the machine it came from. With names of parts it
+//! prints those alone.
 
-use stories::bench::{Times, bare, gateway, latency, ledger, memory, sustained};
+use std::process::ExitCode;
+
+use stories::bench::{Times, bare, gateway, latency, ledger, memory, schedules, sustained, unlock};
 use stories::play::{PEOPLE_KNOWN, World};
 use stories::{Stage, stage::Setting};
 
+/// What can be measured, in this order: later parts fill the database.
+const PARTS: [&str; 6] = ["memory", "bookings", "gateway", "unlocks", "ledgers", "schedules"];
 /// Workspaces with a Kisi account each: accounts are worked side by side.
 const ACCOUNTS: usize = 16;
 const LATENCY_BOOKINGS: usize = 320;
 const SUSTAINED_BOOKINGS: usize = 4_000;
 
 #[tokio::main]
-async fn main() {
+async fn main() -> ExitCode {
+    let named: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(unknown) = named.iter().find(|name| !PARTS.contains(&name.as_str())) {
+        eprintln!("there is no part {unknown}, but {}", PARTS.join(", "));
+        return ExitCode::FAILURE;
+    }
     let quiet = |name, value: &str| (name, value.to_owned());
     let setting = Setting {
         environment: vec![
@@ -19,28 +29,45 @@ async fn main() {
         ],
         ..Default::default()
     };
+    let is_wanted = |part: &str| named.is_empty() || named.iter().any(|name| name == part);
     let mut stage = Stage::set(setting).await;
     let client = stage.client();
-    eprintln!("preparing {ACCOUNTS} workspaces");
-    let people = PEOPLE_KNOWN + SUSTAINED_BOOKINGS / ACCOUNTS;
-    let mut worlds = Vec::with_capacity(ACCOUNTS);
-    for number in 0..ACCOUNTS {
+    let (accounts, people) = match is_wanted("memory") || is_wanted("bookings") {
+        true => (ACCOUNTS, PEOPLE_KNOWN + SUSTAINED_BOOKINGS / ACCOUNTS),
+        false => (1, 1),
+    };
+    eprintln!("preparing {accounts} workspaces");
+    let mut worlds = Vec::with_capacity(accounts);
+    for number in 0..accounts {
         let account = stage.new_account(&format!("Bench {number}"));
         worlds.push(World::build_one(&client, &format!("-{number}"), &account, 8, people).await);
     }
-    let idle = memory::measure(&stage);
-    eprintln!("the bare chain");
-    let bare = bare::measure(&stage).await;
-    eprintln!("latency");
-    let latency = latency::measure(&stage, &worlds, LATENCY_BOOKINGS).await;
-    eprintln!("sustained");
-    let sustained = sustained::measure(&stage, &worlds, SUSTAINED_BOOKINGS).await;
-    eprintln!("the gateway");
-    let gateway = gateway::measure(&stage, &worlds[0]).await;
-    eprintln!("ledgers");
-    let [few, many] = ledger::measure(&mut stage).await;
-
     println!("                                                              p50            p99");
+    for part in PARTS.into_iter().filter(|part| is_wanted(part)) {
+        eprintln!("{part}");
+        match part {
+            "memory" => at_rest(&stage),
+            "bookings" => bookings(&stage, &worlds).await,
+            "gateway" => through_gateway(&stage, &worlds[0]).await,
+            "unlocks" => unlocks(&stage, &worlds[0]).await,
+            "ledgers" => ledgers(&mut stage).await,
+            _ => of_schedules(&mut stage).await,
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn at_rest(stage: &Stage) {
+    println!("resident memory at rest (aim: under 40 MiB each)");
+    for (service, mib) in memory::measure(stage) {
+        println!("  {service:<16} {mib:6.1} MiB");
+    }
+}
+
+async fn bookings(stage: &Stage, worlds: &[World]) {
+    let bare = bare::measure(stage).await;
+    let latency = latency::measure(stage, worlds, LATENCY_BOOKINGS).await;
+    let sustained = sustained::measure(stage, worlds, SUSTAINED_BOOKINGS).await;
     println!("bare chain: 2 commits, 2 acknowledged publishes, 1 POST");
     println!("  back to back                                       {}", times(bare.back_to_back));
     println!("  20 a second                                        {}", times(bare.paced));
@@ -63,12 +90,32 @@ async fn main() {
         "  against the commits (aim: at least 6 %)                  {:8.1} %",
         sustained.bookings_per_second / bare.commits_per_second * 100.0
     );
+}
+
+async fn through_gateway(stage: &Stage, world: &World) {
+    let gateway = gateway::measure(stage, world).await;
     println!("calls to look at a room, straight at the service           {:8.0} a second", gateway.direct);
     println!("  through the gateway                                      {:8.0} a second", gateway.through);
     println!(
         "  one is so many of the other (aim: at most 1.5)           {:8.2} times",
         gateway.direct / gateway.through
     );
+}
+
+async fn unlocks(stage: &Stage, world: &World) {
+    let unlocks = unlock::measure(stage, world).await;
+    println!("unlocks of a relay's door, 50 a second");
+    println!("  straight at its controller                         {}", times(unlocks.direct));
+    println!("  through gateway, access-control and relay-adapter  {}", times(unlocks.through));
+    println!(
+        "  so much more (aim: p99 under 5 ms)                 {:10.2} ms {:11.2} ms",
+        unlocks.through.p50_ms - unlocks.direct.p50_ms,
+        unlocks.through.p99_ms - unlocks.direct.p99_ms
+    );
+}
+
+async fn ledgers(stage: &mut Stage) {
+    let [few, many] = ledger::measure(stage).await;
     println!("a look at a due grant");
     for looks in [few, many] {
         println!(
@@ -80,10 +127,16 @@ async fn main() {
         "  the large ledger's against the small one's (aim: at most 1.5) {:5.2} times",
         many.each_ms / few.each_ms
     );
-    println!("resident memory at rest (aim: under 40 MiB each)");
-    for (service, mib) in idle {
-        println!("  {service:<16} {mib:6.1} MiB");
-    }
+}
+
+async fn of_schedules(stage: &mut Stage) {
+    let schedules = schedules::measure(stage).await;
+    println!("schedules of {} doors", schedules.doors);
+    println!("  all of them decided, on one thread (aim: at most 1000)   {:8.0} ms", schedules.decided_ms);
+    println!(
+        "  a tick in which {:6} of them are due (aim: at most 1000) {:7.0} ms",
+        schedules.due, schedules.tick_ms
+    );
 }
 
 fn times(times: Times) -> String {
