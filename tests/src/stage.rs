@@ -38,9 +38,10 @@ pub const SERVICES: [&str; 9] = [
 ];
 
 /// The gRPC services that the gateway passes calls on to, and which process has them.
-pub const ROUTED: [(&str, &str); 17] = [
+pub const ROUTED: [(&str, &str); 18] = [
     ("latchkey.access.v1.AccessLogService", "access-control"),
     ("latchkey.access.v1.AccessService", "access-control"),
+    ("latchkey.access.v1.CardService", "access-control"),
     ("latchkey.access.v1.DoorScheduleService", "access-control"),
     ("latchkey.access.v1.DoorService", "access-control"),
     ("latchkey.audit.v1.AuditService", "workspace"),

@@ -70,6 +70,8 @@ ids! {
     AuditEntryId,
     /// A person's hold on a resource.
     BookingId,
+    /// A card that a person holds to readers.
+    CardId,
     /// Desks and offices that someone has.
     ContractId,
     /// What is taken back of an invoice that is out.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::{
-    ApiKeyId, AuditEntryId, BookingId, ContractId, DoorMappingId, DriftId, EntitlementId, GrantId,
+    ApiKeyId, AuditEntryId, BookingId, CardId, ContractId, DoorMappingId, DriftId, EntitlementId, GrantId,
     IntegrationId, LocationId, LockdownId, MembershipId, MessageId, OperationId, PassId, PassProductId,
     PersonId, PlanId, ProviderUserId, ResourceId, TeamId, WayInId, WorkspaceId,
 };
@@ -77,6 +77,8 @@ names! {
     AuditEntryName(AuditEntryId) = "auditEntries" / "audit_entry";
     /// A booking's name.
     BookingName(BookingId) = "bookings" / "booking";
+    /// A card's name.
+    CardName(CardId) = "cards" / "card";
     /// A contract's name.
     ContractName(ContractId) = "contracts" / "contract";
     /// A door mapping's name.

@@ -6,6 +6,7 @@
 //! each call that the provider makes on the way, and has that call go wrong.
 
 mod by_hand;
+mod cards;
 mod case;
 mod control;
 mod faults;
@@ -22,6 +23,7 @@ use domain::{Timestamp, Window};
 use sqlx::PgPool;
 
 pub use self::by_hand::*;
+pub use self::cards::*;
 pub use self::control::*;
 pub use self::faults::*;
 pub use self::log::*;
@@ -29,7 +31,7 @@ pub use self::people::*;
 pub use self::reconciler::*;
 pub use self::ways_in::*;
 pub use self::wishes::*;
-use crate::{Account, DoorControl, DoorProvider, Person, Target, TargetKind};
+use crate::{Account, Cards, DoorControl, DoorProvider, Person, Target, TargetKind};
 
 /// A provider with its ledger and its twin, fresh for each scenario.
 pub trait World: Sized {
@@ -127,6 +129,18 @@ pub trait LogWorld: ControlWorld {
     fn enter(&self, person: &Person, target: &Target) -> impl Future<Output = ()>;
 }
 
+/// The same, where people have cards.
+pub trait CardWorld: World<Provider: Cards> {
+    /// The number of one of many cards that nobody has, by number. There are at least 40.
+    fn card(&self, number: usize) -> String;
+    /// Whether the person has the card there, so that it opens what they may open.
+    fn has_card(&self, person: &Person, card: &str) -> bool;
+    /// How many people have the card there.
+    fn holders(&self, card: &str) -> usize;
+    /// Someone else gives the card to a person whom Latchkey does not know.
+    fn give_card(&self, person: &Person, card: &str) -> impl Future<Output = ()>;
+}
+
 /// How a call goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -222,6 +236,21 @@ macro_rules! control_conformance_suite {
             a_lockdown_holds_whatever_goes_wrong
             a_door_without_working_hardware_says_so
             a_revoked_key_opens_nothing
+        );
+    };
+}
+
+/// Makes a test of each scenario with cards.
+#[macro_export]
+macro_rules! card_conformance_suite {
+    ($world:ty) => {
+        $crate::conformance_suite!(@ $world:
+            a_card_is_the_persons_until_it_is_taken_away
+            a_lost_card_is_nobodys_whoever_had_it
+            whatever_goes_wrong_a_card_ends_as_wished
+            a_card_that_someone_else_has_stays_theirs
+            a_card_that_is_not_there_is_unknown
+            a_revoked_key_gives_no_card
         );
     };
 }

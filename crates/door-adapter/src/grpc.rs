@@ -1,5 +1,6 @@
 //! `DoorProviderService` and `ConnectionService`; `DoorControlService` in a file of its own.
 
+mod card;
 mod control;
 mod convert;
 mod reveal;

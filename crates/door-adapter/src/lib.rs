@@ -5,7 +5,7 @@
 //! user should be that the provider takes a person for; by `WayInCommand` and `WayInCommandCompleted`, whether there
 //! should be another way in than a person's own access. It tries once; when to try again is
 //! access-control's business. On demand, access-control has doors operated by calls. A new provider implements
-//! [`DoorProvider`] and [`DoorControl`], calls [`build`], adds [`MIGRATOR`] to its schema and passes the conformance
+//! [`DoorProvider`], [`DoorControl`] and [`Cards`], calls [`build`], adds [`MIGRATOR`] to its schema and passes the conformance
 //! suites (feature `conformance`).
 //!
 //! What holds for every provider:
@@ -24,6 +24,7 @@
 //! and assignments (each provider's own ledger).
 
 mod batcher;
+mod card;
 mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -43,6 +44,7 @@ mod service;
 mod store;
 
 pub use batcher::Batcher;
+pub use card::{CardRequest, CardWish, Cards, FoundCard, SoughtCard, no_cards, taken_card, unknown_card};
 pub use config::{CommandsConfig, ConfigError, LogConfig, PeersConfig, ReconcilerConfig};
 pub use control::{
     Abilities, Action, Actor, Door, DoorControl, DoorState, Fate, Operated, Operation, PulseLength, Spot,

@@ -346,7 +346,11 @@ fn location(input: &mut Input, workspace: WorkspaceId, text: &str) -> Option<Loc
     location
 }
 
-fn whom(input: &mut Input, workspace: WorkspaceId, message: Option<&pb::AccessPerson>) -> Option<Person> {
+pub(crate) fn whom(
+    input: &mut Input,
+    workspace: WorkspaceId,
+    message: Option<&pb::AccessPerson>,
+) -> Option<Person> {
     let message = input.required("person", message)?;
     input.nested("person", person(workspace, message))
 }

@@ -11,6 +11,7 @@ use sqlx::PgPool;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::card::Cards;
 use crate::config::{CommandsConfig, ConfigError, LogConfig, PeersConfig, ReconcilerConfig};
 use crate::consumers::{commands, integrations};
 use crate::control::DoorControl;
@@ -59,7 +60,7 @@ pub struct Settings<'a> {
 
 /// The parts of the adapter of `provider`. Its definition's migrations include
 /// [`MIGRATOR`](crate::MIGRATOR).
-pub fn build<P: DoorControl>(
+pub fn build<P: DoorControl + Cards>(
     provider: P,
     settings: Settings<'_>,
     deps: &Deps,

@@ -40,6 +40,9 @@ facts! {
         AccessWayInReady = "way_in_ready",
         AccessSecretMade = "secret_made",
         DoorEventLogged = "door_event_logged",
+        CardGiven = "card_given",
+        CardTaken = "card_taken",
+        CardLost = "card_lost",
     }
     audit of audit {
         ChangeRecorded = "change_recorded",

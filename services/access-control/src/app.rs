@@ -1,5 +1,6 @@
 //! Use cases: begin, read, decide, write, outbox, commit.
 
+mod card;
 mod clock_step;
 mod door_event;
 mod door_schedule;
@@ -23,6 +24,7 @@ mod secrets;
 mod watch;
 mod way_in;
 
+pub(crate) use card::{GivenCard, SoughtCard};
 pub(crate) use door_schedule::NewSchedule;
 pub(crate) use doors::DoorView;
 pub(crate) use doorway::AskedAhead;

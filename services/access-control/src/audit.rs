@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chassis::audit::{Author, Entry};
 use chrono::NaiveDate;
-use domain::names::{DoorMappingName, LocationName, PersonName, WorkspaceName};
+use domain::names::{CardName, DoorMappingName, LocationName, PersonName, WorkspaceName};
 use domain::{Timestamp, WorkspaceId};
 
 use crate::engine::Retirement;
-use crate::model::{DoorMapping, DoorSchedule, Holiday, LocationSettings, NoAccessPolicy, Settings};
+use crate::model::{
+    Card, CardState, DoorMapping, DoorSchedule, Holiday, LocationSettings, NoAccessPolicy, Settings,
+};
 
 /// A mapping that is there from now on, or from now on is not.
 pub(crate) fn mapping(
@@ -53,6 +55,28 @@ pub(crate) fn login(
         None::<String>,
         Some(login_ref.to_owned()),
     )
+}
+
+/// A card is given, taken away or lost. By its last digits: its number is kept nowhere.
+pub(crate) fn card(
+    author: &Author,
+    card: &Card,
+    before: Option<CardState>,
+    after: Option<CardState>,
+    now: Timestamp,
+) -> Entry {
+    let Card { workspace, id, person, .. } = *card;
+    let is_new = before.is_none();
+    let providers = card.places.iter().map(|place| place.account.provider.as_str()).collect::<Vec<_>>();
+    let entry = author.changes(workspace, CardName { workspace, id }, now);
+    let entry = entry.field("card.state", before, after);
+    if !is_new {
+        return entry;
+    }
+    entry
+        .field("card.person", None, Some(PersonName { workspace, id: person }.to_string()))
+        .field("card.last_digits", None, Some(card.last_digits.clone()))
+        .field("card.providers", None, Some(providers.join(", ")))
 }
 
 /// The settings that were in force, and those that are.

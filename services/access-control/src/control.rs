@@ -15,10 +15,16 @@ use proto::access::v1::reveal_door_secret_response::Secret;
 use proto::access::v1::{AccessReason, OperationFate};
 use tonic::{Code, Response, Status};
 
+use crate::model::CardErrand;
+use crate::{convert, facts};
+
 /// How long reading is awaited: longer than adapters take.
 const READ_TIMEOUT: Duration = Duration::from_secs(6);
 /// The same of operating a door.
 const OPERATE_TIMEOUT: Duration = Duration::from_secs(12);
+
+/// The same of a card that is shown to a reader.
+const SHOWN_TIMEOUT: Duration = Duration::from_secs(22);
 
 /// An integration, as adapters are asked to use it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -150,6 +156,40 @@ impl Adapters {
             Some(Outcome::Failed(failure)) => Err(failure.into()),
             None => Err(lost("the adapter did not say how it went", true)),
         }
+    }
+
+    /// The card that is sought. Nothing opens by that.
+    pub(crate) async fn find_card(
+        &self,
+        account: &Account,
+        sought: pb::find_provider_card_request::Card,
+    ) -> Result<pb::ProviderCard, Failure> {
+        use pb::find_provider_card_request::Card;
+        use pb::find_provider_card_response::Outcome;
+        let limit = match sought {
+            Card::Number(_) => OPERATE_TIMEOUT,
+            Card::ReaderRef(_) => SHOWN_TIMEOUT,
+        };
+        let request = pb::FindProviderCardRequest { account: Some(account.reference()), card: Some(sought) };
+        let mut client = self.client(account)?;
+        match within(limit, false, client.find_provider_card(request)).await?.outcome {
+            Some(Outcome::Card(card)) => Ok(card),
+            Some(Outcome::Failed(failure)) => Err(failure.into()),
+            None => Err(lost("the adapter did not say how it went", false)),
+        }
+    }
+
+    /// Has a card be as it should be.
+    pub(crate) async fn set_card(&self, errand: &CardErrand) -> Result<(), Failure> {
+        let request = pb::SetProviderCardRequest {
+            account: Some(errand.account.reference()),
+            card_ref: errand.card_ref.clone(),
+            person: Some(facts::access_person(&errand.person)),
+            wish: convert::card_wish(errand.wish()).into(),
+        };
+        let mut client = self.client(&errand.account)?;
+        let answer = within(OPERATE_TIMEOUT, true, client.set_provider_card(request)).await?;
+        answer.failed.map_or(Ok(()), |failure| Err(failure.into()))
     }
 
     /// What lets someone in by a grant; `None`: there is nothing, or the adapter can't be asked.

@@ -1,5 +1,6 @@
 //! Between messages and the model. Input is checked field by field.
 
+mod card;
 mod door;
 mod door_event;
 mod door_schedule;
@@ -30,6 +31,7 @@ use crate::model::{
 use crate::preflight::Stage;
 use crate::sources;
 
+pub(crate) use self::card::{card, card_wish, cards_of, given_card};
 pub(crate) use self::door::{
     asked, at, door_secret, door_view, hold, lockdown, login, open, operation, provider_operation,
 };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chassis::error::{Class, Classify, store_class};
 use chassis::idempotency::IntentError;
 use chassis::input::InvalidInput;
-use domain::{DoorMappingId, LockdownId, OperationId, PersonId};
+use domain::{CardId, DoorMappingId, LockdownId, OperationId, PersonId};
 use events::outbox::OutboxError;
 use proto::access::v1::AccessReason;
 
@@ -50,6 +50,18 @@ pub(crate) enum Error {
     /// The provider did not do it, or nobody knows.
     #[error("no login was made: {} Whoever has no access there has none", sentence(*.0, None))]
     Provider(AccessReason),
+    /// Not there, or none of the caller's business.
+    #[error("card {0} not found")]
+    CardNotFound(CardId),
+    /// A card has one holder.
+    #[error("person {0} has that card: take it away from them first")]
+    CardHeld(PersonId),
+    /// It may still open doors for whoever had it.
+    #[error("that card was just taken away, and a provider has not confirmed it yet: try again")]
+    CardBeingTaken,
+    /// The provider does not know it, has no cards, or can't be asked.
+    #[error("no card was given: {}", sentence(*.0, None))]
+    Card(AccessReason),
     /// The same mapping is there already.
     #[error("that is mapped to that door already")]
     DoorMappingExists,
@@ -82,9 +94,13 @@ impl Classify for Error {
             | Self::DoorNotFound(_)
             | Self::DoorScheduleNotFound(_)
             | Self::OperationNotFound(_)
-            | Self::LockdownNotFound(_) => Class::NotFound,
+            | Self::LockdownNotFound(_)
+            | Self::CardNotFound(_) => Class::NotFound,
             Self::NotAPerson | Self::PersonNotActive(_) | Self::NotServed(_) => Class::StateForbids,
-            Self::Provider(reason) => match reason {
+            Self::CardHeld(_) => Class::Exists,
+            Self::CardBeingTaken => Class::Unavailable,
+            Self::Card(AccessReason::CardUnknown) => Class::NotFound,
+            Self::Provider(reason) | Self::Card(reason) => match reason {
                 AccessReason::ProviderUnreachable => Class::Unavailable,
                 AccessReason::ProviderRateLimited | AccessReason::DoorBusy => {
                     Class::Exhausted(Duration::from_secs(1))
@@ -114,7 +130,12 @@ impl Classify for Error {
             Self::NotAPerson => "NOT_A_PERSON",
             Self::PersonNotActive(_) => "PERSON_NOT_ACTIVE",
             Self::NotServed(_) => "LOCATION_NOT_SERVED",
-            Self::Provider(reason) => match reason {
+            Self::CardNotFound(_) => "CARD_NOT_FOUND",
+            Self::CardHeld(_) => "CARD_HELD",
+            Self::CardBeingTaken => "CARD_BEING_TAKEN",
+            Self::Card(AccessReason::CardUnknown) => "CARD_UNKNOWN",
+            Self::Card(AccessReason::CardUnsupported) => "CARD_UNSUPPORTED",
+            Self::Provider(reason) | Self::Card(reason) => match reason {
                 AccessReason::ProviderUnreachable => "PROVIDER_UNREACHABLE",
                 AccessReason::ProviderRateLimited | AccessReason::DoorBusy => "PROVIDER_RATE_LIMITED",
                 _ => "PROVIDER_REJECTED",

@@ -1,14 +1,14 @@
 //! The commands and events of this service.
 
 use chassis::input::timestamp;
-use domain::names::{DriftName, PersonName};
+use domain::names::{CardName, DriftName, PersonName};
 use domain::{Timestamp, Window, WorkspaceId};
 use events::Outgoing;
 use events::outbox::About;
 use proto::access::v1 as pb;
 
 use crate::engine::{Command, Retirement, UserCommand, WayInCommand};
-use crate::model::{Drift, Grant, Person, PreflightCheck, ProviderUser, SourceKey, WayIn};
+use crate::model::{Card, CardState, Drift, Grant, Person, PreflightCheck, ProviderUser, SourceKey, WayIn};
 use crate::{convert, sources};
 
 pub(crate) const SOURCE: &str = "access-control";
@@ -118,7 +118,7 @@ pub(crate) fn user_deleted(user: &ProviderUser, now: Timestamp) -> Outgoing {
     Outgoing::event(SOURCE, about_user(user, now), &body)
 }
 
-fn access_person(person: &Person) -> pb::AccessPerson {
+pub(crate) fn access_person(person: &Person) -> pb::AccessPerson {
     pb::AccessPerson {
         name: PersonName { workspace: person.workspace, id: person.id }.to_string(),
         display_name: person.display_name.clone(),
@@ -144,6 +144,18 @@ pub(crate) fn secret_made(grant: &Grant, window: Window, source: &SourceKey, now
         window: Some(convert::window(window)),
     };
     Outgoing::event(SOURCE, about(grant, now), &body)
+}
+
+/// A card is someone's, or is not any more.
+pub(crate) fn card_changed(card: &Card, now: Timestamp) -> Outgoing {
+    let name = CardName { workspace: card.workspace, id: card.id }.to_string();
+    let about = About { workspace: card.workspace, name, version: card.version, time: now };
+    let told = Some(convert::card(card, false));
+    match card.state {
+        CardState::Held => Outgoing::event(SOURCE, about, &pb::CardGiven { card: told }),
+        CardState::Taken => Outgoing::event(SOURCE, about, &pb::CardTaken { card: told }),
+        CardState::Lost => Outgoing::event(SOURCE, about, &pb::CardLost { card: told }),
+    }
 }
 
 /// What is wanted could not be brought about.

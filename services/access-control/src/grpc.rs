@@ -1,5 +1,7 @@
-//! `AccessService`, and `DoorService`, `DoorScheduleService` and `AccessLogService` in files of their own: check, call, convert back; nothing else.
+//! `AccessService`, and `CardService`, `DoorService`, `DoorScheduleService` and `AccessLogService` in files of their own:
+//! check, call, convert back; nothing else.
 
+mod card;
 mod door;
 mod door_schedule;
 mod log;
@@ -19,6 +21,7 @@ use proto::access::v1 as pb;
 use proto::access::v1::access_service_server::{AccessService, AccessServiceServer};
 use tonic::{Request, Response, Status};
 
+pub(crate) use self::card::card_service;
 pub(crate) use self::door::door_service;
 pub(crate) use self::door_schedule::door_schedule_service;
 pub(crate) use self::log::access_log_service;

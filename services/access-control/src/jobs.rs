@@ -1,5 +1,6 @@
 //! What happens by time.
 
+mod cards;
 mod listener;
 mod operations;
 mod preflight;
@@ -7,6 +8,7 @@ mod retention;
 mod scheduler;
 mod schedules;
 
+pub(crate) use cards::Cards;
 pub(crate) use listener::Listener;
 pub(crate) use operations::Operations;
 pub(crate) use preflight::Preflight;

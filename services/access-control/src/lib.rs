@@ -52,12 +52,14 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
     let listener = jobs::Listener::new(deps.platform.clone(), app.watches());
     let preflight = jobs::Preflight::new(app.clone());
     let operations = jobs::Operations::new(app.clone());
+    let cards = jobs::Cards::new(app.clone());
     let schedules = jobs::Schedules::new(app.clone());
     let retention = jobs::Retention::new(app.clone());
     let scheduler = jobs::Scheduler::new(app.clone(), config.scheduler.batch);
     Ok(chassis::Service::new(DEFINITION.name, &deps.basic)
         .grpc(grpc::access_service(app.clone()))
         .grpc(grpc::access_log_service(app.clone()))
+        .grpc(grpc::card_service(app.clone()))
         .grpc(grpc::door_service(app.clone()))
         .grpc(grpc::door_schedule_service(app.clone()))
         .outbox(&deps, &DEFINITION)
@@ -78,6 +80,7 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
         )
         .consumer(&deps, consumers::integrations::config(), consumers::integrations::Integrations::new(app))
         .task("scheduler", move |shutdown| scheduler.run(shutdown))
+        .task("cards", move |shutdown| cards.run(shutdown))
         .task("operations", move |shutdown| operations.run(shutdown))
         .task("schedules", move |shutdown| schedules.run(shutdown))
         .task("retention", move |shutdown| retention.run(shutdown))

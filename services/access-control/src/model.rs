@@ -1,5 +1,6 @@
 //! What this service knows, as plain values. No IO.
 
+mod card;
 mod door_event;
 mod door_schedule;
 mod log;
@@ -15,6 +16,7 @@ use domain::{
 use proto::access::v1::{AccessReason, PreflightFinding};
 use uuid::Uuid;
 
+pub(crate) use self::card::{Card, CardErrand, CardPlace, CardState};
 pub(crate) use self::door_event::DoorEvent;
 pub(crate) use self::door_schedule::{DoorSchedule, Holiday, source_of};
 pub(crate) use self::log::{LogFilter, PresenceSearch, RETENTION_DAYS, RETENTION_DAYS_DEFAULT};

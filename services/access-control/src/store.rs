@@ -2,6 +2,7 @@
 //! file.
 
 pub(crate) mod access_log;
+pub(crate) mod card;
 pub(crate) mod clock_step;
 pub(crate) mod door;
 pub(crate) mod door_event;

@@ -10,6 +10,7 @@
 //! - A new window is in place before the old one goes, unless Kisi takes only one.
 
 mod access;
+mod card;
 mod config;
 mod control;
 mod log;

@@ -77,6 +77,11 @@ impl KisiProvider {
         Ok(owner)
     }
 
+    /// What is known of people and assignments.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
     /// The time.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()

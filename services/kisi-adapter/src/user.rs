@@ -174,7 +174,7 @@ impl Users<'_> {
     }
 
     /// The user with the person's address, else a new one.
-    async fn find_or_make(&self) -> Result<UserId, ApplyError> {
+    pub(crate) async fn find_or_make(&self) -> Result<UserId, ApplyError> {
         let email = self.person.email.as_ref().ok_or_else(|| {
             let reason = "the person has no email address, and Kisi knows people by theirs: add one";
             ProviderError::new(ErrorKind::Rejected, reason)

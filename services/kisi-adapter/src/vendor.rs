@@ -11,12 +11,14 @@
 //! - calls are limited to five per second and user, whichever of the user's keys makes them: hence the
 //!   account key is an input of [`Kisi::account`].
 
+mod cards;
 mod client;
 mod convert;
 mod error;
 mod listing;
 pub mod wire;
 
+pub(crate) use cards::KnownBy;
 pub use client::{Kisi, KisiAccount, Line, LockGroup, Settings, account_key_of_owner};
 pub(crate) use client::{Reader, USER_PAGE, rights_on};
 pub use convert::{Assignee, GROUP_BASIC, KeyCheck, NewUser, RoleAssignment, Target, User, Validity};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use domain::{BoardKind, BoardList, RelayTimer, Timestamp};
 use door_adapter::{
-    Abilities, Account, Action, Door, DoorControl, DoorProvider, DoorState, ErrorKind, Fate, Operated,
+    Abilities, Account, Action, Cards, Door, DoorControl, DoorProvider, DoorState, ErrorKind, Fate, Operated,
     Operation, ProviderError, PulseLength, Spot as Where, cannot,
 };
 
@@ -141,6 +141,9 @@ fn door(
         },
     }
 }
+
+/// Relays know no cards.
+impl Cards for RelayProvider {}
 
 impl DoorControl for RelayProvider {
     async fn list_doors(&self, account: &Account) -> Result<Vec<Door>, ProviderError> {

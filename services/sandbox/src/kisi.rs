@@ -1,10 +1,11 @@
 //! The Kisi twin: door access for organizations of make-believe people and doors.
 //!
-//! Follows Kisi's API reference. Left out: members, shares, cards, guests, teams, elevators, favourites,
+//! Follows Kisi's API reference. Left out: members, shares, guests, teams, elevators, favourites,
 //! reports, password sign-in; those routes answer as routes that do not exist. Where the real behaviour
 //! is not documented or varies, [`Switches`] choose one per organization.
 
 mod auth;
+mod cards;
 mod control;
 mod doors;
 mod error;

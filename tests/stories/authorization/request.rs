@@ -32,6 +32,8 @@ impl Things {
             ("Attendee", "bookings"),
             ("Booking", "bookings"),
             ("ChangeRole", "people"),
+            ("ReportCardLost", "cards"),
+            ("TakeCard", "cards"),
             ("ConfirmAccount", "integrations"),
             ("Contract", "contracts"),
             ("DoorMapping", "doorMappings"),

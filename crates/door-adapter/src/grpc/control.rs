@@ -14,7 +14,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use tonic::{Request, Response, Status};
 
+use super::card;
 use super::convert::{self, AccountRef};
+use crate::card::Cards;
 use crate::control::{DoorControl, Operated, Operation};
 use crate::credentials::Credentials;
 use crate::error::{ApplyError, ErrorKind, ProviderError};
@@ -24,7 +26,7 @@ use crate::runtime::not_connected;
 /// How long reading takes at the most.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long operating a door takes at the most.
-const OPERATE_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const OPERATE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Doors of one account that are operated at the same time. More would wait behind each other at the provider.
 const AT_ONCE_MAX: usize = 8;
 /// When to come back if there are more.
@@ -34,18 +36,22 @@ const COUNTED_MAX: usize = 10_000;
 
 /// Operates the doors of one provider.
 pub(crate) struct Controls<P> {
-    provider: Arc<P>,
+    pub(super) provider: Arc<P>,
     credentials: Arc<Credentials>,
     under_way: Mutex<HashMap<IntegrationName, Arc<Semaphore>>>,
 }
 
-impl<P: DoorControl> Controls<P> {
+impl<P: DoorControl + Cards> Controls<P> {
     pub(crate) fn service(provider: Arc<P>, credentials: Arc<Credentials>) -> DoorControlServiceServer<Self> {
         DoorControlServiceServer::new(Self { provider, credentials, under_way: Mutex::default() })
     }
 
     /// The account that is named, if its credentials are in force.
-    async fn account(&self, wanted: AccountRef, deadline: Instant) -> Result<Account, ProviderError> {
+    pub(super) async fn account(
+        &self,
+        wanted: AccountRef,
+        deadline: Instant,
+    ) -> Result<Account, ProviderError> {
         let asked = timeout_at(deadline, self.credentials.own_account(wanted.site)).await;
         let account = asked.unwrap_or_else(|_| {
             let reason = "Latchkey's integrations service did not give the credentials in time";
@@ -90,38 +96,41 @@ impl<P: DoorControl> Controls<P> {
         let _place = self.admit(account.integration)?;
         let account = self.account(account, deadline).await?;
         let made = timeout_at(deadline, self.provider.create_login(&account, person, device_name)).await;
-        match made {
-            Ok(Ok(login)) => Ok(login),
-            Ok(Err(ApplyError::Provider(error))) => Err(error),
-            Ok(Err(ApplyError::Ledger(error))) => {
-                tracing::warn!(error = %error.0, "a login waits for the database");
-                Err(ProviderError::new(ErrorKind::Unreachable, "Latchkey's own ledger is not at hand"))
-            }
-            Err(_) => Err(late::<P>(OPERATE_TIMEOUT)),
-        }
+        made.map_or_else(|_| Err(late::<P>(OPERATE_TIMEOUT)), of_call)
     }
 
     /// A place among those whose operations are under way.
-    fn admit(&self, account: IntegrationName) -> Result<OwnedSemaphorePermit, ProviderError> {
+    pub(super) fn admit(&self, account: IntegrationName) -> Result<OwnedSemaphorePermit, ProviderError> {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         if under_way.len() >= COUNTED_MAX {
             under_way.retain(|_, places| places.available_permits() < AT_ONCE_MAX);
         }
         let places = under_way.entry(account).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE_MAX)));
         places.clone().try_acquire_owned().map_err(|_| {
-            let reason = "too many doors are being opened at the same time: try again";
+            let reason = "too much is done there at the same time: try again";
             ProviderError::new(ErrorKind::RateLimited, reason).with_retry_after(AT_ONCE_WAIT)
         })
     }
 }
 
-fn late<P: DoorControl>(limit: Duration) -> ProviderError {
+/// What came of something for which someone waits.
+pub(super) fn of_call<T>(result: Result<T, ApplyError>) -> Result<T, ProviderError> {
+    result.map_err(|error| match error {
+        ApplyError::Provider(error) => error,
+        ApplyError::Ledger(error) => {
+            tracing::warn!(error = %error.0, "what someone waits for waits for the database");
+            ProviderError::new(ErrorKind::Unreachable, "Latchkey's own ledger is not at hand")
+        }
+    })
+}
+
+pub(super) fn late<P: DoorControl>(limit: Duration) -> ProviderError {
     let reason = format!("{} did not answer within {} seconds", P::DISPLAY_NAME, limit.as_secs());
     ProviderError::new(ErrorKind::Unreachable, reason)
 }
 
 #[tonic::async_trait]
-impl<P: DoorControl> DoorControlService for Controls<P> {
+impl<P: DoorControl + Cards> DoorControlService for Controls<P> {
     async fn list_provider_doors(
         &self,
         request: Request<pb::ListProviderDoorsRequest>,
@@ -194,6 +203,28 @@ impl<P: DoorControl> DoorControlService for Controls<P> {
             Err(error) => Outcome::Failed((&error).into()),
         };
         Ok(Response::new(pb::CreateProviderLoginResponse { outcome: Some(outcome) }))
+    }
+
+    async fn find_provider_card(
+        &self,
+        request: Request<pb::FindProviderCardRequest>,
+    ) -> Result<Response<pb::FindProviderCardResponse>, Status> {
+        use pb::find_provider_card_response::Outcome;
+        let (account, sought) = card::sought(request.into_inner()).map_err(refuse)?;
+        let outcome = match self.find_card(account, &sought).await {
+            Ok(card) => Outcome::Card(card.into()),
+            Err(error) => Outcome::Failed((&error).into()),
+        };
+        Ok(Response::new(pb::FindProviderCardResponse { outcome: Some(outcome) }))
+    }
+
+    async fn set_provider_card(
+        &self,
+        request: Request<pb::SetProviderCardRequest>,
+    ) -> Result<Response<pb::SetProviderCardResponse>, Status> {
+        let (account, wish) = card::wish(&request.into_inner()).map_err(refuse)?;
+        let failed = self.set_card(account, &wish).await.err().map(|error| (&error).into());
+        Ok(Response::new(pb::SetProviderCardResponse { failed }))
     }
 
     async fn find_provider_operation(

@@ -15,7 +15,7 @@ use crate::credentials::Site;
 use crate::provider::MobileLogin;
 
 /// Characters of a provider's id, or of a name.
-const TEXT_CHARS_MAX: usize = 200;
+pub(super) const TEXT_CHARS_MAX: usize = 200;
 
 /// Which account is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,10 @@ fn read_account(message: &pb::ProviderAccountRef) -> Result<AccountRef, InvalidI
     input.finish_with(account)
 }
 
-fn take_account(input: &mut Input, message: Option<&pb::ProviderAccountRef>) -> Option<AccountRef> {
+pub(super) fn take_account(
+    input: &mut Input,
+    message: Option<&pb::ProviderAccountRef>,
+) -> Option<AccountRef> {
     let message = input.required("account", message)?;
     input.nested("account.", read_account(message))
 }

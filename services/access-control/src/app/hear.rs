@@ -16,7 +16,8 @@ use crate::explain::Passage;
 use crate::model::{Grant, Integration, Person, SourceFacts, SourceKey};
 use crate::sources::{self, Difference};
 use crate::store::{
-    door_schedule, drift, entitlement, grant as store, integration, mapping, person, provider_user, secret,
+    card, door_schedule, drift, entitlement, grant as store, integration, mapping, person, provider_user,
+    secret,
 };
 use crate::{explain, facts};
 
@@ -102,6 +103,7 @@ impl App {
         if !changed.is_empty() {
             store::make_people_due(conn, &changed, self.clock.now()).await?;
             door_schedule::make_people_due(conn, &changed, self.clock.now()).await?;
+            self.hear_card_holders(conn, &changed).await?;
         }
         Ok(())
     }
@@ -170,6 +172,9 @@ impl App {
         }
         if !applied.is_empty() {
             drift::end_of_grants(conn, &applied, now).await?;
+            let holders: Vec<_> =
+                applied.iter().map(|(workspace, grant)| (*workspace, grants[grant].person)).collect();
+            card::restore(conn, &holders, now).await?;
         }
         let grants = grants.into_values().filter(|grant| causes.contains_key(&grant.id)).collect();
         self.replan_locked(conn, grants, |grant| causes.get(&grant.id).cloned()).await

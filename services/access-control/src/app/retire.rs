@@ -18,7 +18,7 @@ use crate::engine::{Outlook, UserOutcome, UserState, observe_user, plan_user};
 use crate::error::Error;
 use crate::facts::{self, SOURCE};
 use crate::model::{NoAccessPolicy, ProviderUser};
-use crate::store::{entitlement, provider_user as store};
+use crate::store::{card, entitlement, provider_user as store};
 use crate::{audit, convert};
 
 impl App {
@@ -119,6 +119,14 @@ impl App {
             messages.extend(told.map(|message| message.caused_by(envelope)));
         }
         outbox::append(conn, &messages).await?;
+        let deleted: Vec<_> = users
+            .values()
+            .filter(|user| changed.contains(&user.id) && user.ledger.state == UserState::Deleted)
+            .map(|user| (user.workspace, user.person, user.provider.as_str(), user.served_by))
+            .collect();
+        if !deleted.is_empty() {
+            card::forget_told(conn, &deleted).await?;
+        }
         self.replan_users(conn, users.into_values().filter(|user| changed.contains(&user.id)).collect()).await
     }
 

@@ -87,6 +87,11 @@ pub(super) fn of(reason: AccessReason, time: Option<Timestamp>) -> String {
             "The provider does not let the door be opened from afar, or at this hour."
         }
         AccessReason::DoorCannot => "The door can't do what was asked.",
+        AccessReason::CardUnknown => "The provider knows no such card: see whether its number is right.",
+        AccessReason::CardTaken => {
+            "Someone else has the card at the provider: take it away from them there first."
+        }
+        AccessReason::CardUnsupported => "The provider has no cards, or does not find them like that.",
         AccessReason::NextNothing => "Nothing happens by itself.",
         AccessReason::NextConnect => "Connect the integration, or confirm its account.",
         AccessReason::NextActivate => {

@@ -44,6 +44,8 @@ pub(crate) struct Played {
     pub listings: AtomicUsize,
     /// For whom logins were made, and for which phones.
     pub logins: Mutex<Vec<(String, String)>>,
+    /// What was told of which card, and of whom.
+    pub cards: Mutex<Vec<(pb::CardWish, String, String)>>,
     /// No link or PIN is there any more.
     pub has_no_secrets: AtomicBool,
     /// What became of operations.
@@ -174,6 +176,35 @@ impl DoorControlService for Adapter {
         let login = pb::MobileLogin { r#ref: "77".into(), secret: SECRET.into(), ..Default::default() };
         let outcome = failure.map_or(Outcome::MobileLogin(login), Outcome::Failed);
         Ok(Response::new(pb::CreateProviderLoginResponse { outcome: Some(outcome) }))
+    }
+
+    /// Whatever number is looked for, there is a card of it.
+    async fn find_provider_card(
+        &self,
+        request: Request<pb::FindProviderCardRequest>,
+    ) -> Result<Response<pb::FindProviderCardResponse>, Status> {
+        use pb::find_provider_card_request::Card;
+        use pb::find_provider_card_response::Outcome;
+        let number = match request.into_inner().card.unwrap() {
+            Card::Number(number) => number,
+            Card::ReaderRef(reader) => format!("shown-to-{reader}"),
+        };
+        let failure = self.0.failures.lock().unwrap().pop();
+        let last_digits = number[number.len() - 4..].to_owned();
+        let card = pb::ProviderCard { r#ref: format!("card-{last_digits}"), last_digits };
+        let outcome = failure.map_or(Outcome::Card(card), Outcome::Failed);
+        Ok(Response::new(pb::FindProviderCardResponse { outcome: Some(outcome) }))
+    }
+
+    async fn set_provider_card(
+        &self,
+        request: Request<pb::SetProviderCardRequest>,
+    ) -> Result<Response<pb::SetProviderCardResponse>, Status> {
+        let message = request.into_inner();
+        let (wish, person) = (message.wish(), message.person.unwrap().name);
+        self.0.cards.lock().unwrap().push((wish, message.card_ref, person));
+        let failed = self.0.failures.lock().unwrap().pop();
+        Ok(Response::new(pb::SetProviderCardResponse { failed }))
     }
 
     async fn find_provider_operation(

@@ -20,6 +20,8 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
             "access_log",
             "access_log_head",
             "account_door",
+            "card",
+            "card_place",
             "door_listing",
             "door_mapping",
             "door_roster",
@@ -66,6 +68,10 @@ async fn settle(world: &mut World, ahead: chrono::Duration) {
         "insert into door_schedule (workspace_id, account_id, door_ref, id, provider, location_id,
            is_held_for_bookings, is_deleted, is_look, failures)
          values ($1, gen_random_uuid(), '7', gen_random_uuid(), 'kisi', gen_random_uuid(), true, false, false, 0)",
+        "insert into card (workspace_id, id, person_id, last_digits, state, given_at)
+         values ($1, gen_random_uuid(), gen_random_uuid(), '5678', 'held', now())",
+        "insert into card_place (workspace_id, card_id, account_id, provider, card_ref)
+         values ($1, gen_random_uuid(), gen_random_uuid(), 'kisi', 'card-1')",
         "insert into holiday values ($1, gen_random_uuid(), '2026-12-25', '', null)",
     ] {
         sqlx::query(statement).bind(world.workspace.uuid()).execute(&world.pool).await.unwrap();

@@ -9,6 +9,7 @@ mod adapter;
 mod attendees;
 mod audit;
 mod bookings;
+mod cards;
 mod contracts;
 mod control;
 mod door_events;

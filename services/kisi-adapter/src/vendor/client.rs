@@ -28,7 +28,7 @@ use super::wire::{
 };
 
 /// Largest page of most lists.
-const PAGE: u64 = 250;
+pub(super) const PAGE: u64 = 250;
 /// Largest page of users.
 pub(crate) const USER_PAGE: usize = 100;
 /// How often an event set is looked at until Kisi is done with it, and how long after the time before.
@@ -520,7 +520,7 @@ impl KisiAccount {
     }
 
     /// The whole list, or an error: a list with a gap would read as rights that are gone.
-    async fn list<T: Row + DeserializeOwned>(
+    pub(super) async fn list<T: Row + DeserializeOwned>(
         &self,
         template: &'static str,
         path: &'static str,
@@ -538,7 +538,7 @@ impl KisiAccount {
         }
     }
 
-    async fn find<T: DeserializeOwned>(&self, call: Call) -> Result<Option<T>, Error> {
+    pub(super) async fn find<T: DeserializeOwned>(&self, call: Call) -> Result<Option<T>, Error> {
         match self.send(call).await {
             Ok(answer) => Ok(Some(answer.json()?)),
             Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
@@ -546,7 +546,7 @@ impl KisiAccount {
         }
     }
 
-    async fn delete(&self, template: &'static str, path: &str, id: u64) -> Result<(), Error> {
+    pub(super) async fn delete(&self, template: &'static str, path: &str, id: u64) -> Result<(), Error> {
         match self.send(self.call(Method::DELETE, template, &[path, &id.to_string()], &[])).await {
             Ok(_) => Ok(()),
             Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
@@ -554,7 +554,7 @@ impl KisiAccount {
         }
     }
 
-    fn call(
+    pub(super) fn call(
         &self,
         method: Method,
         template: &'static str,
@@ -565,7 +565,7 @@ impl KisiAccount {
         Call::new(self.account.clone(), method, url, template).headers(&self.headers)
     }
 
-    async fn send(&self, call: Call) -> Result<Answer, VendorError> {
+    pub(super) async fn send(&self, call: Call) -> Result<Answer, VendorError> {
         let template = call.template();
         let answer = self.client.send(call).await?;
         if ["deprecation", "sunset"].iter().any(|&header| answer.headers.contains_key(header)) {

@@ -26,6 +26,10 @@ macro_rules! ids {
 }
 
 ids! {
+    /// A card that was enrolled.
+    CardId,
+    /// That a person has a card.
+    CardAssignmentId,
     /// A group: locks that are granted together.
     GroupId,
     /// A link that opens a group's locks, for whoever has it.

@@ -10,7 +10,7 @@ use chassis::postgres::WorkspacePool;
 use chrono::Duration;
 use domain::names::IntegrationName;
 use domain::{Clock, IntegrationId, Timestamp, Window, WorkspaceId};
-use door_adapter::conformance::{ControlWorld, Fault, LogWorld, PeopleWorld, World};
+use door_adapter::conformance::{CardWorld, ControlWorld, Fault, LogWorld, PeopleWorld, World};
 use door_adapter::{Account, Credential, Person, Target, TargetKind};
 use kisi_adapter::vendor::KisiAccount;
 use kisi_adapter::{DEFINITION, KisiConfig, KisiProvider};
@@ -288,6 +288,43 @@ impl<P: Policy> LogWorld for KisiWorld<P> {
     async fn enter(&self, person: &Person, target: &Target) {
         assert!(self.org.twin.tap(&Tap::of(Self::email(person), self.lock(target))).unwrap().opens);
     }
+}
+
+impl<P: Policy> CardWorld for KisiWorld<P> {
+    fn card(&self, number: usize) -> String {
+        let token = format!("00{number:08}");
+        if number < 40 {
+            self.org.twin.print_card(&token);
+        }
+        token
+    }
+
+    fn has_card(&self, person: &Person, card: &str) -> bool {
+        self.org.twin.card_holders(card).iter().any(|email| email == Self::email(person))
+    }
+
+    fn holders(&self, card: &str) -> usize {
+        self.org.twin.card_holders(card).len()
+    }
+
+    async fn give_card(&self, person: &Person, card: &str) {
+        self.org.twin.give_card(Self::email(person), card);
+    }
+}
+
+/// And one kind of card.
+mod cards {
+    use super::*;
+
+    pub(crate) struct Now;
+
+    impl Policy for Now {
+        fn switches() -> Switches {
+            Switches::default()
+        }
+    }
+
+    door_adapter::card_conformance_suite!(KisiWorld<Now>);
 }
 
 /// Kisi knows one way to operate a door, however it treats rights.

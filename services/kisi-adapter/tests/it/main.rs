@@ -5,6 +5,7 @@
 
 mod accounts;
 mod assignments;
+mod cards;
 mod commands;
 mod conformance;
 mod isolation;

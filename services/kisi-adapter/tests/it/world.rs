@@ -114,7 +114,7 @@ pub(crate) struct Grant {
     pub name: GrantName,
     location: Option<LocationName>,
     target: pb::DoorTarget,
-    person: pb::AccessPerson,
+    pub person: pb::AccessPerson,
     pub email: String,
     pub lock: i64,
 }

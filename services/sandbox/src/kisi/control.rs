@@ -24,6 +24,7 @@ pub(super) fn router(kisi: Arc<Kisi>) -> Router {
         .route("/", get(show))
         .route("/switches", get(switches).patch(set_switches))
         .route("/tap", post(tap))
+        .route("/cards", post(print_card))
         .route("/keys", post(create_key))
         .route("/keys/revoke", post(revoke_key))
         .route("/role", put(set_role))
@@ -120,6 +121,17 @@ async fn tap(of: Of, Json(tap): Json<Tap>) -> Response {
         Ok(answer) => Json(answer).into_response(),
         Err(error) => error.into_response(),
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PrintedCard {
+    token: String,
+}
+
+async fn print_card(of: Of, Json(card): Json<PrintedCard>) -> StatusCode {
+    of.0.print_card(&card.token);
+    StatusCode::NO_CONTENT
 }
 
 #[derive(Deserialize)]

@@ -63,6 +63,8 @@ const NO_DOOR_LOCATION: Denial = denial(FORBIDDEN, "bbb93f", "The location of th
 const NOT_AT_READER: Denial = denial(FORBIDDEN, "bb4faa", "Not close to the reader");
 const LOCK_DOWN: Denial = denial(FORBIDDEN, "fad001", "The door is in lockdown");
 const PLACE_LOCK_DOWN: Denial = denial(FORBIDDEN, "fad002", "The place is in lockdown");
+const NO_CARD: Denial = denial(StatusCode::NOT_FOUND, "faa9ef", "The card could not be found");
+const CARD_NOT_ACTIVE: Denial = denial(FORBIDDEN, "faa9ff", "The card is not activated");
 const NO_CONTROLLER: Denial = denial(StatusCode::CONFLICT, "ff420a", "The door has no controller");
 const OFFLINE: Denial = denial(StatusCode::SERVICE_UNAVAILABLE, "fac001", "The controller is unavailable");
 
@@ -79,6 +81,13 @@ pub(super) struct Authority {
     pub(super) kind: &'static str,
     pub(super) id: Id,
     pub(super) role_id: Option<String>,
+}
+
+/// Whose a card is, if it works.
+pub(super) fn holder(state: &State, token: &str) -> Result<Id, Denial> {
+    let card = state.cards.values().find(|card| card.token == token).ok_or(NO_CARD)?;
+    let assignment = state.assignment_of_card(card.id).filter(|row| row.is_active);
+    assignment.map(|row| row.assignee_id).ok_or(CARD_NOT_ACTIVE)
 }
 
 /// Whether the door opens now: the right, then the hardware.

@@ -15,6 +15,11 @@ use super::webhooks;
 
 /// Types of events that the twin records.
 const TYPES: &[&str] = &[
+    "card.create",
+    "card.destroy",
+    "card_assignment.create",
+    "card_assignment.destroy",
+    "card_assignment.update",
     "group.create",
     "group.destroy",
     "group.update",

@@ -14,15 +14,18 @@ use super::model::{
 use super::organization::{Organization, new_secret};
 use super::roles::Role;
 use super::seed::{CreatedKey, api_login, role};
-use super::{locks, logins};
+use super::{cards, locks, logins, users};
 
 /// Someone at a reader.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tap {
-    /// The person, by email. Either this or a link.
+    /// The person, by email. Either this, a card or a link.
     #[serde(default)]
     pub email: Option<String>,
+    /// A card, by its token: whosever it is.
+    #[serde(default)]
+    pub card: Option<String>,
     /// A group link, whose QR code is shown to the reader.
     #[serde(default)]
     pub group_link_id: Option<Id>,
@@ -36,7 +39,14 @@ pub struct Tap {
 impl Tap {
     /// A person at a reader that asks the cloud.
     pub fn of(email: &str, lock_id: Id) -> Self {
-        Self { email: Some(email.to_owned()), group_link_id: None, lock_id, stale_minutes: None }
+        Self { email: Some(email.to_owned()), card: None, group_link_id: None, lock_id, stale_minutes: None }
+    }
+}
+
+impl Tap {
+    /// A card at a reader that asks the cloud.
+    pub fn with_card(token: &str, lock_id: Id) -> Self {
+        Self { email: None, card: Some(token.to_owned()), ..Self::of("", lock_id) }
     }
 }
 
@@ -110,8 +120,8 @@ pub enum InspectError {
     /// No such key, login, door or group.
     #[error("this organization has no such {0}")]
     Unknown(&'static str),
-    /// A tap is by a person or by a link.
-    #[error("give either email or group_link_id")]
+    /// A tap is by a person, a card or a link.
+    #[error("give one of email, card and group_link_id")]
     NobodyTaps,
     /// No such role, or it does not apply to an organization.
     #[error("no role of an organization has that id")]
@@ -127,13 +137,17 @@ impl Organization {
         let now = self.shared.now();
         let mut state = self.state();
         let object = state.locks.get(&tap.lock_id).map(locks::object).ok_or(InspectError::Unknown("lock"))?;
-        let (visitor, actor) = match (&tap.email, tap.group_link_id) {
+        let (visitor, actor) = match (&tap.email, &tap.card, tap.group_link_id) {
             // Nobody with that email: a stranger's card, or one of a user who is gone.
-            (Some(email), None) => match state.user_by_email(email).map(|user| user.record.id) {
-                Some(id) => (Visitor::User(id), Actor::User { id, login_id: None }),
-                None => (Visitor::User(0), Actor::Nobody),
+            (Some(email), None, None) => match state.user_by_email(email).map(|user| user.record.id) {
+                Some(id) => (Ok(Visitor::User(id)), Actor::User { id, login_id: None }),
+                None => (Ok(Visitor::User(0)), Actor::Nobody),
             },
-            (None, Some(id)) => (Visitor::Link(id), Actor::Link(id)),
+            (None, Some(token), None) => match doors::holder(&state, token) {
+                Ok(id) => (Ok(Visitor::User(id)), Actor::User { id, login_id: None }),
+                Err(denial) => (Err(denial), Actor::Nobody),
+            },
+            (None, None, Some(id)) => (Ok(Visitor::Link(id)), Actor::Link(id)),
             _ => return Err(InspectError::NobodyTaps),
         };
         if let (Some(minutes), Some(email)) = (tap.stale_minutes, &tap.email) {
@@ -143,7 +157,8 @@ impl Organization {
                 return Ok(TapAnswer { opens: true, code: None, message: None, from_cache: true });
             }
         }
-        let outcome = doors::judge(&state, visitor, tap.lock_id, Approach::Reader, now);
+        let outcome =
+            visitor.and_then(|visitor| doors::judge(&state, visitor, tap.lock_id, Approach::Reader, now));
         let denial = outcome.as_ref().err().copied();
         self.attempted(&mut state, "lock.unlock", actor, object, outcome, now);
         Ok(TapAnswer {
@@ -152,6 +167,39 @@ impl Organization {
             message: denial.map(|denial| denial.text.to_owned()),
             from_cache: false,
         })
+    }
+
+    /// Kisi makes a card with this token printed on it, which can be enrolled.
+    pub fn print_card(&self, token: &str) {
+        self.state().printed_cards.insert(token.to_owned());
+    }
+
+    /// Whose a card is, by email: of each who has it so that it works.
+    pub fn card_holders(&self, token: &str) -> Vec<String> {
+        let state = self.state();
+        let held = |user: Id| state.users.get(&user).map(|user| user.record.email.clone());
+        doors::holder(&state, token).ok().and_then(held).into_iter().collect()
+    }
+
+    /// Someone gives a card to a user, whoever had it. The user and the card are made if they are not there.
+    pub fn give_card(&self, email: &str, token: &str) {
+        let now = self.shared.now();
+        let mut state = self.state();
+        let user = state.user_by_email(email).map(|user| user.record.id).unwrap_or_else(|| {
+            let id = self.shared.next_id();
+            let user = users::new_user(id, email.to_owned(), None, self.id, now);
+            state.insert_user(user);
+            id
+        });
+        let card = state.cards.values().find(|card| card.token == token).map(|card| card.id);
+        let card = card.unwrap_or_else(|| {
+            let card = cards::new_card(self.shared.next_id(), token.to_owned(), now);
+            let id = card.id;
+            state.cards.insert(id, card);
+            id
+        });
+        state.card_assignments.retain(|_, row| row.card_id != card);
+        self.assign_card(&mut state, card, user, now);
     }
 
     /// Makes an API key for a user.

@@ -295,6 +295,46 @@ impl Login {
     }
 }
 
+/// Kisi API reference, Cards.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct CardRecord {
+    /// Its id.
+    pub(super) id: Id,
+    /// Such as `mifare_desfire`.
+    pub(super) r#type: String,
+    /// What is printed on it.
+    pub(super) token: String,
+    /// Last use at a reader.
+    pub(super) last_used_at: Option<Timestamp>,
+    /// When it was enrolled.
+    pub(super) created_at: Timestamp,
+    /// When it was last changed.
+    pub(super) updated_at: Timestamp,
+}
+
+/// Kisi API reference, Cards: who has one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct CardAssignmentRecord {
+    /// Its id.
+    pub(super) id: Id,
+    /// Which card.
+    pub(super) card_id: Id,
+    /// Whose.
+    pub(super) assignee_id: Id,
+    /// Whether it opens anything.
+    pub(super) is_active: bool,
+    /// When it was made.
+    pub(super) created_at: Timestamp,
+    /// When it was last changed.
+    pub(super) updated_at: Timestamp,
+}
+
+impl CardAssignmentRecord {
+    pub(super) fn status(&self) -> &'static str {
+        if self.is_active { "activated" } else { "deactivated" }
+    }
+}
+
 /// Kisi API reference, Group links: access without an account.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GroupLinkRecord {

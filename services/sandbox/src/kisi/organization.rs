@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use domain::{Clock as _, Timestamp};
 
-use super::model::{GroupLink, Id, Login, OrganizationRecord};
+use super::model::{CardAssignmentRecord, GroupLink, Id, Login, OrganizationRecord};
 use super::state::State;
 use super::switches::Switches;
 use crate::TwinParts;
@@ -118,6 +118,27 @@ impl Organization {
     pub(super) fn add_login(self: &Arc<Self>, state: &mut State, login: Login) {
         self.shared.remember(&login.secret, self);
         state.insert_login(login);
+    }
+
+    /// The card is the user's, and works.
+    pub(super) fn assign_card(
+        &self,
+        state: &mut State,
+        card_id: Id,
+        assignee_id: Id,
+        now: Timestamp,
+    ) -> CardAssignmentRecord {
+        let id = self.shared.next_id();
+        let assignment = CardAssignmentRecord {
+            id,
+            card_id,
+            assignee_id,
+            is_active: true,
+            created_at: now,
+            updated_at: now,
+        };
+        state.card_assignments.insert(id, assignment.clone());
+        assignment
     }
 
     pub(super) fn add_link(self: &Arc<Self>, state: &mut State, link: GroupLink) {

@@ -30,6 +30,8 @@ pub(super) enum Permission {
     GroupLinksWrite,
     LoginsRead,
     LoginsWrite,
+    CardsRead,
+    CardsWrite,
     EventsRead,
     IntegrationsRead,
     IntegrationsWrite,
@@ -38,7 +40,7 @@ pub(super) enum Permission {
 use Permission as P;
 
 impl Permission {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 23] = [
         P::PlacesRead,
         P::PlacesWrite,
         P::LocksRead,
@@ -57,6 +59,8 @@ impl Permission {
         P::GroupLinksWrite,
         P::LoginsRead,
         P::LoginsWrite,
+        P::CardsRead,
+        P::CardsWrite,
         P::EventsRead,
         P::IntegrationsRead,
         P::IntegrationsWrite,
@@ -82,6 +86,8 @@ impl Permission {
             P::GroupLinksWrite => "group_links_write",
             P::LoginsRead => "logins_read",
             P::LoginsWrite => "logins_write",
+            P::CardsRead => "cards_read",
+            P::CardsWrite => "cards_write",
             P::EventsRead => "events_read",
             P::IntegrationsRead => "integrations_read",
             P::IntegrationsWrite => "integrations_write",
@@ -135,6 +141,8 @@ const MANAGE_ACCESS: &[Permission] = &[
     P::RoleAssignmentsWrite,
     P::GroupLinksRead,
     P::GroupLinksWrite,
+    P::CardsRead,
+    P::CardsWrite,
     P::EventsRead,
 ];
 

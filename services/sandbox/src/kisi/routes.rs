@@ -13,7 +13,7 @@ use super::auth::Credential;
 use super::error::ApiError;
 use super::switches::RouteState;
 use super::{
-    Kisi, event_sets, events, group_links, group_locks, groups, integrations, invites, locks, logins,
+    Kisi, cards, event_sets, events, group_links, group_locks, groups, integrations, invites, locks, logins,
     organizations, places, role_assignments, roles, users,
 };
 
@@ -56,6 +56,12 @@ pub(super) fn router(kisi: Arc<Kisi>) -> Router {
         .route("/logins", get(logins::list).post(logins::create))
         .route("/logins/{id}", delete(logins::delete))
         .route("/logins/{id}/promote", post(logins::promote))
+        .route("/cards", get(cards::list).post(cards::create))
+        .route("/cards/{id}", get(cards::get).delete(cards::delete))
+        .route("/card_assignments", get(cards::list_assignments).post(cards::assign))
+        .route("/card_assignments/{id}", get(cards::get_assignment).delete(cards::unassign))
+        .route("/card_assignments/{id}/activate", post(cards::activate))
+        .route("/card_assignments/{id}/deactivate", post(cards::deactivate))
         .route("/integrations", get(integrations::list).post(integrations::create))
         .route(
             "/integrations/{id}",

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::event_sets::EventSet;
 use super::limits::RateLimits;
 use super::model::{
-    Event, GroupLink, GroupLockRecord, GroupRecord, Id, Integration, LockRecord, Login, Mail,
-    OrganizationRecord, PlaceRecord, RoleAssignment, Target, User,
+    CardAssignmentRecord, CardRecord, Event, GroupLink, GroupLockRecord, GroupRecord, Id, Integration,
+    LockRecord, Login, Mail, OrganizationRecord, PlaceRecord, RoleAssignment, Target, User,
 };
 use super::switches::Switches;
 
@@ -90,6 +90,13 @@ pub(super) struct State {
     pub(super) assignments: BTreeMap<Id, RoleAssignment>,
     pub(super) logins: BTreeMap<Id, Login>,
     pub(super) links: BTreeMap<Id, GroupLink>,
+    /// Tokens of cards that Kisi has made and nobody has enrolled.
+    #[serde(default)]
+    pub(super) printed_cards: BTreeSet<String>,
+    #[serde(default)]
+    pub(super) cards: BTreeMap<Id, CardRecord>,
+    #[serde(default)]
+    pub(super) card_assignments: BTreeMap<Id, CardAssignmentRecord>,
     pub(super) integrations: BTreeMap<Id, Integration>,
     /// Access schedules by group or lock: when a time restriction lets people in.
     pub(super) schedules: BTreeMap<Id, Vec<domain::Window>>,
@@ -133,6 +140,9 @@ impl State {
             assignments: BTreeMap::new(),
             logins: BTreeMap::new(),
             links: BTreeMap::new(),
+            printed_cards: BTreeSet::new(),
+            cards: BTreeMap::new(),
+            card_assignments: BTreeMap::new(),
             integrations: BTreeMap::new(),
             schedules: BTreeMap::new(),
             events: VecDeque::new(),
@@ -184,7 +194,7 @@ impl State {
         self.users.insert(id, user);
     }
 
-    /// The user's role assignments and logins go along.
+    /// The user's role assignments, logins and card assignments go along.
     pub(super) fn remove_user(&mut self, id: Id, now: Timestamp) {
         for row in self.index.assignments_by_user.ids(&id) {
             self.remove_assignment(row, now);
@@ -192,6 +202,7 @@ impl State {
         for login in self.index.logins_by_user.ids(&id) {
             self.remove_login(login);
         }
+        self.card_assignments.retain(|_, row| row.assignee_id != id);
         if let Some(user) = self.users.remove(&id) {
             self.index.user_by_email.remove(&user.record.email.to_lowercase());
         }
@@ -336,6 +347,18 @@ impl State {
         self.index.link_by_secret.remove(&link.secret);
         self.index.links_by_group.remove(&link.record.group_id, id);
         Some(link)
+    }
+
+    // Cards
+
+    pub(super) fn assignment_of_card(&self, card: Id) -> Option<&CardAssignmentRecord> {
+        self.card_assignments.values().find(|row| row.card_id == card)
+    }
+
+    /// Its assignment goes along.
+    pub(super) fn remove_card(&mut self, id: Id) -> Option<CardRecord> {
+        self.card_assignments.retain(|_, row| row.card_id != id);
+        self.cards.remove(&id)
     }
 
     // Logs

@@ -1,6 +1,7 @@
 //! The Kisi twin, point by point.
 
 mod auth;
+mod cards;
 mod doors;
 mod events;
 mod grants;

@@ -68,6 +68,7 @@ async fn a_link_opens_its_groups_doors_during_its_window() {
     assert_eq!((late.status, &late.json()["code"]), (StatusCode::UNAUTHORIZED, &json!("f29aef")));
     let tap = world.organization.tap(&sandbox::kisi::Tap {
         email: None,
+        card: None,
         group_link_id: made["id"].as_i64(),
         lock_id: world.room(),
         stale_minutes: None,
