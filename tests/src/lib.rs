@@ -12,7 +12,6 @@ pub mod bench;
 pub mod checks;
 pub mod client;
 pub mod door;
-pub mod link;
 pub mod machine;
 pub mod play;
 pub mod sales;

@@ -10,13 +10,12 @@ use relay_controller::board::{Killed, levels};
 use relay_controller::certificate::Certificate;
 use relay_controller::disk::Folder;
 use tempfile::TempDir;
-use testkit::eventually;
+use testkit::{Link, Traffic, eventually};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 
 use crate::Stage;
-use crate::link::Link;
 use crate::stage::free_port;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -75,7 +74,7 @@ impl Machine {
 
     /// Cuts the network between the platform and the machine, or mends it.
     pub fn cut_off(&self, is_cut: bool) {
-        self.link.set_cut(is_cut);
+        self.link.set(if is_cut { Traffic::Cut } else { Traffic::Carried });
     }
 
     /// What calls the controller straight.

@@ -107,6 +107,7 @@ fn connections(
     let mut builder = reqwest::Client::builder()
         .user_agent(&config.user_agent)
         .connect_timeout(config.connect_timeout)
+        .pool_idle_timeout(config.idle_timeout)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         // Proxies come from the environment otherwise, which nothing here reads.

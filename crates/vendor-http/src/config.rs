@@ -12,6 +12,9 @@ pub struct Config {
     pub user_agent: String,
     /// How long a connection may take, TLS included.
     pub connect_timeout: Duration,
+    /// How long a connection waits for the next call. Shorter than the other end's patience: what is sent just as it hangs
+    /// up may have been heard, and is not sent again.
+    pub idle_timeout: Duration,
     /// How long one attempt may take, from connecting until the last byte of the answer.
     pub attempt_timeout: Duration,
     /// How long a call may take in all: its turn, its attempts and the pauses between them.
@@ -34,6 +37,7 @@ impl Config {
         Self {
             user_agent: user_agent.into(),
             connect_timeout: Duration::from_secs(3),
+            idle_timeout: Duration::from_secs(90),
             attempt_timeout: Duration::from_secs(10),
             call_timeout: Duration::from_secs(30),
             answer_bytes_max: 4 * 1024 * 1024,

@@ -31,6 +31,9 @@ const RELEASE_WAIT: Duration = Duration::from_secs(1);
 /// Places that are remembered, for taking turns; beyond, those where nothing is under way are forgotten.
 const PLACES_MAX: usize = 10_000;
 
+/// A connection that is kept waits so long for the next call. Our own controller hangs up after a minute.
+const IDLE_MOST: Duration = Duration::from_secs(30);
+
 /// A board that failed is left alone for so long.
 const COOL_DOWN: Duration = Duration::from_secs(2);
 
@@ -72,6 +75,7 @@ impl Boards {
     ) -> Result<Self, vendor_http::BuildError> {
         let mut http = vendor_http::Config::new(concat!("latchkey/", env!("CARGO_PKG_VERSION")));
         http.connect_timeout = config.connect_timeout();
+        http.idle_timeout = IDLE_MOST;
         http.breaker = Breaker { cool_down: COOL_DOWN, ..Breaker::default() };
         let http = VendorHttp::guarded(http, clock, outgoing.clone())?;
         Ok(Self {
@@ -148,7 +152,8 @@ impl Boards {
         key: Option<&SecretString>,
     ) -> Result<Controller, ProviderError> {
         let client = self.trusting(certificate)?;
-        Controller::new(self.line(&client, "https", &listed.host, listed.port)?, key)
+        let line = self.line(&client, "https", &listed.host, listed.port)?;
+        Controller::new(Line { is_kept: true, ..line }, key)
     }
 
     fn line(
@@ -162,7 +167,8 @@ impl Boards {
             ProviderError::new(ErrorKind::Unauthorized, format!("{BOARDS}: a host {error}"))
         })?;
         let account = AccountKey::new(format!("{host}:{port}"));
-        Ok(Line { client: client.clone(), base, account, timeout: self.config.answer_timeout() })
+        let timeout = self.config.answer_timeout();
+        Ok(Line { client: client.clone(), base, account, timeout, is_kept: false })
     }
 
     /// Calls what shows that certificate.

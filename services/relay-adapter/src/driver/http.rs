@@ -18,10 +18,12 @@ pub(crate) struct Line {
     pub account: AccountKey,
     /// How long a call takes at the most.
     pub timeout: Duration,
+    /// Whether a connection stays for the next call. Most boards have few of them, and hang up when they like.
+    pub is_kept: bool,
 }
 
 impl Line {
-    /// A call that is made once, by a connection of its own: boards have few, and hang up when they like.
+    /// A call that is made once.
     pub(crate) fn call(
         &self,
         method: Method,
@@ -29,10 +31,13 @@ impl Line {
         query: &[(&str, &str)],
         template: &'static str,
     ) -> Call {
-        Call::new(self.account.clone(), method, self.base.at(segments, query), template)
-            .header(header::CONNECTION, HeaderValue::from_static("close"))
+        let call = Call::new(self.account.clone(), method, self.base.at(segments, query), template)
             .retry(Retry::NONE)
-            .timeouts(self.timeout, self.timeout)
+            .timeouts(self.timeout, self.timeout);
+        match self.is_kept {
+            true => call,
+            false => call.header(header::CONNECTION, HeaderValue::from_static("close")),
+        }
     }
 }
 

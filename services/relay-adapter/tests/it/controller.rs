@@ -6,6 +6,8 @@ use domain::OperationId;
 use door_adapter::{AccessReason, ErrorKind};
 use relay_adapter::driver::{LEASE, Lease, Moment};
 
+use testkit::{Link, Traffic, eventually};
+
 use crate::daemon::Daemon;
 use crate::world::{World, lease, moment, ms, relay};
 
@@ -91,4 +93,47 @@ async fn another_key_is_refused_and_nothing_is_sent_to_another_certificate() {
     assert_eq!((error.kind, error.outcome_unknown), (ErrorKind::Unauthorized, false), "{error}");
     assert!(error.reason.contains("certificate"), "{error}");
     assert!(!daemon.simulation.levels()[0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_share_a_connection_and_a_stale_one_neither_loses_nor_doubles_a_pulse() {
+    let (world, daemon) = (World::new(), Daemon::start().await);
+    let link = Link::to(daemon.address).await;
+    let board = world.open_at(link.address(), &daemon.line(), Some(&daemon.key));
+    let over = async || {
+        daemon.clock.advance(ms(5_000));
+        daemon.is_on(false).await;
+    };
+    for _ in 0..3 {
+        board.pulse(relay(1), moment(None)).await.unwrap();
+        over().await;
+    }
+    assert_eq!(link.connections(), 1);
+
+    for (traffic, was_done) in [(Traffic::BreaksOnTheWay, false), (Traffic::BreaksOnTheWayBack, true)] {
+        board.read(relay(1)).await.unwrap();
+        let connections = link.connections();
+        link.set(traffic);
+        let lost = moment(None);
+        let error = board.pulse(relay(1), lost).await.unwrap_err();
+        assert_eq!((error.kind, error.outcome_unknown), (ErrorKind::Unreachable, true), "{error}");
+        assert_eq!(link.connections(), connections, "it is not sent again");
+        link.set(Traffic::Carried);
+        eventually("what became of it", ms(20_000), async || match board.was_done(lost.id).await {
+            Ok(Some(done)) if done == was_done => Ok(()),
+            other => Err(format!("{other:?}")),
+        })
+        .await;
+        over().await;
+    }
+
+    // What hangs up while nobody calls is no obstacle.
+    board.read(relay(1)).await.unwrap();
+    link.set(Traffic::Cut);
+    board.read(relay(1)).await.unwrap_err();
+    link.set(Traffic::Carried);
+    board.pulse(relay(1), moment(None)).await.unwrap();
+    let openings =
+        daemon.simulation.changes().iter().filter(|change| change.channel == 0 && change.on).count();
+    assert_eq!(openings, 5);
 }
