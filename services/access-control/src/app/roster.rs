@@ -50,7 +50,7 @@ impl App {
     ) -> Result<Option<Failure>, Error> {
         let mut tx = self.pool.begin(account.workspace).await?;
         let asked_at = door::asked_at(&mut tx, account).await?;
-        tx.commit().await?;
+        drop(tx);
         if asked_at.is_some_and(|asked_at| self.clock.now() - asked_at < age_max) {
             return Ok(None);
         }
@@ -80,7 +80,7 @@ impl App {
         let since = self.clock.now() - age_max;
         let mut tx = self.pool.begin(account.workspace).await?;
         let stale = door::stale_groups(&mut tx, account, groups, since).await?;
-        tx.commit().await?;
+        drop(tx);
         let asking = stale.into_iter().map(|group| async move {
             let doors = self.adapters.doors_of_group(account, &group).await;
             (group, doors)

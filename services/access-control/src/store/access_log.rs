@@ -4,6 +4,7 @@ use domain::{LocationId, PersonId, Timestamp, WorkspaceId};
 use proto::access::v1 as pb;
 use sqlx::types::Json;
 use sqlx::{PgConnection, Postgres, QueryBuilder};
+use uuid::Uuid;
 
 use crate::access_log;
 use crate::convert;
@@ -45,18 +46,10 @@ impl Addition {
 /// Adds an entry.
 pub(crate) async fn append(conn: &mut PgConnection, addition: Addition) -> Result<(), sqlx::Error> {
     let workspace = addition.workspace.uuid();
-    sqlx::query(
-        "insert into access_log_head (workspace_id, sequence, hash) values ($1, 0, $2) on conflict do nothing",
-    )
-    .bind(workspace)
-    .bind(access_log::BEGIN.as_slice())
-    .execute(&mut *conn)
-    .await?;
-    let (last, previous): (i64, Vec<u8>) =
-        sqlx::query_as("select sequence, hash from access_log_head where workspace_id = $1 for update")
-            .bind(workspace)
-            .fetch_one(&mut *conn)
-            .await?;
+    let (last, previous) = match hold_head(conn, workspace).await? {
+        Some(head) => head,
+        None => begin(conn, workspace).await?,
+    };
     let mut entry = pb::AccessLogEntry { sequence: last + 1, ..addition.entry };
     let hash = access_log::hash(&entry, &previous);
     entry.hash = hash.to_vec();
@@ -70,7 +63,7 @@ pub(crate) async fn append(conn: &mut PgConnection, addition: Addition) -> Resul
          )
          update access_log_head set sequence = $2, hash = $10,
            prune_at = coalesce(prune_at, $11 + make_interval(days => coalesce(retention_days, $12)))
-         where workspace_id = $1",
+         where workspace_id = $1 returning pg_notify($13, $14)",
     )
     .bind(workspace)
     .bind(entry.sequence)
@@ -84,14 +77,31 @@ pub(crate) async fn append(conn: &mut PgConnection, addition: Addition) -> Resul
     .bind(hash.as_slice())
     .bind(addition.known_at)
     .bind(RETENTION_DAYS_DEFAULT)
+    .bind(ADDITIONS)
+    .bind(addition.workspace.to_string())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A workspace's last sequence and hash; held until the end of the transaction.
+async fn hold_head(conn: &mut PgConnection, workspace: Uuid) -> Result<Option<(i64, Vec<u8>)>, sqlx::Error> {
+    sqlx::query_as("select sequence, hash from access_log_head where workspace_id = $1 for update")
+        .bind(workspace)
+        .fetch_optional(conn)
+        .await
+}
+
+/// Begins a workspace's log, unless somebody else just does.
+async fn begin(conn: &mut PgConnection, workspace: Uuid) -> Result<(i64, Vec<u8>), sqlx::Error> {
+    sqlx::query(
+        "insert into access_log_head (workspace_id, sequence, hash) values ($1, 0, $2) on conflict do nothing",
+    )
+    .bind(workspace)
+    .bind(access_log::BEGIN.as_slice())
     .execute(&mut *conn)
     .await?;
-    sqlx::query("select pg_notify($1, $2)")
-        .bind(ADDITIONS)
-        .bind(addition.workspace.to_string())
-        .execute(conn)
-        .await?;
-    Ok(())
+    hold_head(conn, workspace).await?.ok_or(sqlx::Error::RowNotFound)
 }
 
 /// The sequence of a workspace's last entry; 0: there is none.
