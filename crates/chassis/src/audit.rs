@@ -35,6 +35,11 @@ impl Author {
         Self { actor: actor(&Principal::service(name)), action: message_type.to_owned() }
     }
 
+    /// What the author is called.
+    pub fn name(&self) -> &str {
+        &self.actor.name
+    }
+
     /// An entry about a change of `subject`, a resource name, of which no field is named yet.
     pub fn changes(&self, workspace: WorkspaceId, subject: impl Display, time: Timestamp) -> Entry {
         let name = AuditEntryName { workspace, id: AuditEntryId::new() }.to_string();

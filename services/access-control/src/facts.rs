@@ -1,14 +1,18 @@
 //! The commands and events of this service.
 
+use chassis::audit::Author;
 use chassis::input::timestamp;
-use domain::names::{CardName, DriftName, PersonName};
+use domain::names::{CardName, DriftName, LocationName, PersonName, WorkspaceName};
 use domain::{Timestamp, Window, WorkspaceId};
 use events::Outgoing;
 use events::outbox::About;
 use proto::access::v1 as pb;
 
 use crate::engine::{Command, Retirement, UserCommand, WayInCommand};
-use crate::model::{Card, CardState, Drift, Grant, Person, PreflightCheck, ProviderUser, SourceKey, WayIn};
+use crate::model::{
+    Card, CardState, DoorSchedule, Drift, Grant, Holiday, Person, PreflightCheck, ProviderUser, SourceKey,
+    WayIn,
+};
 use crate::{convert, sources};
 
 pub(crate) const SOURCE: &str = "access-control";
@@ -184,4 +188,50 @@ pub(crate) fn preflight_failed(check: &PreflightCheck) -> Outgoing {
     };
     let body = pb::AccessPreflightFailed { check: Some(convert::check(&told)) };
     Outgoing::event(SOURCE, about, &body)
+}
+
+fn about_schedule(schedule: &DoorSchedule, version: i64, now: Timestamp) -> About {
+    let name = format!("{}/doorSchedules/{}", WorkspaceName(schedule.workspace), schedule.id);
+    About { workspace: schedule.workspace, name, version, time: now }
+}
+
+/// A door was given a schedule.
+pub(crate) fn door_schedule_set(
+    schedule: &DoorSchedule,
+    version: i64,
+    author: &Author,
+    now: Timestamp,
+) -> Outgoing {
+    let door_schedule = Some(convert::door_schedule(schedule, None));
+    let body = pb::DoorScheduleSet { door_schedule, actor: author.name().to_owned() };
+    Outgoing::event(SOURCE, about_schedule(schedule, version, now), &body)
+}
+
+/// A door's schedule was deleted.
+pub(crate) fn door_schedule_deleted(
+    schedule: &DoorSchedule,
+    version: i64,
+    author: &Author,
+    now: Timestamp,
+) -> Outgoing {
+    let door_schedule = Some(convert::door_schedule(schedule, None));
+    let body = pb::DoorScheduleDeleted { door_schedule, actor: author.name().to_owned() };
+    Outgoing::event(SOURCE, about_schedule(schedule, version, now), &body)
+}
+
+/// A location was given other holidays.
+pub(crate) fn holidays_set(
+    location: LocationName,
+    holidays: &[Holiday],
+    version: i64,
+    author: &Author,
+    now: Timestamp,
+) -> Outgoing {
+    let body = pb::HolidaysSet {
+        location: location.to_string(),
+        holidays: holidays.iter().map(convert::holiday).collect(),
+        actor: author.name().to_owned(),
+    };
+    let name = format!("{location}/holidays");
+    Outgoing::event(SOURCE, About { workspace: location.workspace, name, version, time: now }, &body)
 }

@@ -7,6 +7,7 @@ use chassis::idempotency::{Begun, Change, Intent};
 use chassis::paging::Page;
 use domain::names::LocationName;
 use domain::{LocationId, WorkspaceId};
+use events::outbox;
 use proto::access::v1 as pb;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -15,7 +16,7 @@ use super::App;
 use super::roster::Freshness;
 use crate::control::Account;
 use crate::error::Error;
-use crate::facts::SOURCE;
+use crate::facts::{self, SOURCE};
 use crate::model::{DoorSchedule, Holiday, Target};
 use crate::schedule::Should;
 use crate::store::{door, door_schedule as store, holiday};
@@ -73,8 +74,12 @@ impl App {
             failures: 0,
             problem: None,
         };
-        store::upsert(change.conn(), &schedule).await?;
+        let version = store::upsert(change.conn(), &schedule).await?;
         let before = before.filter(|before| !before.is_deleted);
+        if before.as_ref().is_none_or(|before| !before.is_like(&schedule)) {
+            let told = facts::door_schedule_set(&schedule, version, author, now);
+            outbox::append(change.conn(), &[told]).await?;
+        }
         audit::schedule(author, before.as_ref(), Some(&schedule), now).record(SOURCE, change.conn()).await?;
         let door_schedule = self.views(change.conn(), workspace, vec![schedule]).await?.pop();
         Ok(change.commit(pb::SetDoorScheduleResponse { door_schedule }).await?)
@@ -130,7 +135,9 @@ impl App {
             due_at: Some(now),
             ..before.clone()
         };
-        store::upsert(change.conn(), &deleted).await?;
+        let version = store::upsert(change.conn(), &deleted).await?;
+        let told = facts::door_schedule_deleted(&before, version, author, now);
+        outbox::append(change.conn(), &[told]).await?;
         audit::schedule(author, Some(&before), None, now).record(SOURCE, change.conn()).await?;
         Ok(change.commit(pb::DeleteDoorScheduleResponse {}).await?)
     }
@@ -158,8 +165,13 @@ impl App {
             Begun::Fresh(change) => change,
         };
         let now = self.clock.now();
+        let version = holiday::begin_change(change.conn(), workspace, id).await?;
         let before = holiday::list(change.conn(), workspace, id).await?;
         holiday::replace(change.conn(), workspace, id, &holidays).await?;
+        if before != holidays {
+            let told = facts::holidays_set(location, &holidays, version, author, now);
+            outbox::append(change.conn(), &[told]).await?;
+        }
         store::make_location_due(change.conn(), workspace, id, now).await?;
         audit::holidays(author, location, &before, &holidays, now).record(SOURCE, change.conn()).await?;
         let holidays = holidays.iter().map(convert::holiday).collect();
@@ -167,7 +179,7 @@ impl App {
     }
 
     /// Whose a door is.
-    async fn account_of(&self, workspace: WorkspaceId, door: &Target) -> Result<Account, Error> {
+    pub(super) async fn account_of(&self, workspace: WorkspaceId, door: &Target) -> Result<Account, Error> {
         let mut tx = self.pool.begin(workspace).await?;
         let at = [(door.provider.clone(), door.location)];
         let serving = door::serving(&mut tx, workspace, &at).await?.into_iter().flatten().next();

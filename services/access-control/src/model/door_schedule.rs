@@ -37,6 +37,12 @@ impl DoorSchedule {
     pub(crate) fn is_of(&self, account: &Account) -> bool {
         self.account == account.id
     }
+
+    /// Whether it says the same of its door.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let what = |it: &Self| (it.location, it.hours.clone(), it.is_held_for_bookings);
+        what(self) == what(other)
+    }
 }
 
 /// A day with other hours than those of the week.

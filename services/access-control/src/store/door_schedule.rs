@@ -61,16 +61,17 @@ fn read(rows: Vec<Row>) -> Result<Vec<DoorSchedule>, sqlx::Error> {
     rows.into_iter().map(DoorSchedule::try_from).collect()
 }
 
-/// Keeps a door's schedule in place of the one before.
-pub(crate) async fn upsert(conn: &mut PgConnection, schedule: &DoorSchedule) -> Result<(), sqlx::Error> {
-    sqlx::query(
+/// Keeps a door's schedule in place of the one before. Gives its version.
+pub(crate) async fn upsert(conn: &mut PgConnection, schedule: &DoorSchedule) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(
         "insert into door_schedule (workspace_id, id, account_id, provider, door_ref, location_id, hours, time_zone,
-           is_held_for_bookings, is_deleted, due_at, is_look, failures)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, false, 0)
+           is_held_for_bookings, is_deleted, due_at, is_look, failures, version)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, false, 0, 1)
          on conflict (workspace_id, account_id, door_ref) do update
            set location_id = excluded.location_id, hours = excluded.hours, time_zone = excluded.time_zone,
              is_held_for_bookings = excluded.is_held_for_bookings, is_deleted = excluded.is_deleted,
-             due_at = excluded.due_at, is_look = false",
+             due_at = excluded.due_at, is_look = false, version = door_schedule.version + 1
+         returning version",
     )
     .bind(schedule.workspace.uuid())
     .bind(schedule.id)
@@ -83,9 +84,8 @@ pub(crate) async fn upsert(conn: &mut PgConnection, schedule: &DoorSchedule) -> 
     .bind(schedule.is_held_for_bookings)
     .bind(schedule.is_deleted)
     .bind(schedule.due_at)
-    .execute(conn)
-    .await?;
-    Ok(())
+    .fetch_one(conn)
+    .await
 }
 
 /// A door's schedule, also one that is gone once the door is locked; held until the end of the transaction.

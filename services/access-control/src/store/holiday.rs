@@ -57,6 +57,23 @@ pub(crate) async fn between(
     Ok(rows.into_iter().map(|row| (LocationId::from_uuid(row.location_id), row.into())).collect())
 }
 
+/// Whoever changes a location's holidays does it one after the other. Gives the version of the change.
+pub(crate) async fn begin_change(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    location: LocationId,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(
+        "insert into holiday_list (workspace_id, location_id, version) values ($1, $2, 1)
+         on conflict (workspace_id, location_id) do update set version = holiday_list.version + 1
+         returning version",
+    )
+    .bind(workspace.uuid())
+    .bind(location.uuid())
+    .fetch_one(conn)
+    .await
+}
+
 /// Gives a location these, in place of those before.
 pub(crate) async fn replace(
     conn: &mut PgConnection,

@@ -1,9 +1,10 @@
 //! Doors that are unlocked and locked by themselves.
 
 use access_control::DEFINITION;
-use chassis::auth::Role;
+use chassis::auth::{Principal, Role};
 use chassis::input::timestamp;
 use chrono::Duration;
+use domain::PersonId;
 use proto::access::v1 as pb;
 use proto::access::v1::AccessReason as Why;
 use proto::access::v1::DoorAction::{HoldOpen, Lock, LockDown};
@@ -24,8 +25,8 @@ const DOOR: &str = "door-1";
 
 impl World {
     fn schedules(&self) -> Schedules {
-        let channel = self.harness.channel_as(&self.address, Role::Admin, self.workspace);
-        DoorScheduleServiceClient::new(channel)
+        let admin = Principal::person(PersonId::new().to_string(), self.workspace, Role::Admin);
+        DoorScheduleServiceClient::new(self.harness.channel_with(&self.address, &admin))
     }
 
     /// A schedule from `start` until `end` o'clock in Vienna on the world's Wednesday; or for bookings alone.
@@ -361,6 +362,52 @@ async fn holidays_close_and_what_is_changed_is_followed_at_once_and_in_the_audit
             ),
         ]
     );
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_change_of_a_schedule_or_of_holidays_is_told_once_whole_and_with_who_made_it() {
+    let (world, _, _) = known().await;
+    for hours in [(10, 20), (10, 20), (12, 20)] {
+        world.set(world.schedule(DOOR, Some(hours))).await.unwrap();
+    }
+    for dates in [&["2026-12-25"][..], &["2026-12-25"], &[]] {
+        world.close_on(dates).await;
+    }
+    world.delete(DOOR).await;
+    let told = eventually("all is told", LIMIT, async || {
+        let mut told = world.bodies_told().await;
+        told.retain(|(fact, _)| fact.contains("schedule") || fact.contains("holidays"));
+        if told.len() == 5 { Ok(told) } else { Err(format!("{told:?}")) }
+    })
+    .await;
+    let people = format!("{}/people/", world.name);
+    assert!(told.iter().all(|(_, told)| told["actor"].as_str().unwrap().starts_with(&people)), "{told:?}");
+    let hours = |start: u32| serde_json::json!([{ "day": "DAY_OF_WEEK_WEDNESDAY", "startMinute": start * 60, "endMinute": 1_200 }]);
+    let schedule = |start: u32| {
+        serde_json::json!({
+            "door": {
+                "location": world.location, "provider": "kisi",
+                "target": { "kind": "DOOR_TARGET_KIND_LOCK", "ref": DOOR },
+            },
+            "hours": { "intervals": hours(start) }, "timeZone": "Europe/Vienna",
+        })
+    };
+    let closed = serde_json::json!({ "date": "2026-12-25", "displayName": "Day off" });
+    let body = |mut body: serde_json::Value| {
+        body["actor"] = serde_json::json!("who");
+        body
+    };
+    let told: Vec<_> = told.into_iter().map(|(fact, told)| (fact, body(told))).collect();
+    let here = &world.location;
+    let expected = [
+        ("door_schedule_set", serde_json::json!({ "doorSchedule": schedule(10), "actor": "who" })),
+        ("door_schedule_set", serde_json::json!({ "doorSchedule": schedule(12), "actor": "who" })),
+        ("holidays_set", serde_json::json!({ "location": here, "holidays": [closed], "actor": "who" })),
+        ("holidays_set", serde_json::json!({ "location": here, "actor": "who" })),
+        ("door_schedule_deleted", serde_json::json!({ "doorSchedule": schedule(12), "actor": "who" })),
+    ];
+    assert_eq!(told, expected.map(|(fact, body)| (fact.to_owned(), body)));
     world.harness.finish().await;
 }
 
