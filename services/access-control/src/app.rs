@@ -4,6 +4,7 @@ mod card;
 mod clock_step;
 mod door_event;
 mod door_schedule;
+mod door_setting;
 mod doors;
 mod doorway;
 mod explain;

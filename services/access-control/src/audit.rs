@@ -9,7 +9,8 @@ use domain::{Timestamp, WorkspaceId};
 
 use crate::engine::Retirement;
 use crate::model::{
-    Card, CardState, DoorMapping, DoorSchedule, Holiday, LocationSettings, NoAccessPolicy, Settings,
+    Card, CardState, DoorMapping, DoorSchedule, DoorSetting, Holiday, LocationSettings, NoAccessPolicy,
+    Settings, Target,
 };
 
 /// A mapping that is there from now on, or from now on is not.
@@ -171,7 +172,7 @@ pub(crate) fn schedule(
 ) -> Entry {
     let either = after.or(before).expect("there is one, or there was");
     let workspace = either.workspace;
-    let name = format!("{}/doors/{}/{}", WorkspaceName(workspace), either.provider, either.door_ref);
+    let name = door_name(workspace, &either.provider, &either.door_ref);
     let location = |schedule: &DoorSchedule| LocationName { workspace, id: schedule.location }.to_string();
     let hours = |schedule: &DoorSchedule| schedule.hours.as_ref().map(|hours| hours.weekly.to_string());
     let zone = |schedule: &DoorSchedule| schedule.hours.as_ref().map(|hours| hours.zone.name());
@@ -203,4 +204,25 @@ pub(crate) fn holidays(
     dates.into_iter().fold(entry, |entry, date| {
         entry.field(&format!("holidays.{date}"), before.get(&date).cloned(), after.get(&date).cloned())
     })
+}
+
+/// What is said of a door in place of what was.
+pub(crate) fn door_setting(
+    author: &Author,
+    door: &Target,
+    workspace: WorkspaceId,
+    before: &DoorSetting,
+    after: &DoorSetting,
+    now: Timestamp,
+) -> Entry {
+    let pulse = |setting: &DoorSetting| setting.pulse_ms.map(|millis| format!("{millis}ms"));
+    author
+        .changes(workspace, door_name(workspace, &door.provider, &door.provider_ref), now)
+        .field("door_settings.display_name", before.display_name.clone(), after.display_name.clone())
+        .field("door_settings.pulse_duration", pulse(before), pulse(after))
+}
+
+/// Doors have no names of their own in the API, but addresses.
+fn door_name(workspace: WorkspaceId, provider: &str, door_ref: &str) -> String {
+    format!("{}/doors/{provider}/{door_ref}", WorkspaceName(workspace))
 }

@@ -33,7 +33,8 @@ use crate::sources;
 
 pub(crate) use self::card::{card, card_wish, cards_of, given_card};
 pub(crate) use self::door::{
-    asked, at, door_secret, door_view, hold, lockdown, login, open, operation, provider_operation,
+    asked, at, door_secret, door_settings, door_view, hold, lockdown, login, new_door_settings, open,
+    operation, provider_operation,
 };
 pub(crate) use self::door_event::{door_event, event_entry};
 pub(crate) use self::door_schedule::{door_schedule, holiday, new_holidays, new_schedule, scheduled_door};

@@ -84,7 +84,8 @@ pub(crate) fn decide(wish: Wish, facts: &Facts<'_>, rules: &Rules) -> Result<(),
     }
 }
 
-fn can(abilities: &DoorAbilities, wish: Wish, now: Timestamp) -> bool {
+/// Whether a door can do what is wanted.
+pub(crate) fn can(abilities: &DoorAbilities, wish: Wish, now: Timestamp) -> bool {
     let read = |duration: &Option<pbjson_types::Duration>| {
         duration.and_then(|duration| Duration::try_from(duration).ok())
     };

@@ -3,6 +3,7 @@
 mod card;
 mod door_event;
 mod door_schedule;
+mod door_setting;
 mod log;
 mod operation;
 
@@ -19,6 +20,7 @@ use uuid::Uuid;
 pub(crate) use self::card::{Card, CardErrand, CardPlace, CardState};
 pub(crate) use self::door_event::DoorEvent;
 pub(crate) use self::door_schedule::{DoorSchedule, Holiday, source_of};
+pub(crate) use self::door_setting::DoorSetting;
 pub(crate) use self::log::{LogFilter, PresenceSearch, RETENTION_DAYS, RETENTION_DAYS_DEFAULT};
 pub(crate) use self::operation::{Action, Lockdown, Operation, OperationSource, OperationState, SpotKind};
 use crate::engine::{Hours, Ledger, Observed, Policy, UserLedger, WayInLedger};

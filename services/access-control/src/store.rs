@@ -7,6 +7,7 @@ pub(crate) mod clock_step;
 pub(crate) mod door;
 pub(crate) mod door_event;
 pub(crate) mod door_schedule;
+pub(crate) mod door_setting;
 pub(crate) mod drift;
 pub(crate) mod entitlement;
 pub(crate) mod grant;

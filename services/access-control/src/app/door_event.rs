@@ -5,9 +5,9 @@ use sqlx::PgConnection;
 use super::App;
 use crate::convert;
 use crate::error::Error;
-use crate::model::DoorEvent;
+use crate::model::{DoorEvent, SpotKind};
 use crate::store::access_log::{self, Addition};
-use crate::store::door_event as store;
+use crate::store::{door_event as store, door_setting};
 
 impl App {
     /// Adds entries of those of the events that are not the traces of operations: these have entries already.
@@ -37,6 +37,11 @@ impl App {
             Some(way_in) if event.person.is_none() => store::person_of_way_in(conn, way_in).await?,
             _ => event.person,
         };
+        let called = match event.spot_kind {
+            SpotKind::Door => door_setting::name(conn, event.account, &event.spot_ref).await?,
+            SpotKind::Place => None,
+        };
+        let event = &DoorEvent { spot_name: called.unwrap_or(event.spot_name.clone()), ..event.clone() };
         let now = self.clock.now();
         let location = store::location(conn, event).await?;
         let addition = Addition {

@@ -15,7 +15,7 @@ use super::explain::standing;
 use super::roster::Freshness;
 use crate::control::{Account, Failure};
 use crate::convert;
-use crate::doors::{Facts, Refusal, Wish, decide};
+use crate::doors::{Facts, Refusal, Wish, can, decide};
 use crate::error::Error;
 use crate::model::{Action, Operation, OperationSource, OperationState, SpotKind, Target, TargetKind};
 use crate::store::access_log::{self, Addition};
@@ -121,7 +121,8 @@ impl App {
                 targets.into_iter().filter(is_group).map(|target| target.provider_ref).collect()
             }
         };
-        tx.commit().await?;
+        // It has changed nothing, so nobody waits for its end: who stands at a door waits for each round trip.
+        drop(tx);
         self.freshen(&account, &groups, AT_THE_DOOR).await?;
         Ok(())
     }
@@ -145,6 +146,9 @@ impl App {
                 let is_listed = !known.is_empty();
                 let found = known.into_iter().find(|door| door.door_ref == asked.door_ref);
                 wanted.spot_name = found.as_ref().map(|door| door.name.clone()).unwrap_or_default();
+                if let (Wish::Open(None), Some(door)) = (asked.wish, &found) {
+                    wanted.pulse_ms = usual_pulse(door, now);
+                }
                 let has_authority = has_authority(caller, asked.location, &place);
                 if has_authority {
                     wanted.source = OperationSource::Admin;
@@ -341,7 +345,10 @@ async fn known(
             operation::of_request(conn, wanted.workspace, &wanted.caller, request_id).await?
     {
         let what = |it: &Operation| (it.action, it.spot_ref.clone(), it.pulse_ms, it.hold_until);
-        if what(&before) != what(wanted) {
+        // How long it opens for by itself is not the request's.
+        let asked =
+            (wanted.action, wanted.spot_ref.clone(), wanted.pulse_ms.or(before.pulse_ms), wanted.hold_until);
+        if what(&before) != asked {
             return Err(IntentError::Reused(request_id.clone()).into());
         }
         return Ok(Some(before));
@@ -361,6 +368,14 @@ pub(super) async fn place(
         groups.into_iter().filter(|(_, _, doors)| opens(doors)).map(|(_, group, _)| group).collect();
     let locations = door::leading(conn, account, door_ref, &groups, now).await?;
     Ok(Place { account: account.clone(), groups, locations })
+}
+
+/// For how long a door opens for a moment if nobody says otherwise; `None`: as long as is usual there.
+fn usual_pulse(door: &door::KnownDoor, now: Timestamp) -> Option<i64> {
+    door.pulse_ms.filter(|&millis| {
+        let length = u64::try_from(millis).ok().map(Duration::from_millis);
+        can(&door.abilities, Wish::Open(length), now)
+    })
 }
 
 /// Where a door is the caller says; what leads there says whether it is so.

@@ -7,11 +7,12 @@ use domain::names::{LocationName, LockdownName, OperationName, PersonName};
 use domain::{LocationId, ProviderName, Timestamp, WorkspaceId};
 use proto::access::v1 as pb;
 
-use super::address;
+use super::door_schedule::lock;
+use super::{TARGET_CHARS_MAX, address};
 use crate::app::{Asked, DoorView, ShownSecret};
 use crate::doors::Wish;
 use crate::explain::sentence;
-use crate::model::{Action, Lockdown, Operation, OperationState, SpotKind, Target, TargetKind};
+use crate::model::{Action, DoorSetting, Lockdown, Operation, OperationState, SpotKind, Target, TargetKind};
 use crate::store::secret::SecretPlace;
 
 /// Characters of what a phone is called.
@@ -89,6 +90,8 @@ pub(crate) fn door_view(workspace: WorkspaceId, view: &DoorView) -> pb::Door {
             end_time: Some(timestamp(window.end())),
         }),
         is_locked_down: view.is_locked_down,
+        provider_display_name: view.known.as_ref().map(|door| door.provider_name.clone()).unwrap_or_default(),
+        pulse_duration: view.known.as_ref().and_then(|door| door.pulse_ms).map(millis),
     }
 }
 
@@ -120,6 +123,45 @@ pub(crate) fn door_secret(shown: ShownSecret) -> pb::DoorSecret {
             Secret::Link(link) => Told::Link(link),
             Secret::Pin(pin) => Told::Pin(pin),
         }),
+    }
+}
+
+fn millis(millis: i64) -> pbjson_types::Duration {
+    Duration::from_millis(u64::try_from(millis).unwrap_or_default()).into()
+}
+
+/// What is to be said of which door.
+pub(crate) fn new_door_settings(
+    workspace: WorkspaceId,
+    message: Option<&pb::DoorSettings>,
+) -> Result<(Target, DoorSetting), InvalidInput> {
+    let mut input = Input::new();
+    let values = input.required("door_settings", message).and_then(|message| {
+        let door = lock(&mut input, "door_settings.door", workspace, message.door.as_ref());
+        let name = input.optional_text("door_settings.display_name", &message.display_name, TARGET_CHARS_MAX);
+        let pulse = message.pulse_duration.map(|length| {
+            let length = Duration::try_from(length).ok().filter(|length| !length.is_zero());
+            i64::try_from(length?.as_millis()).ok()
+        });
+        if pulse == Some(None) {
+            input.refuse("door_settings.pulse_duration", "must be longer than nothing");
+        }
+        let display_name = name.filter(|name| !name.is_empty());
+        Some((door?, DoorSetting { display_name, pulse_ms: pulse.flatten() }))
+    });
+    input.finish_with(values)
+}
+
+/// What is said of a door.
+pub(crate) fn door_settings(
+    workspace: WorkspaceId,
+    door: &Target,
+    setting: &DoorSetting,
+) -> pb::DoorSettings {
+    pb::DoorSettings {
+        door: Some(super::door(workspace, door)),
+        display_name: setting.display_name.clone().unwrap_or_default(),
+        pulse_duration: setting.pulse_ms.map(millis),
     }
 }
 

@@ -22,7 +22,7 @@ const INTERVALS_MAX: usize = 24;
 const HOLIDAY_CHARS_MAX: usize = 100;
 
 /// A lock of this workspace.
-fn lock(
+pub(super) fn lock(
     input: &mut Input,
     field: &str,
     workspace: WorkspaceId,
@@ -30,7 +30,7 @@ fn lock(
 ) -> Option<Target> {
     let door = input.required(field, door).and_then(|door| address(input, field, workspace, door));
     if door.as_ref().is_some_and(|door| door.kind == TargetKind::Group) {
-        input.refuse(&format!("{field}.target.kind"), "must be a lock: groups have no schedules");
+        input.refuse(&format!("{field}.target.kind"), "must be a lock, not a group");
     }
     door
 }

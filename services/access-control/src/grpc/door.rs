@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chassis::auth::Principal;
+use chassis::idempotency::Intent;
 use chassis::input::Input;
 use chassis::rpc::{REQUEST_BYTES_MAX, author, principal, refuse};
 use domain::WorkspaceId;
@@ -127,6 +128,21 @@ impl DoorService for Methods {
         let (lockdown, operations) = self.app.lift(workspace, id, &by).await.map_err(refuse)?;
         let lockdown = Some(convert::lockdown(&lockdown, &operations));
         Ok(Response::new(pb::LiftLockdownResponse { lockdown }))
+    }
+
+    async fn set_door_settings(
+        &self,
+        request: Request<pb::SetDoorSettingsRequest>,
+    ) -> Result<Response<pb::SetDoorSettingsResponse>, Status> {
+        let (caller, author) = (principal(&request)?, author(&request)?);
+        let message = request.into_inner();
+        let workspace = super::parent(&message.parent, &caller)?;
+        let settings = convert::new_door_settings(workspace, message.door_settings.as_ref());
+        let (door, setting) = settings.map_err(refuse)?;
+        let intent = Intent::of(&caller, workspace, "SetDoorSettings", &message.request_id, &message);
+        let intent = intent.map_err(refuse)?;
+        let set = self.app.set_door_settings(workspace, &door, &setting, &author, intent).await;
+        set.map(Response::new).map_err(refuse)
     }
 
     async fn get_door_operation(

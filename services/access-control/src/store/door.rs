@@ -173,7 +173,11 @@ pub(crate) struct KnownDoor {
     pub account_id: Uuid,
     #[sqlx(rename = "ref")]
     pub door_ref: String,
+    /// What admins call it, or its provider.
     pub name: String,
+    pub provider_name: String,
+    /// For how long it opens for a moment, if admins say so.
+    pub pulse_ms: Option<i64>,
     pub place_ref: Option<String>,
     pub abilities: Json<pb::DoorAbilities>,
     pub state: Json<pb::DoorState>,
@@ -187,9 +191,12 @@ pub(crate) async fn known(
     accounts: &[IntegrationId],
 ) -> Result<Vec<KnownDoor>, sqlx::Error> {
     sqlx::query_as(
-        "select d.account_id, d.ref, d.name, d.place_ref, d.abilities, d.state, r.asked_at
+        "select d.account_id, d.ref, coalesce(s.display_name, d.name) as name, d.name as provider_name, s.pulse_ms,
+           d.place_ref, d.abilities, d.state, r.asked_at
          from door_roster r
          join account_door d on d.workspace_id = r.workspace_id and d.account_id = r.account_id
+         left join door_setting s on s.workspace_id = d.workspace_id and s.account_id = d.account_id
+           and s.door_ref = d.ref
          where r.workspace_id = $1 and r.account_id = any($2)",
     )
     .bind(workspace.uuid())

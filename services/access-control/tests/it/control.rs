@@ -34,6 +34,8 @@ pub(crate) type Doors = DoorServiceClient<InterceptedService<Channel, Bearer>>;
 pub(crate) struct Played {
     /// What was told to which spot, and by whose account.
     pub told: Mutex<Vec<(pb::DoorAction, String, String)>>,
+    /// For how long doors were to open for a moment.
+    pub pulses: Mutex<Vec<Option<pbjson_types::Duration>>>,
     /// What becomes of the next operations instead.
     pub failures: Mutex<Vec<pb::AccessFailure>>,
     /// Doors whose hardware can't be reached.
@@ -147,6 +149,9 @@ impl DoorControlService for Adapter {
         };
         let told = (operation.action(), spot.clone(), message.account.unwrap().integration);
         self.0.told.lock().unwrap().push(told);
+        if operation.action() == pb::DoorAction::Pulse {
+            self.0.pulses.lock().unwrap().push(operation.pulse_duration);
+        }
         let _open = self.0.gate.read().await;
         let failure = {
             let mut failures = self.0.failures.lock().unwrap();

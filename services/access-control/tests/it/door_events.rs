@@ -17,7 +17,7 @@ use crate::doors::room;
 use crate::world::{LIMIT, Message, World};
 
 /// A room behind `group-1`, which opens `door-1` and `door-2`, and the account that serves it.
-async fn account(world: &World) -> IntegrationName {
+pub(crate) async fn account(world: &World) -> IntegrationName {
     room(world).await;
     let id: uuid::Uuid =
         sqlx::query_scalar("select account_id from integration").fetch_one(&world.pool).await.unwrap();
@@ -25,7 +25,12 @@ async fn account(world: &World) -> IntegrationName {
 }
 
 /// That someone unknown opened the door with a card.
-fn tap(account: IntegrationName, event_ref: &str, door: &str, at: Timestamp) -> pb::DoorEventLogged {
+pub(crate) fn tap(
+    account: IntegrationName,
+    event_ref: &str,
+    door: &str,
+    at: Timestamp,
+) -> pb::DoorEventLogged {
     pb::DoorEventLogged {
         provider: "kisi".into(),
         integration: account.to_string(),
@@ -44,12 +49,12 @@ fn tap(account: IntegrationName, event_ref: &str, door: &str, at: Timestamp) -> 
 }
 
 impl World {
-    fn logged(&self, event: &pb::DoorEventLogged) -> Message {
+    pub(crate) fn logged(&self, event: &pb::DoorEventLogged) -> Message {
         self.message(&event.integration, 1, event)
     }
 
     /// So many entries, oldest first; waits until there are as many.
-    async fn entries(&self, count: usize) -> Vec<pb::AccessLogEntry> {
+    pub(crate) async fn entries(&self, count: usize) -> Vec<pb::AccessLogEntry> {
         let admin = Principal::person(PersonId::new().to_string(), self.workspace, Role::Admin);
         let log = AccessLogServiceClient::new(self.harness.channel_with(&self.address, &admin));
         let mut entries = eventually("the entries are there", LIMIT, async || {

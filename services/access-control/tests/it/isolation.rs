@@ -26,11 +26,13 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
             "door_mapping",
             "door_roster",
             "door_schedule",
+            "door_setting",
             "drift",
             "entitlement",
             "entitlement_source",
             "group_roster",
             "holiday",
+            "holiday_list",
             "integration",
             "listed_door",
             "location_settings",
@@ -68,11 +70,13 @@ async fn settle(world: &mut World, ahead: chrono::Duration) {
         "insert into door_schedule (workspace_id, account_id, door_ref, id, provider, location_id,
            is_held_for_bookings, is_deleted, is_look, failures)
          values ($1, gen_random_uuid(), '7', gen_random_uuid(), 'kisi', gen_random_uuid(), true, false, false, 0)",
+        "insert into door_setting values ($1, gen_random_uuid(), '7', 'Front', 500)",
         "insert into card (workspace_id, id, person_id, last_digits, state, given_at)
          values ($1, gen_random_uuid(), gen_random_uuid(), '5678', 'held', now())",
         "insert into card_place (workspace_id, card_id, account_id, provider, card_ref)
          values ($1, gen_random_uuid(), gen_random_uuid(), 'kisi', 'card-1')",
         "insert into holiday values ($1, gen_random_uuid(), '2026-12-25', '', null)",
+        "insert into holiday_list values ($1, gen_random_uuid(), 1)",
     ] {
         sqlx::query(statement).bind(world.workspace.uuid()).execute(&world.pool).await.unwrap();
     }

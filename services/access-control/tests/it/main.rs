@@ -13,6 +13,7 @@ mod cards;
 mod contracts;
 mod control;
 mod door_events;
+mod door_settings;
 mod doors;
 mod drift;
 mod explain;
