@@ -38,13 +38,14 @@ pub const SERVICES: [&str; 9] = [
 ];
 
 /// The gRPC services that the gateway passes calls on to, and which process has them.
-pub const ROUTED: [(&str, &str); 18] = [
+pub const ROUTED: [(&str, &str); 19] = [
     ("latchkey.access.v1.AccessLogService", "access-control"),
     ("latchkey.access.v1.AccessService", "access-control"),
     ("latchkey.access.v1.CardService", "access-control"),
     ("latchkey.access.v1.DoorScheduleService", "access-control"),
     ("latchkey.access.v1.DoorService", "access-control"),
     ("latchkey.audit.v1.AuditService", "workspace"),
+    ("latchkey.billing.v1.PaymentMethodService", "billing"),
     ("latchkey.integrations.v1.IntegrationService", "integrations"),
     ("latchkey.membership.v1.ContractService", "workspace"),
     ("latchkey.membership.v1.MembershipService", "workspace"),
@@ -330,6 +331,7 @@ impl Stage {
                 "gateway",
                 vec![
                     ("LATCHKEY_SERVICES__ACCESS_CONTROL", self.address("access-control")),
+                    ("LATCHKEY_SERVICES__BILLING", self.address("billing")),
                     ("LATCHKEY_SERVICES__INTEGRATIONS", self.address("integrations")),
                     ("LATCHKEY_SERVICES__NOTIFICATION", self.address("notification")),
                     ("LATCHKEY_SERVICES__UNIFI_ADAPTER", self.address("unifi-adapter")),

@@ -76,6 +76,8 @@ ids! {
     ContractId,
     /// What is taken back of an invoice that is out.
     CreditNoteId,
+    /// A code that makes what is bought cheaper.
+    CouponId,
     /// A person or a team that pays.
     CustomerId,
     /// A mapping of a subject, such as a resource, to a provider's door or door group.
@@ -110,10 +112,14 @@ ids! {
     PassProductId,
     /// Money that someone pays for an invoice, in as many attempts as it takes.
     PaymentId,
+    /// Cards and bank accounts that someone may be charged by.
+    PaymentMethodId,
     /// Someone known to a workspace.
     PersonId,
     /// What memberships are sold of.
     PlanId,
+    /// What something costs.
+    PriceId,
     /// The user that a provider takes a person for.
     ProviderUserId,
     /// Money of a payment that is given back.

@@ -4,9 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::{
-    ApiKeyId, AuditEntryId, BookingId, CardId, ContractId, DoorMappingId, DriftId, EntitlementId, GrantId,
-    IntegrationId, LocationId, LockdownId, MembershipId, MessageId, OperationId, PassId, PassProductId,
-    PersonId, PlanId, ProviderUserId, ResourceId, TeamId, WayInId, WorkspaceId,
+    ApiKeyId, AuditEntryId, BookingId, CardId, ContractId, CouponId, CreditNoteId, CustomerId, DoorMappingId,
+    DriftId, EntitlementId, GrantId, IntegrationId, InvoiceId, LocationId, LockdownId, MembershipId,
+    MessageId, OperationId, PassId, PassProductId, PaymentId, PaymentMethodId, PersonId, PlanId, PriceId,
+    ProviderUserId, RefundId, ResourceId, TeamId, WayInId, WorkspaceId,
 };
 
 /// The text was not a resource name of the expected kind.
@@ -81,6 +82,12 @@ names! {
     CardName(CardId) = "cards" / "card";
     /// A contract's name.
     ContractName(ContractId) = "contracts" / "contract";
+    /// A coupon's name.
+    CouponName(CouponId) = "coupons" / "coupon";
+    /// A credit note's name.
+    CreditNoteName(CreditNoteId) = "creditNotes" / "credit_note";
+    /// A customer's name.
+    CustomerName(CustomerId) = "customers" / "customer";
     /// A door mapping's name.
     DoorMappingName(DoorMappingId) = "doorMappings" / "door_mapping";
     /// A drift's name.
@@ -91,6 +98,8 @@ names! {
     GrantName(GrantId) = "grants" / "grant";
     /// An integration's name.
     IntegrationName(IntegrationId) = "integrations" / "integration";
+    /// An invoice's name.
+    InvoiceName(InvoiceId) = "invoices" / "invoice";
     /// A location's name.
     LocationName(LocationId) = "locations" / "location";
     /// A lockdown's name.
@@ -105,12 +114,20 @@ names! {
     PassName(PassId) = "passes" / "pass";
     /// A pass product's name.
     PassProductName(PassProductId) = "passProducts" / "pass_product";
+    /// A payment's name.
+    PaymentName(PaymentId) = "payments" / "payment";
+    /// The name of a card or a bank account.
+    PaymentMethodName(PaymentMethodId) = "paymentMethods" / "payment_method";
     /// A person's name (its address, not what they are called).
     PersonName(PersonId) = "people" / "person";
     /// A plan's name.
     PlanName(PlanId) = "plans" / "plan";
+    /// A price's name.
+    PriceName(PriceId) = "prices" / "price";
     /// The name of the user that a provider takes a person for.
     ProviderUserName(ProviderUserId) = "providerUsers" / "provider_user";
+    /// A refund's name.
+    RefundName(RefundId) = "refunds" / "refund";
     /// A resource's name.
     ResourceName(ResourceId) = "resources" / "resource";
     /// A team's name.

@@ -1,6 +1,6 @@
 //! The messages that travel as events, each with its place on the bus.
 
-use crate::{access, audit, integrations, membership, workspace};
+use crate::{access, audit, billing, integrations, membership, workspace};
 
 /// A message that is published as an event on `{root}.event.{DOMAIN}.{NAME}.{workspace}`.
 pub trait Fact: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static {
@@ -46,6 +46,9 @@ facts! {
     }
     audit of audit {
         ChangeRecorded = "change_recorded",
+    }
+    billing of billing {
+        PaymentMethodExpiring = "payment_method_expiring",
     }
     integrations of integrations {
         IntegrationStatusChanged = "integration_status_changed",

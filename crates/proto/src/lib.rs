@@ -35,6 +35,7 @@ macro_rules! package {
 package!(auth, "latchkey.auth.v1");
 package!(access, "latchkey.access.v1");
 package!(audit, "latchkey.audit.v1");
+package!(billing, "latchkey.billing.v1");
 package!(ingest, "latchkey.ingest.v1");
 package!(integrations, "latchkey.integrations.v1");
 package!(membership, "latchkey.membership.v1");

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::access::v1::{DoorSecret, MobileLogin, RevealDoorSecretResponse};
+use crate::billing::v1::StartPaymentMethodResponse;
 use crate::integrations::v1::{ConnectIntegrationRequest, ResolveCredentialResponse};
 use crate::workspace::v1::CreateApiKeyResponse;
 
@@ -29,6 +30,14 @@ impl fmt::Debug for ResolveCredentialResponse {
 impl fmt::Debug for CreateApiKeyResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CreateApiKeyResponse").field("api_key", &self.api_key).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for StartPaymentMethodResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartPaymentMethodResponse")
+            .field("payment_method", &self.payment_method)
+            .finish_non_exhaustive()
     }
 }
 

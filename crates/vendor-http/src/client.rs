@@ -182,7 +182,8 @@ impl VendorClient {
             // An earlier attempt may have done what this one was refused for.
             error.effect = last.map_or(error.effect, |last| last.effect.or(error.effect));
             let left = deadline.saturating_duration_since(Instant::now());
-            let wait = retry::plan(failure, call.safety, retry.retry_after_max, pauses.next(), left);
+            let pause = pauses.next().filter(|_| !error.is_final());
+            let wait = retry::plan(failure, call.safety, retry.retry_after_max, pause, left);
             let Some(wait) = wait else { return Err(error) };
             last = Some(error);
             resends += 1;
@@ -300,6 +301,7 @@ impl VendorClient {
             .with_code(verdict.code.as_deref().and_then(scrub::code))
             .with_message(verdict.message.as_deref().and_then(scrub::message))
             .with_retry_after(verdict.retry_after)
+            .with_final(verdict.is_final)
             .with_certificate(certificate)
             .with_challenge(headers.get(http::header::WWW_AUTHENTICATE).cloned());
         let outcome = if verdict.is_outage { Outcome::Dead } else { Outcome::Alive };

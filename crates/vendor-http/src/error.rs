@@ -96,6 +96,7 @@ struct Detail {
     code: Option<String>,
     message: Option<String>,
     retry_after: Option<Duration>,
+    is_final: bool,
     certificate: Option<Certificate>,
     challenge: Option<http::HeaderValue>,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -116,6 +117,7 @@ impl VendorError {
             code: None,
             message: None,
             retry_after,
+            is_final: false,
             certificate: None,
             challenge: None,
             source: None,
@@ -140,6 +142,11 @@ impl VendorError {
 
     pub(crate) fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
         self.detail.retry_after = retry_after;
+        self
+    }
+
+    pub(crate) fn with_final(mut self, is_final: bool) -> Self {
+        self.detail.is_final = is_final;
         self
     }
 
@@ -198,6 +205,11 @@ impl VendorError {
     /// How the vendor wants callers to prove who they are: the `WWW-Authenticate` of its refusal.
     pub fn challenge(&self) -> Option<&str> {
         self.detail.challenge.as_ref()?.to_str().ok()
+    }
+
+    /// Whether the vendor said that it is no use to make the call again.
+    pub(crate) fn is_final(&self) -> bool {
+        self.detail.is_final
     }
 
     /// When the vendor wants to be called again, if it said so.

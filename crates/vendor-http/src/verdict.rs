@@ -32,6 +32,8 @@ pub struct Verdict {
     pub is_outage: bool,
     /// How long the vendor wants to be left alone.
     pub retry_after: Option<Duration>,
+    /// Whether the vendor said that it is no use to make the call again.
+    pub is_final: bool,
     /// The vendor's code.
     pub code: Option<String>,
     /// The vendor's words. Whatever stands here is shortened and scrubbed before anyone sees it.
@@ -61,6 +63,7 @@ impl Verdict {
             effect,
             is_outage: status.is_server_error(),
             retry_after: retry_after::read(headers, now),
+            is_final: false,
             code: None,
             message: None,
         }

@@ -1,4 +1,4 @@
-//! The key in force, asked of the integrations service each time: it may just have been saved.
+//! The keys in force, asked of the integrations service each time: they may just have been saved.
 
 use chassis::rpc::ServiceChannel;
 use domain::names::{LocationName, WorkspaceName};
@@ -6,6 +6,7 @@ use domain::{LocationId, WorkspaceId};
 use proto::integrations::v1::ResolveCredentialRequest;
 use proto::integrations::v1::credential_service_client::CredentialServiceClient;
 use secrecy::SecretString;
+use uuid::Uuid;
 
 use crate::error::Error;
 
@@ -13,12 +14,38 @@ const PROVIDER: &str = "stripe";
 
 /// The name of the value that calls are made with.
 pub(crate) const SECRET_KEY: &str = "secret_key";
+const PUBLISHABLE_KEY: &str = "publishable_key";
+const WEBHOOK_SECRET: &str = "webhook_secret";
 
-/// Whose key: a location's, or the workspace's own.
+/// Where money is asked for: at a location, or by the workspace itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Site {
     pub workspace: WorkspaceId,
     pub location: Option<LocationId>,
+}
+
+impl Site {
+    /// By which rows know it: the location's id, else the workspace's.
+    pub(crate) fn id(self) -> Uuid {
+        self.location.map_or(self.workspace.uuid(), LocationId::uuid)
+    }
+
+    /// By the id that rows have.
+    pub(crate) fn of_id(workspace: WorkspaceId, id: Uuid) -> Self {
+        Self { workspace, location: (id != workspace.uuid()).then(|| LocationId::from_uuid(id)) }
+    }
+}
+
+/// What is in force somewhere.
+pub(crate) struct Keys {
+    /// Whose it is: a location that has keys of its own, or the workspace.
+    pub site: Site,
+    /// The secret or restricted key.
+    pub secret: SecretString,
+    /// What browsers call Stripe by. Empty: none is saved.
+    pub publishable: String,
+    /// Whether webhooks can be told from forgeries.
+    pub has_webhook_secret: bool,
 }
 
 /// What is connected.
@@ -29,8 +56,8 @@ impl Credentials {
         Self(CredentialServiceClient::new(integrations))
     }
 
-    /// The secret or restricted key in force, if there is one.
-    pub(crate) async fn secret_key(&self, site: Site) -> Result<Option<SecretString>, Error> {
+    /// The keys in force: the location's, else the workspace's, if there are any.
+    pub(crate) async fn keys(&self, site: Site) -> Result<Option<Keys>, Error> {
         let workspace = site.workspace;
         let location = site.location.map(|id| LocationName { workspace, id }.to_string());
         let request = ResolveCredentialRequest {
@@ -39,6 +66,13 @@ impl Credentials {
             location: location.unwrap_or_default(),
         };
         let answer = self.0.clone().resolve_credential(request).await.map_err(Error::Credentials)?;
-        Ok(answer.into_inner().values.remove(SECRET_KEY).map(SecretString::from))
+        let mut answer = answer.into_inner();
+        let location = site.location.filter(|_| !answer.location.is_empty());
+        Ok(answer.values.remove(SECRET_KEY).map(|secret| Keys {
+            site: Site { workspace, location },
+            secret: secret.into(),
+            publishable: answer.values.remove(PUBLISHABLE_KEY).unwrap_or_default(),
+            has_webhook_secret: answer.values.contains_key(WEBHOOK_SECRET),
+        }))
     }
 }

@@ -1,63 +1,7 @@
-//! `ConnectionService`.
+//! The contract's methods: check, call, convert back; nothing else.
 
-use chassis::input::{Input, InvalidInput};
-use chassis::rpc::refuse;
-use domain::names::{LocationName, WorkspaceName};
-use proto::integrations::v1 as pb;
-use proto::integrations::v1::connection_service_server::{ConnectionService, ConnectionServiceServer};
-use secrecy::SecretString;
-use tonic::{Request, Response, Status};
+mod connection;
+mod method;
 
-use crate::convert;
-use crate::credentials::{Credentials, Site};
-use crate::vendor::{self, KeyCheck, Stripe};
-
-/// Answers on demand. All methods are for services.
-pub(crate) struct Methods {
-    credentials: Credentials,
-    stripe: Stripe,
-}
-
-impl Methods {
-    pub(crate) fn service(credentials: Credentials, stripe: Stripe) -> ConnectionServiceServer<Self> {
-        ConnectionServiceServer::new(Self { credentials, stripe })
-    }
-
-    async fn check(&self, key: &SecretString) -> Result<KeyCheck, vendor::Error> {
-        self.stripe.account(key)?.check_key().await
-    }
-}
-
-#[tonic::async_trait]
-impl ConnectionService for Methods {
-    async fn check_connection(
-        &self,
-        request: Request<pb::CheckConnectionRequest>,
-    ) -> Result<Response<pb::CheckConnectionResponse>, Status> {
-        let site = site(&request.into_inner()).map_err(refuse)?;
-        let Some(key) = self.credentials.secret_key(site).await.map_err(refuse)? else {
-            return Ok(Response::new(convert::missing()));
-        };
-        Ok(Response::new(match self.check(&key).await {
-            Ok(found) => convert::found(found),
-            Err(error) => {
-                tracing::warn!(workspace.id = %site.workspace, %error, "Stripe's key is not taken");
-                convert::failed(&error)
-            }
-        }))
-    }
-}
-
-fn site(request: &pb::CheckConnectionRequest) -> Result<Site, InvalidInput> {
-    let mut input = Input::new();
-    let workspace: Option<WorkspaceName> = input.parse("workspace", &request.workspace);
-    let location: Option<LocationName> = input.parse_optional("location", &request.location);
-    if let (Some(workspace), Some(location)) = (workspace, location)
-        && location.workspace != workspace.0
-    {
-        input.refuse("location", "must be of the workspace");
-    }
-    let site =
-        workspace.map(|workspace| Site { workspace: workspace.0, location: location.map(|name| name.id) });
-    input.finish_with(site)
-}
+pub(crate) use connection::connection_service;
+pub(crate) use method::payment_method_service;

@@ -1,28 +1,36 @@
-//! Money: whose account a workspace's Stripe keys lead to, and the books. What is owed and why decides
-//! [`billing_core`].
+//! Money: whom a workspace's Stripe keys let it charge, and the books. What is owed and why decides [`billing_core`].
 //!
-//! Owns the books of all workspaces. Keys come from the integrations service, question by question, and are not kept.
-//! What holds here:
+//! Owns customers (the people and teams that pay), their payment methods, and the books. Keys come from the integrations
+//! service, question by question, and are not kept. What holds here:
 //! - The books are only ever added to, each entry adds up, and each balance is the sum of its postings.
-//! - Each call names the API version that this client was written for.
+//! - No number of a card or of a bank account passes through here: people enter them at Stripe.
+//! - Each call names the API version that this client was written for. Calls about one customer follow each other.
 //! - A restricted key that may not read its account is good all the same.
 //! - No key, and no part of one, stands in an answer or in the log.
 
+mod app;
+mod audit;
 pub mod books;
 mod config;
 mod convert;
 mod credentials;
+pub mod customers;
 mod error;
+mod facts;
 mod grpc;
 mod jobs;
+mod model;
+mod sight;
+mod store;
 pub mod vendor;
+
+use std::sync::Arc;
 
 use anyhow::Context as _;
 
 pub use config::{Config, PeersConfig, StripeConfig};
 
 use credentials::Credentials;
-use grpc::Methods;
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 
@@ -41,8 +49,19 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
     let integrations =
         chassis::rpc::channel(&config.peers.integrations, "integrations", &deps.basic.identity)
             .context("configuration: peers.integrations")?;
+    let app = Arc::new(app::App {
+        pool: deps.pool.clone(),
+        platform: deps.platform.clone(),
+        clock: clock.clone(),
+        credentials: Credentials::new(integrations),
+        stripe,
+    });
+    let expiry = jobs::Expiry::new(app.clone());
     let proof = jobs::Proof::new(deps.platform.clone(), clock);
     Ok(chassis::Service::new(DEFINITION.name, &deps.basic)
-        .grpc(Methods::service(Credentials::new(integrations), stripe))
+        .grpc(grpc::connection_service(app.clone()))
+        .grpc(grpc::payment_method_service(app))
+        .outbox(&deps, &DEFINITION)
+        .task("expiry", move |shutdown| expiry.run(shutdown))
         .task("proof", move |shutdown| proof.run(shutdown)))
 }

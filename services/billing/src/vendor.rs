@@ -2,11 +2,18 @@
 //!
 //! [`Stripe`] stands for the vendor and is made once per process; [`StripeAccount`] is one key.
 
+mod amount;
+mod charging;
 mod client;
 mod convert;
 mod error;
+mod method;
+mod seen;
 mod wire;
 
+pub use amount::AmountError;
+pub use charging::{ChargingError, CreatedIntent};
 pub use client::{API_VERSION, Stripe, StripeAccount};
 pub use convert::{KeyCheck, Mode};
 pub use error::Error;
+pub use method::{CreatedSetup, MethodKind, SavedMethod, SavingError, SetupSeen};

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use domain::{BookingId, WorkspaceId};
 use prost_reflect::{DynamicMessage, Kind, MethodDescriptor, ReflectMessage as _, Value};
 use proto::access::v1 as access;
+use proto::billing::v1 as billing;
 
 /// What a request can be about.
 pub(super) struct Things {
@@ -51,6 +52,7 @@ impl Things {
             ("LiftLockdown", "lockdowns"),
             ("Location", "locations"),
             ("LocationAccessSettings", "locations"),
+            ("PaymentMethod", "paymentMethods"),
             ("Plan", "plans"),
             ("Team", "teams"),
             ("TeamPerson", "teams"),
@@ -87,6 +89,9 @@ impl Things {
                 ("ref", Kind::String) => Value::String("7".into()),
                 ("kind", Kind::Enum(kind)) if kind.name() == "DoorTargetKind" => {
                     Value::EnumNumber(access::DoorTargetKind::Lock.into())
+                }
+                ("kind", Kind::Enum(kind)) if kind.name() == "PaymentMethodKind" => {
+                    Value::EnumNumber(billing::PaymentMethodKind::Card.into())
                 }
                 ("parent" | "workspace", Kind::String) => Value::String(self.workspace.clone()),
                 ("name", Kind::String) => Value::String(self.name(noun)),

@@ -5,7 +5,7 @@ use std::fmt;
 use secrecy::{ExposeSecret as _, SecretString};
 use vendor_http::http::header::AUTHORIZATION;
 use vendor_http::http::{HeaderMap, HeaderName, HeaderValue, Method};
-use vendor_http::{AccountKey, BaseUrl, Call, Profile, VendorClient, VendorHttp};
+use vendor_http::{AccountKey, Answer, BaseUrl, Call, Profile, VendorClient, VendorError, VendorHttp};
 
 use super::convert::{KeyCheck, Mode};
 use super::error::{self, Error};
@@ -53,13 +53,50 @@ impl Stripe {
 impl StripeAccount {
     /// Whether the key works, and whose it is. `Unauthorized` means that it is wrong, expired or rolled.
     pub async fn check_key(&self) -> Result<KeyCheck, Error> {
-        let url = self.stripe.base_url.at(&["v1", "account"], &[]);
-        let call = Call::new(self.account.clone(), Method::GET, url, "/v1/account").headers(&self.headers);
-        match self.stripe.client.send(call).await {
+        let call = self.call(Method::GET, "/v1/account", &["account"], &[]);
+        match self.send(call).await {
             Ok(answer) => Ok(KeyCheck::of_account(answer.json::<Account>()?, self.mode)),
             Err(error) => KeyCheck::of_refusal(&error, self.mode).ok_or(Error::Vendor(error)),
         }
     }
+
+    /// A call below `/v1`, with the key and the version.
+    pub(super) fn call(
+        &self,
+        method: Method,
+        template: &'static str,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Call {
+        let path: Vec<&str> = ["v1"].into_iter().chain(path.iter().copied()).collect();
+        let url = self.stripe.base_url.at(&path, query);
+        Call::new(self.account.clone(), method, url, template).headers(&self.headers)
+    }
+
+    /// A call that changes something. Made twice it is two, unless it is [`keyed`].
+    pub(super) fn post(&self, template: &'static str, path: &[&str], fields: &[(&str, &str)]) -> Call {
+        self.call(Method::POST, template, path, &[]).form(fields.iter().copied())
+    }
+
+    pub(super) fn get(&self, template: &'static str, path: &[&str], query: &[(&str, &str)]) -> Call {
+        self.call(Method::GET, template, path, query)
+    }
+
+    pub(super) async fn send(&self, call: Call) -> Result<Answer, VendorError> {
+        self.stripe.client.send(call).await
+    }
+
+    /// Whether money is real.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+}
+
+/// The call with a key of ours: made again, it is the same one to Stripe, which answers as it did the first time, for
+/// 24 hours (Stripe API reference, Idempotent requests).
+pub(super) fn keyed(call: Call, key: &str) -> Call {
+    let key = HeaderValue::try_from(key).expect("ids and numbers are fit for a header");
+    call.header(HeaderName::from_static("idempotency-key"), key).idempotent()
 }
 
 /// Without the connections.

@@ -3,5 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod books;
+mod charging;
 mod checking;
+mod isolation;
+mod methods;
 mod world;

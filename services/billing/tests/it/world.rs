@@ -1,6 +1,8 @@
 //! The service, Stripe's twin, and an integrations service that has one key.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use billing::{Config, PeersConfig, StripeConfig};
 use domain::names::{LocationName, WorkspaceName};
@@ -10,6 +12,7 @@ use proto::integrations::v1::connection_service_client::ConnectionServiceClient;
 use proto::integrations::v1::credential_service_server::{CredentialService, CredentialServiceServer};
 use sandbox::Sandbox;
 use sandbox::stripe::{Account, Key};
+use serde_json::Value;
 use testkit::Harness;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -21,14 +24,32 @@ pub(crate) const TEST_KEY: &str = "sk_test_0123456789abcdef";
 pub(crate) const LIVE_KEY: &str = "sk_live_0123456789abcdef";
 pub(crate) const RESTRICTED_KEY: &str = "rk_live_0123456789abcdef";
 
-/// What the integrations service is asked and answers: the value of `secret_key`, by place.
+/// The account of a location that has one of its own.
+pub(crate) const OTHER_ACCOUNT: &str = "acct_9Z8y7X6w5V4u3T2s";
+pub(crate) const OTHER_KEY: &str = "sk_test_abcdef0123456789";
+/// What browsers call either by.
+const PUBLISHABLE: [(&str, &str); 2] =
+    [(TEST_KEY, "pk_test_0123456789abcdef"), (OTHER_KEY, "pk_test_abcdef0123456789")];
+
+/// What the integrations service is asked and answers: values by place.
 #[derive(Default)]
-pub(crate) struct Saved(Mutex<Vec<(String, String)>>);
+pub(crate) struct Saved(Mutex<Vec<(String, BTreeMap<String, String>)>>);
 
 impl Saved {
-    /// Saves a key for a workspace, or a location.
+    /// Saves a key for a workspace, or a location, with the publishable one that belongs to it.
     pub(crate) fn set(&self, place: &str, key: &str) {
-        self.0.lock().unwrap().insert(0, (place.to_owned(), key.to_owned()));
+        let mut values = BTreeMap::from([("secret_key".to_owned(), key.to_owned())]);
+        if let Some((_, publishable)) = PUBLISHABLE.iter().find(|(secret, _)| *secret == key) {
+            values.insert("publishable_key".to_owned(), (*publishable).to_owned());
+        }
+        self.0.lock().unwrap().insert(0, (place.to_owned(), values));
+    }
+
+    /// Saves the secret of a place's webhook, too.
+    pub(crate) fn set_webhook_secret(&self, place: &str, secret: &str) {
+        let mut saved = self.0.lock().unwrap();
+        let (_, values) = saved.iter_mut().find(|(name, _)| name == place).unwrap();
+        values.insert("webhook_secret".to_owned(), secret.to_owned());
     }
 }
 
@@ -43,10 +64,11 @@ impl CredentialService for Integrations {
         let request = request.into_inner();
         assert_eq!(request.provider, "stripe");
         let saved = self.0.0.lock().unwrap();
-        let of = |place: &str| saved.iter().find(|(name, _)| name == place).map(|(_, key)| key.clone());
-        let key = of(&request.location).or_else(|| of(&request.workspace));
-        let values = key.into_iter().map(|key| ("secret_key".to_owned(), key)).collect();
-        Ok(Response::new(pb::ResolveCredentialResponse { values, ..Default::default() }))
+        let of = |place: &str| saved.iter().find(|(name, _)| name == place).map(|(_, values)| values.clone());
+        let own = of(&request.location);
+        let location = own.as_ref().map(|_| request.location.clone()).unwrap_or_default();
+        let values = own.or_else(|| of(&request.workspace)).unwrap_or_default();
+        Ok(Response::new(pb::ResolveCredentialResponse { values, location, ..Default::default() }))
     }
 }
 
@@ -119,6 +141,12 @@ impl World {
         LocationName { workspace: self.workspace, id: LocationId::new() }.to_string()
     }
 
+    /// Calls Stripe's twin, as a browser with this key. Its answer.
+    pub(crate) async fn post(&self, key: &str, path: &str, fields: &[(&str, &str)]) -> Value {
+        let request = browser().post(format!("{}{path}", self.twins)).bearer_auth(key);
+        request.form(fields).send().await.unwrap().json().await.unwrap()
+    }
+
     /// What is said of the key of the workspace, or of one of its locations.
     pub(crate) async fn check(&self, location: &str) -> Result<pb::CheckConnectionResponse, Status> {
         self.check_at(&self.address, location).await
@@ -136,15 +164,26 @@ impl World {
     }
 }
 
+/// What pages are shown by, which call Stripe themselves.
+fn browser() -> reqwest::Client {
+    reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap()
+}
+
 fn world() -> sandbox::Config {
     let mut world = sandbox::Config::default();
-    let keys = [TEST_KEY, LIVE_KEY, RESTRICTED_KEY].map(|key| (key.to_owned(), Key::default()));
-    world.stripe.accounts = vec![Account {
-        id: ACCOUNT.to_owned(),
-        business_name: Some("Demo Space GmbH".to_owned()),
-        display_name: Some("Demo Space".to_owned()),
-        keys: keys.into(),
-        ..Account::default()
-    }];
+    let [(_, publishable), (_, others)] = PUBLISHABLE;
+    let keys = [TEST_KEY, LIVE_KEY, RESTRICTED_KEY, publishable].map(|key| (key.to_owned(), Key::default()));
+    let others = [OTHER_KEY, others].map(|key| (key.to_owned(), Key::default()));
+    let other = Account { id: OTHER_ACCOUNT.to_owned(), keys: others.into(), ..Account::default() };
+    world.stripe.accounts = vec![
+        Account {
+            id: ACCOUNT.to_owned(),
+            business_name: Some("Demo Space GmbH".to_owned()),
+            display_name: Some("Demo Space".to_owned()),
+            keys: keys.into(),
+            ..Account::default()
+        },
+        other,
+    ];
     world
 }

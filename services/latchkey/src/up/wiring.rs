@@ -147,6 +147,7 @@ impl Wiring {
                 gateway::NAME,
                 vec![
                     ("LATCHKEY_SERVICES__ACCESS_CONTROL", url(&listeners.access_control)?),
+                    ("LATCHKEY_SERVICES__BILLING", url(&listeners.billing)?),
                     ("LATCHKEY_SERVICES__INTEGRATIONS", url(&listeners.integrations)?),
                     ("LATCHKEY_SERVICES__NOTIFICATION", url(&listeners.notification)?),
                     ("LATCHKEY_SERVICES__UNIFI_ADAPTER", url(&listeners.unifi_adapter)?),

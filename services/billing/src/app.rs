@@ -1,0 +1,35 @@
+//! Use cases: begin, read, decide, write, outbox, commit. No call to Stripe is made inside a transaction.
+
+mod method;
+mod turn;
+
+use std::sync::Arc;
+
+use chassis::postgres::WorkspacePool;
+use domain::Clock;
+use sqlx::PgPool;
+
+use crate::credentials::{Credentials, Keys, Site};
+use crate::error::Error;
+use crate::vendor::{Stripe, StripeAccount};
+
+pub(crate) use method::Started;
+
+/// The service's use cases.
+pub(crate) struct App {
+    pub pool: WorkspacePool,
+    /// For what works across workspaces.
+    pub platform: PgPool,
+    pub clock: Arc<dyn Clock>,
+    pub credentials: Credentials,
+    pub stripe: Stripe,
+}
+
+impl App {
+    /// The account by which money is asked for there.
+    async fn account(&self, site: Site) -> Result<(Keys, StripeAccount), Error> {
+        let keys = self.credentials.keys(site).await?.ok_or(Error::StripeNotConnected)?;
+        let account = self.stripe.account(&keys.secret).map_err(|_| Error::KeyRefused)?;
+        Ok((keys, account))
+    }
+}

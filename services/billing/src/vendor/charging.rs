@@ -1,0 +1,155 @@
+//! Payments and refunds, a method each call.
+//!
+//! What changes something carries a key that is made of our own id and the attempt, so that a repetition is the same
+//! call to Stripe.
+
+use billing_core::payment::Seen;
+use billing_core::refund;
+use domain::{Money, PaymentId, RefundId};
+use secrecy::SecretString;
+use vendor_http::{Call, ErrorKind, VendorError};
+
+use super::amount::{AmountError, to_stripe};
+use super::client::{StripeAccount, keyed};
+use super::method::MethodKind;
+use super::wire::{Page, PaymentIntent, Refund};
+
+/// The metadata by which a refund is known as ours.
+const REFUND: &str = "latchkey_refund";
+
+/// The metadata by which an intent is.
+const PAYMENT: &str = "latchkey_payment";
+
+/// As many of a list as Stripe gives at once.
+const PAGE: &str = "100";
+
+/// A charge or a refund could not be asked for, or what was said is not known.
+#[derive(Debug, thiserror::Error)]
+pub enum ChargingError {
+    /// Stripe refused or did not answer.
+    #[error(transparent)]
+    Vendor(#[from] VendorError),
+    /// Stripe takes no such amount. Nothing was sent.
+    #[error(transparent)]
+    Amount(#[from] AmountError),
+    /// Stripe has words that this client was not written for.
+    #[error("Stripe calls it {0:?}, which is not known here")]
+    UnknownStatus(String),
+}
+
+/// An intent that was made.
+#[derive(Debug)]
+pub struct CreatedIntent {
+    /// Stripe's id of it.
+    pub intent: String,
+    /// With this, and only in the person's browser, it can be confirmed by them.
+    pub client_secret: SecretString,
+}
+
+impl StripeAccount {
+    /// Makes the intent of a payment, without confirming it.
+    pub async fn create_payment_intent(
+        &self,
+        payment: PaymentId,
+        amount: Money,
+        customer: Option<&str>,
+        kind: MethodKind,
+    ) -> Result<CreatedIntent, ChargingError> {
+        let (amount, currency) = to_stripe(amount)?;
+        let (payment, metadata) = (payment.to_string(), format!("metadata[{PAYMENT}]"));
+        let mut fields = vec![
+            ("amount", amount.as_str()),
+            ("currency", currency.as_str()),
+            ("payment_method_types[0]", kind.as_str()),
+            (metadata.as_str(), payment.as_str()),
+        ];
+        fields.extend(customer.map(|customer| ("customer", customer)));
+        let call = self.post("/v1/payment_intents", &["payment_intents"], &fields);
+        let intent: PaymentIntent = self.send(keyed(call, &format!("payment-{payment}"))).await?.json()?;
+        Ok(CreatedIntent { intent: intent.id, client_secret: intent.client_secret })
+    }
+
+    /// Charges an intent by a saved method, without the person. What became of it, also if it was declined: then it is
+    /// read, for refusals do not say all that is known.
+    pub async fn confirm_payment_intent(
+        &self,
+        payment: PaymentId,
+        attempt: u32,
+        intent: &str,
+        method: &str,
+    ) -> Result<Seen, ChargingError> {
+        let fields = [("payment_method", method), ("off_session", "true")];
+        let path = ["payment_intents", intent, "confirm"];
+        let call = self.post("/v1/payment_intents/{id}/confirm", &path, &fields);
+        self.send_and_see(keyed(call, &format!("payment-{payment}-{attempt}")), intent).await
+    }
+
+    /// Cancels an intent, if that is possible still. What it is then.
+    pub async fn cancel_payment_intent(&self, intent: &str) -> Result<Seen, ChargingError> {
+        let path = ["payment_intents", intent, "cancel"];
+        // Twice is the same as once: the second time it is refused, and read.
+        let call = self.post("/v1/payment_intents/{id}/cancel", &path, &[]).idempotent();
+        self.send_and_see(call, intent).await
+    }
+
+    /// What an intent is.
+    pub async fn read_payment_intent(&self, intent: &str) -> Result<Seen, ChargingError> {
+        let call = self.get("/v1/payment_intents/{id}", &["payment_intents", intent], &[]);
+        self.send(call).await?.json::<PaymentIntent>()?.seen()
+    }
+
+    /// Gives back some of what an intent was paid with. Refused for good are more than is left, and what is disputed.
+    pub async fn create_refund(
+        &self,
+        refund: RefundId,
+        attempt: u32,
+        intent: &str,
+        amount: Money,
+    ) -> Result<refund::Seen, ChargingError> {
+        let (amount, _) = to_stripe(amount)?;
+        let (refund, metadata) = (refund.to_string(), format!("metadata[{REFUND}]"));
+        let fields =
+            [("payment_intent", intent), ("amount", amount.as_str()), (metadata.as_str(), refund.as_str())];
+        let call =
+            keyed(self.post("/v1/refunds", &["refunds"], &fields), &format!("refund-{refund}-{attempt}"));
+        self.send(call).await?.json::<Refund>()?.seen()
+    }
+
+    /// Looks through all refunds of an intent for one of ours.
+    pub async fn find_refund(
+        &self,
+        refund: RefundId,
+        intent: &str,
+    ) -> Result<Option<refund::Seen>, ChargingError> {
+        let wanted = refund.to_string();
+        let mut after = None;
+        loop {
+            let mut query = vec![("payment_intent", intent), ("limit", PAGE)];
+            query.extend(after.as_deref().map(|after| ("starting_after", after)));
+            let page: Page<Refund> =
+                self.send(self.get("/v1/refunds", &["refunds"], &query)).await?.json()?;
+            let found = page.data.iter().find(|it| it.metadata.get(REFUND) == Some(&wanted));
+            match (found, page.data.last()) {
+                (Some(found), _) => return found.seen().map(Some),
+                (None, Some(last)) if page.has_more => after = Some(last.id.clone()),
+                (None, _) => return Ok(None),
+            }
+        }
+    }
+
+    /// What an intent is after a call that may have been refused for what it is.
+    async fn send_and_see(&self, call: Call, intent: &str) -> Result<Seen, ChargingError> {
+        match self.send(call).await {
+            Ok(answer) => answer.json::<PaymentIntent>()?.seen(),
+            Err(error) if error.kind == ErrorKind::Rejected && is_about_state(&error) => {
+                self.read_payment_intent(intent).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Whether a refusal is about the card, or what the intent is, rather than about what was sent.
+fn is_about_state(error: &VendorError) -> bool {
+    error.status() == Some(402) || error.code() == Some("payment_intent_unexpected_state")
+}
