@@ -61,9 +61,10 @@ pub const ROUTED: [(&str, &str); 19] = [
 ];
 
 /// Those that it does not.
-pub const INTERNAL: [(&str, &str); 8] = [
+pub const INTERNAL: [(&str, &str); 9] = [
     ("latchkey.access.v1.DoorControlService", "kisi-adapter"),
     ("latchkey.access.v1.DoorProviderService", "kisi-adapter"),
+    ("latchkey.access.v1.UnifiWebhookService", "unifi-adapter"),
     ("latchkey.integrations.v1.ConnectionService", "kisi-adapter"),
     ("latchkey.integrations.v1.CredentialService", "integrations"),
     ("latchkey.integrations.v1.KeyService", "integrations"),
@@ -292,6 +293,7 @@ impl Stage {
                     ("LATCHKEY_SEALING__KEY_FILE", path("sealing-key")),
                     ("LATCHKEY_OUTGOING__ALLOWED", "127.0.0.1".into()),
                     ("LATCHKEY_UNIFI__CALLS_PER_SECOND", "0".into()),
+                    ("LATCHKEY_WEBHOOKS__PUBLIC_URL", self.gateway()),
                     ("LATCHKEY_COMMANDS__LEASE_MS", "3000".into()),
                     ("LATCHKEY_COMMANDS__CREDENTIALS_MS", "2000".into()),
                 ],
@@ -332,6 +334,7 @@ impl Stage {
                     ("LATCHKEY_SERVICES__BILLING", self.address("billing")),
                     ("LATCHKEY_SERVICES__INTEGRATIONS", self.address("integrations")),
                     ("LATCHKEY_SERVICES__NOTIFICATION", self.address("notification")),
+                    ("LATCHKEY_SERVICES__UNIFI_ADAPTER", self.address("unifi-adapter")),
                     ("LATCHKEY_SERVICES__WORKSPACE", self.address("workspace")),
                     ("LATCHKEY_TOKENS__KEYS_FOLDER", path("token-keys")),
                     ("LATCHKEY_SIGN_IN__PUBLIC_URL", self.gateway()),

@@ -30,6 +30,8 @@ mod servers;
 mod sign_in;
 mod stripe;
 mod unifi;
+mod unifi_on_demand;
+mod unifi_webhooks;
 mod unlocking;
 mod way_in;
 mod web;

@@ -23,6 +23,7 @@
 //! Deliberately absent: what should be and when (access-control), and what a provider keeps of people
 //! and assignments (each provider's own ledger).
 
+mod accounts;
 mod batcher;
 mod card;
 mod config;
@@ -43,6 +44,7 @@ mod secret;
 mod service;
 mod store;
 
+pub use accounts::Accounts;
 pub use batcher::Batcher;
 pub use card::{CardRequest, CardWish, Cards, FoundCard, SoughtCard, no_cards, taken_card, unknown_card};
 pub use config::{CommandsConfig, ConfigError, LogConfig, PeersConfig, ReconcilerConfig};
@@ -62,8 +64,8 @@ pub use provider::{
 pub use request::{AccessRequest, Person, Target, TargetKind, UserRequest, UserWish, WayInRequest};
 pub use sealing::SealingConfig;
 pub use secret::DoorSecret;
-pub use service::{BuildError, Settings, build};
-pub use store::log::look_soon;
+pub use service::{BuildError, Settings, build, build_with_accounts};
+pub use store::log::{look_soon, look_within};
 
 /// The tables of this crate, for the schema of each adapter.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();

@@ -11,6 +11,7 @@ use sqlx::PgPool;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::accounts::Accounts;
 use crate::card::Cards;
 use crate::config::{CommandsConfig, ConfigError, LogConfig, PeersConfig, ReconcilerConfig};
 use crate::consumers::{commands, integrations};
@@ -66,6 +67,16 @@ pub fn build<P: DoorControl + Cards>(
     deps: &Deps,
     definition: &'static Definition,
 ) -> Result<Service, BuildError> {
+    build_with_accounts(provider, settings, deps, definition).map(|(service, _)| service)
+}
+
+/// The same, with the accounts, for jobs of the adapter's own. Accounts are known of providers that have a log.
+pub fn build_with_accounts<P: DoorControl + Cards>(
+    provider: P,
+    settings: Settings<'_>,
+    deps: &Deps,
+    definition: &'static Definition,
+) -> Result<(Service, Accounts), BuildError> {
     let Settings { commands: config, reconciler, log, sealing, peers } = settings;
     config.validate()?;
     reconciler.validate()?;
@@ -77,6 +88,7 @@ pub fn build<P: DoorControl + Cards>(
     let channel = chassis::rpc::channel(&peers.integrations, "integrations", &basic.identity)?;
     let keep = Duration::from_millis(config.credentials_ms);
     let credentials = Arc::new(Credentials::new(channel, P::NAME, keep));
+    let accounts = Accounts::new(deps.platform.clone(), credentials.clone());
     let wake = Arc::new(Notify::new());
     let scheduler = Scheduler::new(Worker {
         provider: provider.clone(),
@@ -152,10 +164,11 @@ pub fn build<P: DoorControl + Cards>(
         .task("scheduler", move |shutdown| scheduler.run(shutdown))
         .task("reconciler", move |shutdown| reconciler.run(shutdown))
         .task("retention", move |shutdown| retain(pool, clock, shutdown));
-    Ok(match log_reader {
+    let service = match log_reader {
         Some(log_reader) => service.task("log-reader", move |shutdown| log_reader.run(shutdown)),
         None => service,
-    })
+    };
+    Ok((service, accounts))
 }
 
 /// Forgets old answers and secrets now and then.

@@ -47,7 +47,11 @@ impl Edge {
     pub(crate) fn around(self, methods: Guarded<Routes>) -> Routes {
         Router::new()
             .route("/healthz", get(async || "ok"))
-            .route("/webhooks/sendgrid", post(webhooks::sendgrid).with_state(self.webhooks))
+            .route("/webhooks/sendgrid", post(webhooks::sendgrid).with_state(self.webhooks.clone()))
+            .route(
+                "/webhooks/unifi/{workspace}/{integration}",
+                post(webhooks::unifi).with_state(self.webhooks),
+            )
             .merge(sign_in::routes(self.sign_in))
             .fallback_service(GrpcWebLayer::new().layer(self.callers.layer(methods)))
             .layer(MapRequestLayer::new(move |request| self.proxies.mark(request)))

@@ -25,6 +25,8 @@ pub struct Config {
     pub reconciler: ReconcilerConfig,
     /// How accounts' logs are read.
     pub log: LogConfig,
+    /// How consoles report to us.
+    pub webhooks: WebhooksConfig,
     /// What links and PINs are sealed with.
     pub sealing: SealingConfig,
     /// Where other services are.
@@ -47,6 +49,14 @@ pub struct UnifiConfig {
     pub call_timeout_ms: u64,
     /// Attempts of a call that may be repeated without harm.
     pub attempts_max: u32,
+}
+
+/// Section `[webhooks]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhooksConfig {
+    /// Where consoles reach the gateway; empty: nowhere.
+    pub public_url: String,
 }
 
 impl UnifiConfig {

@@ -4,11 +4,12 @@
 use chrono::{Duration, Timelike as _};
 use domain::Timestamp;
 use door_adapter::{
-    Abilities, AccessReason, Account, Action, Cards, Door, DoorControl, DoorProvider as _, DoorState,
+    Abilities, AccessReason, Account, Action, Actor, Cards, Door, DoorControl, DoorProvider as _, DoorState,
     ErrorKind, Fate, Operated, Operation, ProviderError, PulseLength, Spot, cannot,
 };
 
 use crate::provider::UnifiProvider;
+use crate::store::Hold;
 use crate::vendor::wire::{self, Emergency, Rule};
 use crate::vendor::{Console, Line};
 
@@ -67,6 +68,13 @@ impl DoorControl for UnifiProvider {
             (Spot::Door(door), Action::HoldOpen(until)) => {
                 refuse_lockdown(&console).await?;
                 let (minutes, held_until) = hold(self.now(), until);
+                let noted = Hold {
+                    account: account.integration,
+                    door: door.clone(),
+                    operation: operation.id,
+                    held_until,
+                };
+                self.note_hold(&noted, until).await;
                 console.set_rule(door, &Rule::custom(minutes)).await.map_err(refusal)?;
                 Ok(Operated { held_until: Some(held_until) })
             }
@@ -102,8 +110,7 @@ impl DoorControl for UnifiProvider {
             (Spot::Door(door), Action::HoldOpen(until)) => {
                 let rule = console.rule(door).await?;
                 let (_, held_until) = hold(sent_at, until);
-                let is_near = |end: Timestamp| (end - held_until).abs() <= Duration::minutes(1);
-                rule.and_then(|rule| held(&rule)).is_some_and(is_near)
+                rule.is_some_and(|rule| is_held_until(&rule, held_until))
             }
             (Spot::Door(door), Action::Lock) => {
                 console.rule(door).await?.and_then(|rule| held(&rule)).is_none()
@@ -130,11 +137,17 @@ impl UnifiProvider {
         let actor = operation.actor.as_ref();
         let unlock = wire::Unlock {
             actor_id: actor.map(|actor| actor.person.to_string()),
-            actor_name: actor.map(|actor| actor.display_name.clone()),
+            actor_name: actor.map(name_of),
             extra: wire::Extra { operation: operation.id.to_string() },
         };
         console.unlock(door, &unlock).await.map_err(refusal)
     }
+}
+
+/// An actor without a name is none there.
+fn name_of(actor: &Actor) -> String {
+    let name = actor.display_name.trim();
+    if name.is_empty() { "Latchkey".to_owned() } else { name.to_owned() }
 }
 
 async fn refuse_lockdown(console: &Console) -> Result<(), ProviderError> {
@@ -146,7 +159,7 @@ async fn refuse_lockdown(console: &Console) -> Result<(), ProviderError> {
 }
 
 /// In how many minutes a hold that is told now ends by itself, and when that is: not before it should.
-fn hold(now: Timestamp, until: Timestamp) -> (i64, Timestamp) {
+pub(crate) fn hold(now: Timestamp, until: Timestamp) -> (i64, Timestamp) {
     // Consoles count in whole seconds.
     let from = now.with_nanosecond(0).unwrap_or(now);
     let wanted = (until - from).max(Duration::zero());
@@ -159,6 +172,11 @@ fn hold(now: Timestamp, until: Timestamp) -> (i64, Timestamp) {
 fn held(rule: &Rule) -> Option<Timestamp> {
     let is_hold = matches!(rule.r#type.as_str(), "custom" | "keep_unlock");
     Timestamp::from_timestamp(rule.ended_time?, 0).filter(|_| is_hold)
+}
+
+/// Whether a rule is the hold that ends then, by a clock that may be another.
+pub(crate) fn is_held_until(rule: &Rule, until: Timestamp) -> bool {
+    held(rule).is_some_and(|end| (end - until).abs() <= Duration::minutes(1))
 }
 
 /// What the log's openings around the time say of one unlock, so long after it was sent. Older consoles take no actor:

@@ -9,23 +9,28 @@
 //! - Before the console is asked for a visitor, the ledger says so. Whatever becomes of the answer, the visitor is found
 //!   again by its remarks and made only once.
 //! - A visitor that Latchkey did not make is never changed or deleted.
+//! - A hold ends when it should, or at the next full minute by the console itself, whatever becomes of us.
+//! - What a console reports has its log read sooner; the log is what counts.
 //! - Nothing is sent to a host that shows another certificate than the one that was seen at the first check.
 
 mod access;
 mod config;
 mod control;
+mod holds;
 mod log;
 mod provider;
 mod store;
 mod survey;
 pub mod vendor;
 mod visit;
+mod webhooks;
 
 use anyhow::Context as _;
 
 pub use config::{Config, UnifiConfig};
 pub use provider::UnifiProvider;
-pub use store::Change;
+pub use store::{Change, Hold};
+pub use webhooks::Webhooks;
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 
@@ -49,7 +54,9 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
     let clock = deps.basic.clock.clone();
     let outgoing = config.outgoing.rules().context("configuration")?;
     let unifi = config.unifi.client(clock.clone(), outgoing).context("configuration: section unifi")?;
-    let provider = UnifiProvider::new(unifi, deps.pool.clone(), clock);
+    let keys = config.sealing.keys().context("configuration: section sealing")?;
+    let provider = UnifiProvider::new(unifi, deps.pool.clone(), clock)
+        .with_webhooks(Webhooks::at(&config.webhooks.public_url, keys));
     let settings = door_adapter::Settings {
         commands: &config.commands,
         reconciler: &config.reconciler,
@@ -57,5 +64,9 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
         sealing: &config.sealing,
         peers: &config.peers,
     };
-    Ok(door_adapter::build(provider, settings, &deps, &DEFINITION)?)
+    let (service, accounts) =
+        door_adapter::build_with_accounts(provider.clone(), settings, &deps, &DEFINITION)?;
+    let pool = deps.platform.clone();
+    let service = service.grpc(webhooks::service(provider.clone()));
+    Ok(service.task("holds", move |shutdown| holds::run(provider, pool, accounts, shutdown)))
 }

@@ -18,18 +18,27 @@ use crate::store::{Change, Ledger};
 use crate::survey::{self, Survey};
 use crate::vendor::wire::BUILDING;
 use crate::vendor::{Console, Line, TOKEN, Unifi};
+use crate::webhooks::Webhooks;
 
-/// UniFi Access, for all accounts of a process.
+/// UniFi Access, for all accounts of a process. Cheap to clone.
+#[derive(Clone)]
 pub struct UnifiProvider {
-    unifi: Unifi,
-    ledger: Ledger,
+    unifi: Arc<Unifi>,
+    pub(crate) ledger: Ledger,
     clock: Arc<dyn Clock>,
+    pub(crate) webhooks: Option<Webhooks>,
 }
 
 impl UnifiProvider {
     /// Consoles with a ledger in this service's schema.
     pub fn new(unifi: Unifi, pool: WorkspacePool, clock: Arc<dyn Clock>) -> Self {
-        Self { unifi, ledger: Ledger::new(pool), clock }
+        Self { unifi: Arc::new(unifi), ledger: Ledger::new(pool), clock, webhooks: None }
+    }
+
+    /// The same, with consoles that report to us.
+    #[must_use]
+    pub fn with_webhooks(self, webhooks: Option<Webhooks>) -> Self {
+        Self { webhooks, ..self }
     }
 
     pub(crate) fn open(&self, account: &Account, line: Line) -> Result<Console, ProviderError> {
@@ -188,6 +197,13 @@ impl DoorProvider for UnifiProvider {
     async fn remove(&self, account: &Account, right: &Right) -> Result<(), ApplyError> {
         let console = self.open(account, Line::Work)?;
         survey::remove(&self.ledger, &console, account.integration, right).await
+    }
+
+    async fn tend(&self, account: &Account) -> Result<(), ApplyError> {
+        match &self.webhooks {
+            Some(webhooks) => self.tend_webhook(account, webhooks).await,
+            None => Ok(()),
+        }
     }
 
     fn read_log<'a>(

@@ -1,5 +1,8 @@
 //! The ledger: which visitor stands for which grant.
 
+mod hold;
+mod webhook;
+
 use std::collections::{HashMap, HashSet};
 
 use chassis::postgres::WorkspacePool;
@@ -9,7 +12,12 @@ use door_adapter::{AccessRequest, LedgerError, Target, TargetKind};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// The ledger.
+pub use hold::Hold;
+pub(crate) use hold::take_due;
+pub(crate) use webhook::WebhookRow;
+
+/// The ledger. Cheap to clone.
+#[derive(Clone)]
 pub(crate) struct Ledger {
     pool: WorkspacePool,
 }

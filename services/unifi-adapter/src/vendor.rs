@@ -11,6 +11,7 @@ mod client;
 mod error;
 pub mod wire;
 
+pub(crate) use client::NOT_SUPPORTED;
 pub use client::{Console, Line, Settings, Unifi, Visitors};
 
 /// The name of the one secret among the credentials.

@@ -47,6 +47,22 @@ pub(crate) async fn follow(
     Ok(())
 }
 
+/// Where the credentials of a connected account are looked for.
+pub(crate) async fn site_of(
+    conn: &mut PgConnection,
+    account: IntegrationName,
+) -> Result<Option<Site>, sqlx::Error> {
+    let site: Option<Uuid> = sqlx::query_scalar(
+        "select site_id from provider_log
+         where workspace_id = $1 and account_id = $2 and due_at <> 'infinity'",
+    )
+    .bind(account.workspace.uuid())
+    .bind(account.id.uuid())
+    .fetch_optional(conn)
+    .await?;
+    Ok(site.map(|id| Site::of_id(account.workspace, id)))
+}
+
 /// Has accounts tended to, and their logs read, as soon as there is a process for it.
 pub async fn look_soon(conn: &mut PgConnection, accounts: &[IntegrationName]) -> Result<(), sqlx::Error> {
     sqlx::query(
@@ -55,6 +71,28 @@ pub async fn look_soon(conn: &mut PgConnection, accounts: &[IntegrationName]) ->
     )
     .bind(accounts.iter().map(|account| account.workspace.uuid()).collect::<Vec<_>>())
     .bind(accounts.iter().map(|account| account.id.uuid()).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Has an account tended to, and its log read, so soon; once more, if that is under way just now. However often that is
+/// asked for, it is no later, and no more often.
+pub async fn look_within(
+    conn: &mut PgConnection,
+    account: IntegrationName,
+    wait: Duration,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update provider_log set due_at = case
+             when due_at > now() then least(due_at, now() + $3)
+             when lease_until > now() then now() + $3
+             else due_at end
+         where workspace_id = $1 and account_id = $2 and due_at <> 'infinity'",
+    )
+    .bind(account.workspace.uuid())
+    .bind(account.id.uuid())
+    .bind(interval(wait))
     .execute(conn)
     .await?;
     Ok(())

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::Request;
 use chassis::identity::Identity;
 use chassis::rpc::{REQUEST_TIMEOUT, ServiceChannel, Traced};
 use http::{HeaderMap, StatusCode};
+use proto::access::v1::ReceiveUnifiEventRequest;
+use proto::access::v1::unifi_webhook_service_client::UnifiWebhookServiceClient;
 use proto::notification::v1::ReceiveSendGridEventsRequest;
 use proto::notification::v1::webhook_service_client::WebhookServiceClient;
 use tokio::sync::Semaphore;
@@ -21,40 +23,62 @@ use crate::config::{Config, SettingError};
 
 /// The largest delivery that is taken. SendGrid posts batches of well below a megabyte.
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Deliveries that are held in memory at once.
+/// The largest that is taken of a console: each is one event.
+const UNIFI_BODY_BYTES_MAX: usize = 256 * 1024;
+/// Deliveries of a vendor that are held in memory at once.
 const DELIVERIES_MAX: usize = 16;
 /// A delivery must be read and passed on within this time: a little before the server itself gives up,
 /// for what the server says then looks like success to who speaks no gRPC.
 const TIMEOUT: Duration = REQUEST_TIMEOUT.saturating_sub(Duration::from_secs(2));
 
 // Twilio SendGrid, Event Webhook Security Features.
-const SIGNATURE: &str = "x-twilio-email-event-webhook-signature";
-const TIMESTAMP: &str = "x-twilio-email-event-webhook-timestamp";
+const SENDGRID_SIGNATURE: &str = "x-twilio-email-event-webhook-signature";
+const SENDGRID_TIMESTAMP: &str = "x-twilio-email-event-webhook-timestamp";
+// UniFi Access API reference, 11.7.
+const UNIFI_SIGNATURE: &str = "signature";
 
 /// Passes deliveries on to their owners.
 #[derive(Clone)]
 pub(crate) struct Webhooks {
     notification: WebhookServiceClient<ServiceChannel>,
-    places: Arc<Semaphore>,
+    sendgrid_places: Arc<Semaphore>,
+    unifi_adapter: UnifiWebhookServiceClient<ServiceChannel>,
+    unifi_places: Arc<Semaphore>,
 }
 
 impl Webhooks {
     pub(crate) fn new(config: &Config, identity: &Identity) -> Result<Self, SettingError> {
-        let channel = ServiceChannel::new(config.channel("notification", identity)?, Traced);
+        let channel = |service| Ok(ServiceChannel::new(config.channel(service, identity)?, Traced));
         Ok(Self {
-            notification: WebhookServiceClient::new(channel),
-            places: Arc::new(Semaphore::new(DELIVERIES_MAX)),
+            notification: WebhookServiceClient::new(channel("notification")?),
+            sendgrid_places: Arc::new(Semaphore::new(DELIVERIES_MAX)),
+            unifi_adapter: UnifiWebhookServiceClient::new(channel("unifi_adapter")?),
+            unifi_places: Arc::new(Semaphore::new(DELIVERIES_MAX)),
         })
     }
 }
 
+/// What a vendor hears.
+type Answer = (StatusCode, &'static str);
+
 /// `POST /webhooks/sendgrid`.
-pub(super) async fn sendgrid(
-    State(webhooks): State<Webhooks>,
-    request: Request<Body>,
-) -> (StatusCode, &'static str) {
+pub(super) async fn sendgrid(State(webhooks): State<Webhooks>, request: Request<Body>) -> Answer {
     let span = tracing::info_span!("webhook", otel.name = "webhook sendgrid", otel.kind = "server");
-    let taken = tokio::time::timeout(TIMEOUT, webhooks.pass_sendgrid(request)).instrument(span).await;
+    heard(tokio::time::timeout(TIMEOUT, webhooks.pass_sendgrid(request)).instrument(span).await)
+}
+
+/// `POST /webhooks/unifi/{workspace}/{integration}`.
+pub(super) async fn unifi(
+    State(webhooks): State<Webhooks>,
+    Path((workspace, integration)): Path<(String, String)>,
+    request: Request<Body>,
+) -> Answer {
+    let span = tracing::info_span!("webhook", otel.name = "webhook unifi", otel.kind = "server");
+    let integration = format!("workspaces/{workspace}/integrations/{integration}");
+    heard(tokio::time::timeout(TIMEOUT, webhooks.pass_unifi(integration, request)).instrument(span).await)
+}
+
+fn heard(taken: Result<Result<(), Answer>, tokio::time::error::Elapsed>) -> Answer {
     match taken {
         Ok(Ok(())) => (StatusCode::OK, "taken"),
         Ok(Err(answer)) => answer,
@@ -62,23 +86,35 @@ pub(super) async fn sendgrid(
     }
 }
 
+const BUSY: Answer = (StatusCode::SERVICE_UNAVAILABLE, "too many deliveries at once; send it again");
+const UNSIGNED: Answer = (StatusCode::BAD_REQUEST, "the delivery is not signed");
+
 impl Webhooks {
-    async fn pass_sendgrid(mut self, request: Request<Body>) -> Result<(), (StatusCode, &'static str)> {
-        let busy = (StatusCode::SERVICE_UNAVAILABLE, "too many deliveries at once; send it again");
-        let _place = self.places.try_acquire().map_err(|_| busy)?;
+    async fn pass_sendgrid(mut self, request: Request<Body>) -> Result<(), Answer> {
+        let _place = self.sendgrid_places.try_acquire().map_err(|_| BUSY)?;
         let (parts, body) = request.into_parts();
-        let unsigned = (StatusCode::BAD_REQUEST, "the delivery is not signed");
-        let signature = text(&parts.headers, SIGNATURE).ok_or(unsigned)?;
-        let timestamp = text(&parts.headers, TIMESTAMP).ok_or(unsigned)?;
-        let body = axum::body::to_bytes(body, BODY_BYTES_MAX)
-            .await
-            .map_err(|_| (StatusCode::PAYLOAD_TOO_LARGE, "the delivery is too large, or was broken off"))?;
-        let delivery = ReceiveSendGridEventsRequest { body: body.into(), signature, timestamp };
-        match self.notification.receive_send_grid_events(delivery).await {
-            Ok(_) => Ok(()),
-            Err(status) => Err(answer(&status)),
-        }
+        let signature = text(&parts.headers, SENDGRID_SIGNATURE).ok_or(UNSIGNED)?;
+        let timestamp = text(&parts.headers, SENDGRID_TIMESTAMP).ok_or(UNSIGNED)?;
+        let body = read(body, BODY_BYTES_MAX).await?;
+        let delivery = ReceiveSendGridEventsRequest { body, signature, timestamp };
+        let passed = self.notification.receive_send_grid_events(delivery).await;
+        passed.map(|_| ()).map_err(|status| answer(&status))
     }
+
+    async fn pass_unifi(mut self, integration: String, request: Request<Body>) -> Result<(), Answer> {
+        let _place = self.unifi_places.try_acquire().map_err(|_| BUSY)?;
+        let (parts, body) = request.into_parts();
+        let signature = text(&parts.headers, UNIFI_SIGNATURE).ok_or(UNSIGNED)?;
+        let body = read(body, UNIFI_BODY_BYTES_MAX).await?;
+        let delivery = ReceiveUnifiEventRequest { integration, body, signature };
+        let passed = self.unifi_adapter.receive_unifi_event(delivery).await;
+        passed.map(|_| ()).map_err(|status| answer(&status))
+    }
+}
+
+async fn read(body: Body, bytes_max: usize) -> Result<Vec<u8>, Answer> {
+    let too_large = (StatusCode::PAYLOAD_TOO_LARGE, "the delivery is too large, or was broken off");
+    Ok(axum::body::to_bytes(body, bytes_max).await.map_err(|_| too_large)?.into())
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
@@ -86,7 +122,7 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 /// What a vendor hears of its owner's refusal: that there is no use in sending it again, or that there is.
-fn answer(status: &Status) -> (StatusCode, &'static str) {
+fn answer(status: &Status) -> Answer {
     match status.code() {
         Code::InvalidArgument => (StatusCode::BAD_REQUEST, "the delivery makes no sense"),
         Code::Unauthenticated | Code::PermissionDenied => {

@@ -1,8 +1,10 @@
-//! What SendGrid reports, on its way to its owner.
+//! What vendors report, on its way to its owner.
 
 use std::sync::{Arc, Mutex};
 
 use chassis::rpc::REQUEST_BYTES_MAX;
+use proto::access::v1 as access_pb;
+use proto::access::v1::unifi_webhook_service_server::{UnifiWebhookService, UnifiWebhookServiceServer};
 use proto::notification::v1 as pb;
 use proto::notification::v1::webhook_service_server::{WebhookService, WebhookServiceServer};
 use reqwest::{RequestBuilder, StatusCode};
@@ -112,4 +114,44 @@ async fn a_delivery_may_be_eight_mebibytes_and_no_more() {
     let larger = delivery(&world, vec![b' '; BODY_BYTES_MAX + 1]).send().await.unwrap();
     assert_eq!(larger.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(owner.taken.lock().unwrap().len(), 1);
+}
+
+/// An adapter that takes what its consoles report.
+#[derive(Clone, Default)]
+struct Adapter(Arc<Mutex<Vec<access_pb::ReceiveUnifiEventRequest>>>);
+
+#[tonic::async_trait]
+impl UnifiWebhookService for Adapter {
+    async fn receive_unifi_event(
+        &self,
+        request: Request<access_pb::ReceiveUnifiEventRequest>,
+    ) -> Result<Response<access_pb::ReceiveUnifiEventResponse>, Status> {
+        self.0.lock().unwrap().push(request.into_inner());
+        Ok(Response::new(access_pb::ReceiveUnifiEventResponse {}))
+    }
+}
+
+#[tokio::test]
+async fn what_a_console_reports_reaches_the_adapter_with_its_address() {
+    let adapter = Adapter::default();
+    let listener = Arc::new(tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap());
+    let address = format!("https://{}", listener.local_addr().unwrap());
+    let mut world = World::with(|config| drop(config.services.insert("unifi_adapter".into(), address))).await;
+    let deps = chassis::BasicDeps { listener, ..world.deps("unifi-adapter").await };
+    let server = UnifiWebhookServiceServer::new(adapter.clone());
+    world.run(chassis::Service::new("unifi-adapter", &deps).grpc(server));
+    let send = async |headers: &[(&str, &str)], body: Vec<u8>| {
+        let post = client().post(format!("{}/webhooks/unifi/one/two", world.address));
+        let post = headers.iter().fold(post, |post, (name, value)| post.header(*name, *value));
+        post.body(body).send().await.unwrap().status()
+    };
+    let signed = [("Signature", "t=1,v1=00")];
+    let body = b"{\"event\":\"access.door.unlock\"}\r\n\xff".to_vec();
+    assert_eq!(send(&signed, body.clone()).await, StatusCode::OK);
+    assert_eq!(send(&[], body.clone()).await, StatusCode::BAD_REQUEST);
+    assert_eq!(send(&signed, vec![b' '; 256 * 1024 + 1]).await, StatusCode::PAYLOAD_TOO_LARGE);
+    let taken = adapter.0.lock().unwrap();
+    assert_eq!(taken.len(), 1);
+    assert_eq!(taken[0].integration, "workspaces/one/integrations/two");
+    assert_eq!((&taken[0].body, taken[0].signature.as_str()), (&body, "t=1,v1=00"));
 }

@@ -86,6 +86,7 @@ impl World {
                 ("raw", raw),
                 ("away", closed_port().await),
                 ("notification", closed_port().await),
+                ("unifi_adapter", closed_port().await),
             ]
             .map(|(name, address)| (name.to_owned(), address))
             .into(),

@@ -135,7 +135,14 @@ impl Wiring {
             ("kisi-adapter", kisi),
             ("notification", messages),
             ("relay-adapter", with_key("relay-adapter")),
-            ("unifi-adapter", with_key("unifi-adapter")),
+            (
+                "unifi-adapter",
+                [
+                    with_key("unifi-adapter"),
+                    vec![("LATCHKEY_WEBHOOKS__PUBLIC_URL", listeners.gateway_url()?)],
+                ]
+                .concat(),
+            ),
             (
                 gateway::NAME,
                 vec![
@@ -143,6 +150,7 @@ impl Wiring {
                     ("LATCHKEY_SERVICES__BILLING", url(&listeners.billing)?),
                     ("LATCHKEY_SERVICES__INTEGRATIONS", url(&listeners.integrations)?),
                     ("LATCHKEY_SERVICES__NOTIFICATION", url(&listeners.notification)?),
+                    ("LATCHKEY_SERVICES__UNIFI_ADAPTER", url(&listeners.unifi_adapter)?),
                     ("LATCHKEY_SERVICES__WORKSPACE", url(&listeners.workspace)?),
                     ("LATCHKEY_TOKENS__KEYS_FOLDER", path(data.token_keys())),
                     ("LATCHKEY_SIGN_IN__PUBLIC_URL", listeners.gateway_url()?),

@@ -45,6 +45,11 @@ impl Unifi {
         self.lock().is_locked_down
     }
 
+    /// Where it reports to.
+    pub fn webhooks(&self) -> Vec<String> {
+        self.lock().webhooks.values().map(|webhook| webhook.endpoint.clone()).collect()
+    }
+
     /// Adds or replaces a token.
     pub fn put_token(&self, token: impl Into<String>, new: Token) {
         self.lock().tokens.insert(token.into(), new);

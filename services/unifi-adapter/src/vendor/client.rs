@@ -18,8 +18,8 @@ use vendor_http::{
 
 use super::error::{self, is_success, meaning};
 use super::wire::{
-    Body, Door, Emergency, Group, Head, List, LogQuery, NewEmergency, NewPin, NewVisitor, Opening, Openings,
-    Rule, Unlock, Visitor,
+    Body, Door, Emergency, Group, Head, List, LogQuery, NewEmergency, NewPin, NewVisitor, NewWebhook,
+    Opening, Openings, Rule, Unlock, Visitor, Webhook,
 };
 
 /// Where consoles listen, unless it is said otherwise (UniFi Access API reference, 1.2).
@@ -284,6 +284,27 @@ impl Console {
         Ok(found.data.hits)
     }
 
+    /// The console's webhooks, with their secrets.
+    pub async fn list_webhooks(&self) -> Result<Vec<Webhook>, ProviderError> {
+        let list: List<Webhook> = self.read(self.call(Method::GET, WEBHOOKS, &WEBHOOKS_PATH, &[])).await?;
+        Ok(list.data)
+    }
+
+    /// Makes a webhook. After a lost answer, look for it: there is one of an address.
+    pub async fn create_webhook(&self, new: &NewWebhook<'_>) -> Result<Webhook, ProviderError> {
+        let made: Body<Webhook> =
+            self.read(self.call(Method::POST, WEBHOOKS, &WEBHOOKS_PATH, &[]).json(new)).await?;
+        Ok(made.data)
+    }
+
+    /// Has a webhook be so.
+    pub async fn update_webhook(&self, id: &str, to: &NewWebhook<'_>) -> Result<Webhook, ProviderError> {
+        let path = ["webhooks", "endpoints", id];
+        let call = self.call(Method::PUT, "/webhooks/endpoints/{id}", &path, &[]).json(to);
+        let changed: Body<Webhook> = self.read(call).await?;
+        Ok(changed.data)
+    }
+
     /// Tries whether the token may operate doors, at one that is not there.
     pub async fn try_to_operate_doors(&self) -> Result<(), ProviderError> {
         let call = self.call(Method::PUT, "/doors/{id}/unlock", &["doors", NOTHING, "unlock"], &[]);
@@ -342,10 +363,12 @@ const VISITOR: &str = "/visitors/{id}";
 const VISITOR_PIN: &str = "/visitors/{id}/pin_codes";
 const RULE: &str = "/doors/{id}/lock_rule";
 const EMERGENCY: &str = "/doors/settings/emergency";
+const WEBHOOKS: &str = "/webhooks/endpoints";
+const WEBHOOKS_PATH: [&str; 2] = ["webhooks", "endpoints"];
 const EMERGENCY_PATH: [&str; 3] = ["doors", "settings", "emergency"];
 
 /// What an older console answers.
-const NOT_SUPPORTED: &str = "CODE_DEVICE_API_NOT_SUPPORTED";
+pub(crate) const NOT_SUPPORTED: &str = "CODE_DEVICE_API_NOT_SUPPORTED";
 
 /// Without the token.
 impl fmt::Debug for Console {

@@ -2,6 +2,7 @@
 //! 4.0.10 and 4.2.16, the section in brackets.
 
 use domain::Timestamp;
+use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// What every answer has [2.8].
@@ -244,6 +245,31 @@ pub struct NewEmergency {
     /// All doors are open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evacuation: Option<bool>,
+}
+
+/// Where the console reports to [11.3].
+#[derive(Debug, Clone, Deserialize)]
+pub struct Webhook {
+    /// Id.
+    pub id: String,
+    /// Address.
+    pub endpoint: String,
+    /// What is reported.
+    #[serde(default, deserialize_with = "rows")]
+    pub events: Vec<String>,
+    /// What reports are signed with.
+    pub secret: SecretString,
+}
+
+/// Where the console should report to, and what [11.4].
+#[derive(Debug, Serialize)]
+pub struct NewWebhook<'a> {
+    /// Address.
+    pub endpoint: &'a str,
+    /// What staff reads.
+    pub name: &'a str,
+    /// What is to be reported.
+    pub events: &'a [&'a str],
 }
 
 /// What is asked of the log [9.2].

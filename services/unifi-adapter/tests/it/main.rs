@@ -5,4 +5,6 @@
 mod checks;
 mod conformance;
 mod console;
+mod holds;
 mod visitors;
+mod webhooks;
