@@ -47,7 +47,7 @@ async fn a_member_opens_a_consoles_door_within_the_booking_and_never_else() {
     let client = stage.client();
     let (doors, stranger) =
         (stage.doors_of(&world, 0, Role::Member), stage.doors_of(&world, 1, Role::Member));
-    let window = Door::window(8, 12);
+    let window = Door::window(8, 25);
     let booking = world.create(&client, 0, 0, window, "now").await;
     let request = workspace_pb::ConfirmBookingRequest { name: booking, request_id: String::new() };
     insist(&client.bookings, request, |mut c, r| async move { c.confirm_booking(r).await }).await;

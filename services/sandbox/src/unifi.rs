@@ -2,7 +2,7 @@
 //!
 //! Follows UniFi Access's API reference. It is served twice: below the sandbox's prefix in plain, for tests of single
 //! calls, and by [`Unifi::open`] over TLS, as a real console is, with a certificate that it made itself and that names
-//! no address. Left out: users, their groups and policies, cards, holiday groups, schedules by which doors are unlocked,
+//! no address. Left out: groups of users, cards, holiday groups, schedules by which doors are unlocked,
 //! websocket, Touch Pass, identity resources, images. Where the real behaviour is not documented or varies, [`Switches`]
 //! choose.
 
@@ -17,12 +17,14 @@ mod groups;
 mod inspect;
 mod logs;
 mod model;
+mod policies;
 mod readers;
 mod refusal;
 mod routes;
 mod state;
 mod switches;
 mod token;
+mod users;
 mod versions;
 mod visitors;
 mod webhooks;
@@ -46,7 +48,7 @@ use crate::server::{Tls, accept};
 use crate::{Twin, TwinParts, Vendor, credentials as header};
 
 pub use access::AccessWindow;
-pub use inspect::DoorNow;
+pub use inspect::{DoorNow, UserNow};
 pub use model::{DoorSeed, GroupSeed, LogEntry, Token};
 pub use switches::{RefusalStyle, ScopeRefusal, Switches, VersionRefusal, WebhookFlaw};
 

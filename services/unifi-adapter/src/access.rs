@@ -2,21 +2,22 @@
 
 use domain::Window;
 use domain::names::IntegrationName;
-use door_adapter::{AccessRequest, ApplyError, ErrorKind, ProviderError};
+use door_adapter::{AccessRequest, ApplyError, ErrorKind, ProviderError, Target};
 use secrecy::SecretString;
 
 use crate::store::{Change, Ledger, Row};
 use crate::vendor::wire::{NewVisitor, Visitor};
-use crate::vendor::{Console, Visitors};
+use crate::vendor::{Console, Pages};
 use crate::visit::{self, grant_of, is_met};
 
 /// PINs that are tried: someone may get one between its making and its giving.
 const PINS_MAX: usize = 5;
 
-/// A visitor that is as asked.
+/// Access that is as asked.
 pub(crate) struct Granted {
-    pub visitor: String,
-    /// The PIN, if it was given just now.
+    /// What it is called.
+    pub provider_ref: String,
+    /// The PIN, if it is to be told.
     pub pin: Option<SecretString>,
 }
 
@@ -52,33 +53,24 @@ impl Access<'_> {
             match self.console.update_visitor(&visitor.id, &wanted).await {
                 Ok(()) => self.has_changed = true,
                 // The visitor was there just now.
-                Err(error) if error.kind == ErrorKind::NotFound => return Err(self.target_unknown(error)),
+                Err(error) if error.kind == ErrorKind::NotFound => {
+                    return Err(target_unknown(&self.request.target, error));
+                }
                 Err(error) => return Err(error.into()),
             }
         }
         if has_pin {
-            return Ok(Granted { visitor: visitor.id, pin: None });
+            return Ok(Granted { provider_ref: visitor.id, pin: None });
         }
         self.with_pin(visitor.id, window).await
     }
 
     /// Gives the visitor a new PIN in place of any other, which nobody may have been told of.
     async fn with_pin(&mut self, visitor: String, window: Window) -> Result<Granted, ApplyError> {
-        let mut tries = 0;
-        loop {
-            let pin = self.console.generate_pin().await?;
-            tries += 1;
-            match self.console.set_pin(&visitor, &pin).await {
-                Ok(()) => {
-                    self.has_changed = true;
-                    self.changes.push(self.change(window, Some(visitor.clone()), true));
-                    return Ok(Granted { visitor, pin: Some(pin) });
-                }
-                // Someone else has got it since.
-                Err(error) if error.kind == ErrorKind::Conflict && tries < PINS_MAX => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let pin = with_free_pin(self.console, PinHolder::Visitor(&visitor)).await?;
+        self.has_changed = true;
+        self.changes.push(self.change(window, Some(visitor.clone()), true));
+        Ok(Granted { provider_ref: visitor, pin: Some(pin) })
     }
 
     /// Takes away what the grant has.
@@ -110,7 +102,7 @@ impl Access<'_> {
                     self.changes.push(Change::gone(self.account, self.request.grant));
                 }
                 if error.kind == ErrorKind::NotFound {
-                    return Err(self.target_unknown(error));
+                    return Err(target_unknown(&self.request.target, error));
                 }
                 Err(error.into())
             }
@@ -125,7 +117,7 @@ impl Access<'_> {
                 Ok(self.console.find_visitor(id).await?.into_iter().collect())
             }
             Some(Row { visitor: None, .. }) => {
-                let (mut found, mut listed) = (Vec::new(), Visitors::default());
+                let (mut found, mut listed) = (Vec::new(), Pages::<Visitor>::default());
                 while let Some(visitors) = listed.read_on(self.console).await? {
                     let is_it = |visitor: &Visitor| grant_of(&visitor.remarks) == Some(self.request.grant);
                     found.extend(visitors.into_iter().filter(is_it));
@@ -145,12 +137,40 @@ impl Access<'_> {
     fn change(&self, window: Window, visitor: Option<String>, has_pin: bool) -> Change {
         Change::is(self.account, self.request, window.end(), visitor, has_pin)
     }
+}
 
-    fn target_unknown(&self, error: ProviderError) -> ApplyError {
-        let target = &self.request.target;
-        let reason =
-            format!("the console has no door or group {}: choose the door again", target.provider_ref);
-        error.meaning(ErrorKind::NotFound, reason).into()
+/// The console does not have what a grant is for.
+pub(crate) fn target_unknown(target: &Target, error: ProviderError) -> ApplyError {
+    let reason = format!("the console has no door or group {}: choose the door again", target.provider_ref);
+    error.meaning(ErrorKind::NotFound, reason).into()
+}
+
+/// Whose PIN it is to be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum PinHolder<'a> {
+    Visitor(&'a str),
+    User(&'a str),
+}
+
+/// Gives a new PIN that nobody has, in place of any other that they have.
+pub(crate) async fn with_free_pin(
+    console: &Console,
+    holder: PinHolder<'_>,
+) -> Result<SecretString, ProviderError> {
+    let mut tries = 0;
+    loop {
+        let pin = console.generate_pin().await?;
+        tries += 1;
+        let given = match holder {
+            PinHolder::Visitor(id) => console.set_pin(id, &pin).await,
+            PinHolder::User(id) => console.set_user_pin(id, &pin).await,
+        };
+        match given {
+            Ok(()) => return Ok(pin),
+            // Someone else has got it since.
+            Err(error) if error.kind == ErrorKind::Conflict && tries < PINS_MAX => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 

@@ -4,8 +4,9 @@
 //! Owns which visitor of a console stands for which grant. What commands and accounts are worked off in which order
 //! is the `door-adapter` crate's part. What holds here:
 //! - A grant is a visitor of its own, with the grant's name in its remarks and the window as its visit: the console
-//!   ends it by itself. Users, their policies and cards are others' and are never touched.
-//! - A visitor has a PIN that we know, kept sealed by the `door-adapter` crate, and the person is told of it once.
+//!   ends it by itself. One that has begun and has no end is a user's, by a policy of ours for just that door; what others
+//!   gave a user is never touched. Who moves from one to the other has both for a moment, and never neither.
+//! - A visitor, or user, has a PIN that we know, kept sealed by the `door-adapter` crate, and the person is told of it once.
 //! - Before the console is asked for a visitor, the ledger says so. Whatever becomes of the answer, the visitor is found
 //!   again by its remarks and made only once.
 //! - A visitor that Latchkey did not make is never changed or deleted.
@@ -18,12 +19,17 @@ mod config;
 mod control;
 mod holds;
 mod log;
+mod member;
+mod members;
 mod provider;
+mod roll;
 mod store;
 mod survey;
 pub mod vendor;
 mod visit;
 mod webhooks;
+
+use std::sync::Arc;
 
 use anyhow::Context as _;
 
@@ -54,8 +60,8 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
     let clock = deps.basic.clock.clone();
     let outgoing = config.outgoing.rules().context("configuration")?;
     let unifi = config.unifi.client(clock.clone(), outgoing).context("configuration: section unifi")?;
-    let keys = config.sealing.keys().context("configuration: section sealing")?;
-    let provider = UnifiProvider::new(unifi, deps.pool.clone(), clock)
+    let keys = Arc::new(config.sealing.keys().context("configuration: section sealing")?);
+    let provider = UnifiProvider::new(unifi, deps.pool.clone(), clock, keys.clone())
         .with_webhooks(Webhooks::at(&config.webhooks.public_url, keys));
     let settings = door_adapter::Settings {
         commands: &config.commands,

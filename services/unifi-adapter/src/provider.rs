@@ -3,22 +3,26 @@
 use std::sync::Arc;
 
 use chassis::postgres::WorkspacePool;
+use domain::names::IntegrationName;
 use domain::{Clock, Timestamp, Window};
 use door_adapter::{
     AccessRequest, Account, AccountInfo, Applied, ApplyError, Capabilities, DoorEvent, DoorProvider,
     DoorSecret, ErrorKind, Finding, Listed, Place, Problem, ProviderError, Right, Target, TargetKind,
     UserApplied, UserRequest, UserState, UserWish,
 };
-use futures::{Stream, TryStreamExt as _, stream};
+use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use sealing::Keys;
 use sqlx::PgConnection;
 
-use crate::access::Access;
-use crate::log;
+use crate::access::{Access, Granted};
+use crate::members::{Members, without_users};
+use crate::roll::Roll;
 use crate::store::{Change, Ledger};
 use crate::survey::{self, Survey};
 use crate::vendor::wire::BUILDING;
 use crate::vendor::{Console, Line, TOKEN, Unifi};
 use crate::webhooks::Webhooks;
+use crate::{log, member, roll};
 
 /// UniFi Access, for all accounts of a process. Cheap to clone.
 #[derive(Clone)]
@@ -26,13 +30,15 @@ pub struct UnifiProvider {
     unifi: Arc<Unifi>,
     pub(crate) ledger: Ledger,
     clock: Arc<dyn Clock>,
+    /// What PINs of users are sealed with.
+    keys: Arc<Keys>,
     pub(crate) webhooks: Option<Webhooks>,
 }
 
 impl UnifiProvider {
     /// Consoles with a ledger in this service's schema.
-    pub fn new(unifi: Unifi, pool: WorkspacePool, clock: Arc<dyn Clock>) -> Self {
-        Self { unifi: Arc::new(unifi), ledger: Ledger::new(pool), clock, webhooks: None }
+    pub fn new(unifi: Unifi, pool: WorkspacePool, clock: Arc<dyn Clock>, keys: Arc<Keys>) -> Self {
+        Self { unifi: Arc::new(unifi), ledger: Ledger::new(pool), clock, keys, webhooks: None }
     }
 
     /// The same, with consoles that report to us.
@@ -43,6 +49,20 @@ impl UnifiProvider {
 
     pub(crate) fn open(&self, account: &Account, line: Line) -> Result<Console, ProviderError> {
         self.unifi.console(account, account.trust()?, line)
+    }
+
+    fn access<'a>(
+        &'a self,
+        console: &'a Console,
+        account: IntegrationName,
+        request: &'a AccessRequest,
+        changes: &'a mut Vec<Change>,
+    ) -> Access<'a> {
+        Access { ledger: &self.ledger, console, account, request, changes, has_changed: false }
+    }
+
+    fn members<'a>(&'a self, console: &'a Console, account: IntegrationName) -> Members<'a> {
+        Members { ledger: &self.ledger, console, account, keys: &self.keys, has_changed: false }
     }
 
     /// The time.
@@ -75,6 +95,23 @@ impl UnifiProvider {
     }
 }
 
+fn applied(window: Window, granted: Granted) -> Applied {
+    Applied {
+        window: Some(window),
+        provider_ref: Some(granted.provider_ref),
+        secret: granted.pin.map(DoorSecret::Pin),
+        was_asked: true,
+    }
+}
+
+/// What has changed something at the console, and failed then, may have had an effect.
+fn of_changed<T>(result: Result<T, ApplyError>, has_changed: bool) -> Result<T, ApplyError> {
+    match result {
+        Err(ApplyError::Provider(error)) if has_changed => Err(error.with_unknown_outcome().into()),
+        result => result,
+    }
+}
+
 /// A token that the console knows, without the permission.
 fn lacks(error: ProviderError, permission: &str) -> ProviderError {
     if error.kind != ErrorKind::Unauthorized {
@@ -91,7 +128,7 @@ impl DoorProvider for UnifiProvider {
 
     type Change = Change;
 
-    /// People are visitors, one for each grant: users are others'.
+    /// People are visitors, one for each grant, but for what has no end: for that alone there are users.
     fn capabilities(&self) -> Capabilities {
         Capabilities { has_groups: true, has_locks: true, has_users: false, has_log: true }
     }
@@ -129,54 +166,68 @@ impl DoorProvider for UnifiProvider {
         request: &AccessRequest,
         changes: &mut Vec<Change>,
     ) -> Result<Applied, ApplyError> {
-        let known = self.ledger.read(account.integration, request.grant).await?;
-        let now = self.clock.now();
+        let (name, now) = (account.integration, self.clock.now());
+        let known = self.ledger.read(name, request.grant).await?;
+        let standing = self.ledger.standing(name, request.grant).await?;
         let wanted = request.window.filter(|window| window.end() > now);
         let nothing = |was_asked| Applied { window: None, provider_ref: None, secret: None, was_asked };
-        if wanted.is_none() && known.is_none() {
+        if wanted.is_none() && known.is_none() && standing.is_none() {
             return Ok(nothing(false));
         }
         let console = self.open(account, Line::Work)?;
-        let mut access = Access {
-            ledger: &self.ledger,
-            console: &console,
-            account: account.integration,
-            request,
-            changes,
-            has_changed: false,
-        };
-        let result = match (wanted, known) {
+        let mut members = self.members(&console, name);
+        let is_standing = wanted.is_some_and(|window| member::is_standing(window, now));
+        let can_be_user = (is_standing || standing.is_some()) && members.can_be().await?;
+        if let (true, true, Some(window)) = (is_standing, can_be_user, wanted) {
+            let granted = members.grant(request, standing.as_ref(), window, changes).await;
+            let mut done = granted.map_err(without_users);
+            let mut has_changed = members.has_changed;
+            // Now that they are let in as a user.
+            if let (Ok(_), Some(known)) = (&done, known) {
+                let mut access = self.access(&console, name, request, changes);
+                let revoked = access.revoke(&known).await;
+                has_changed |= access.has_changed;
+                done = revoked.and(done);
+            }
+            return of_changed(done.map(|granted| applied(window, granted)), has_changed);
+        }
+        let mut access = self.access(&console, name, request, changes);
+        let mut done = match (wanted, known) {
             (None, None) => Ok(nothing(false)),
             (None, Some(known)) => access.revoke(&known).await.map(|()| nothing(true)),
-            (Some(window), known) => access.grant(known.as_ref(), window).await.map(|granted| Applied {
-                window: Some(window),
-                provider_ref: Some(granted.visitor),
-                secret: granted.pin.map(DoorSecret::Pin),
-                was_asked: true,
-            }),
-        };
-        match result {
-            Err(ApplyError::Provider(error)) if access.has_changed => {
-                Err(error.with_unknown_outcome().into())
+            (Some(window), known) => {
+                access.grant(known.as_ref(), window).await.map(|granted| applied(window, granted))
             }
-            result => result,
+        };
+        let mut has_changed = access.has_changed;
+        // Now that they are let in as a visitor, or not at all. What can't be taken back from who may enter stays.
+        if let (Ok(applied), Some(standing)) = (&mut done, standing)
+            && (can_be_user || wanted.is_none())
+        {
+            applied.was_asked = true;
+            let revoked = members.revoke(&standing, changes).await.map_err(without_users);
+            has_changed |= members.has_changed;
+            done = revoked.and(done);
         }
+        of_changed(done, has_changed)
     }
 
-    /// There are none: whoever has no grant has nothing there.
+    /// Whoever has no grant without an end has no user.
     async fn set_user(&self, account: &Account, request: &UserRequest) -> Result<UserApplied, ApplyError> {
-        let state = match request.wish {
-            UserWish::InUse => UserState::InUse,
-            UserWish::Suspended | UserWish::Deleted => {
-                let (account, person) = (account.integration, request.person.id);
-                if self.ledger.has_access(account, person, self.clock.now()).await? {
-                    let reason = "the person has access at the console, so they stay";
-                    return Err(ProviderError::new(ErrorKind::Conflict, reason).into());
-                }
-                UserState::Absent
-            }
-        };
-        Ok(UserApplied { state, was_asked: false })
+        let (name, person) = (account.integration, request.person.id);
+        if request.wish != UserWish::InUse && self.ledger.has_access(name, person, self.clock.now()).await? {
+            let reason = "the person has access at the console, so they stay";
+            return Err(ProviderError::new(ErrorKind::Conflict, reason).into());
+        }
+        if self.ledger.user(name, person).await?.is_none() {
+            let is_in_use = request.wish == UserWish::InUse;
+            let state = if is_in_use { UserState::InUse } else { UserState::Absent };
+            return Ok(UserApplied { state, was_asked: false });
+        }
+        let console = self.open(account, Line::Work)?;
+        let mut members = self.members(&console, name);
+        let state = members.set(person, request.wish).await.map_err(without_users);
+        of_changed(state.map(|state| UserApplied { state, was_asked: true }), members.has_changed)
     }
 
     fn survey<'a>(
@@ -186,16 +237,25 @@ impl DoorProvider for UnifiProvider {
     ) -> impl Stream<Item = Result<Vec<Right>, ApplyError>> + Send + 'a {
         let opened = async move {
             let console = self.open(account, Line::Work)?;
-            let survey = Survey::new(&self.ledger, console, account.integration, targets, self.clock.now());
-            Ok::<_, ApplyError>(stream::try_unfold(survey, |mut survey| async move {
+            let name = account.integration;
+            let survey = Survey::new(&self.ledger, console.clone(), name, targets, self.clock.now());
+            let visitors = stream::try_unfold(survey, |mut survey| async move {
                 Ok::<_, ApplyError>(survey.read_on().await?.map(|page| (page, survey)))
-            }))
+            });
+            let roll = Roll::new(&self.ledger, console, name, targets);
+            let users = stream::try_unfold(roll, |mut roll| async move {
+                Ok::<_, ApplyError>(roll.read_on().await?.map(|page| (page, roll)))
+            });
+            Ok::<_, ApplyError>(visitors.chain(users))
         };
         stream::once(opened).try_flatten()
     }
 
     async fn remove(&self, account: &Account, right: &Right) -> Result<(), ApplyError> {
         let console = self.open(account, Line::Work)?;
+        if member::of_right(&right.provider_ref).is_some() {
+            return roll::remove(&mut self.members(&console, account.integration), right).await;
+        }
         survey::remove(&self.ledger, &console, account.integration, right).await
     }
 

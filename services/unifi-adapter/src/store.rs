@@ -1,6 +1,7 @@
 //! The ledger: which visitor stands for which grant.
 
 mod hold;
+mod member;
 mod webhook;
 
 use std::collections::{HashMap, HashSet};
@@ -14,6 +15,7 @@ use uuid::Uuid;
 
 pub use hold::Hold;
 pub(crate) use hold::take_due;
+pub(crate) use member::Standing;
 pub(crate) use webhook::WebhookRow;
 
 /// The ledger. Cheap to clone.
@@ -35,13 +37,20 @@ pub(crate) struct Row {
     pub has_pin: bool,
 }
 
-/// What became of a grant's visitor.
+/// What became of a grant.
 #[derive(Debug, Clone)]
 pub struct Change {
     account: IntegrationName,
     grant: GrantName,
-    /// `None`: it is gone.
-    to: Option<Entry>,
+    to: To,
+}
+
+#[derive(Debug, Clone)]
+enum To {
+    /// Its visitor; `None`: it is gone.
+    Visitor(Option<Entry>),
+    /// What its person has by it as a user; `None`: nothing.
+    Standing(Option<Standing>),
 }
 
 #[derive(Debug, Clone)]
@@ -56,7 +65,17 @@ struct Entry {
 
 impl Change {
     pub(crate) fn gone(account: IntegrationName, grant: GrantName) -> Self {
-        Self { account, grant, to: None }
+        Self { account, grant, to: To::Visitor(None) }
+    }
+
+    /// The person has it as a user.
+    pub(crate) fn stands(account: IntegrationName, standing: Standing) -> Self {
+        Self { account, grant: standing.grant, to: To::Standing(Some(standing)) }
+    }
+
+    /// The person has it as a user no longer.
+    pub(crate) fn stands_no_more(account: IntegrationName, grant: GrantName) -> Self {
+        Self { account, grant, to: To::Standing(None) }
     }
 
     /// The console has that visitor for the request, with a PIN of ours or not; without a visitor, it may have some.
@@ -69,7 +88,7 @@ impl Change {
     ) -> Self {
         let (person, target) = (request.person.id, request.target.clone());
         let entry = Entry { person, target, ends_at, visitor, has_pin };
-        Self { account, grant: request.grant, to: Some(entry) }
+        Self { account, grant: request.grant, to: To::Visitor(Some(entry)) }
     }
 }
 
@@ -85,10 +104,9 @@ struct Columns {
 
 impl From<Columns> for Row {
     fn from(columns: Columns) -> Self {
-        let kind = if columns.target_kind == DOOR { TargetKind::Lock } else { TargetKind::Group };
         Self {
             grant: GrantId::from_uuid(columns.grant_id),
-            target: Target { kind, provider_ref: columns.target_ref, display_name: String::new() },
+            target: target_of(&columns.target_kind, columns.target_ref),
             ends_at: columns.ends_at,
             visitor: columns.visitor_id,
             has_pin: columns.has_pin,
@@ -98,6 +116,18 @@ impl From<Columns> for Row {
 
 const DOOR: &str = "door";
 const DOOR_GROUP: &str = "door_group";
+
+fn kind_of(target: &Target) -> &'static str {
+    match target.kind {
+        TargetKind::Lock => DOOR,
+        TargetKind::Group => DOOR_GROUP,
+    }
+}
+
+fn target_of(kind: &str, provider_ref: String) -> Target {
+    let kind = if kind == DOOR { TargetKind::Lock } else { TargetKind::Group };
+    Target { kind, provider_ref, display_name: String::new() }
+}
 
 impl Ledger {
     pub(crate) fn new(pool: WorkspacePool) -> Self {
@@ -140,7 +170,7 @@ impl Ledger {
         Ok(rows.into_iter().map(Row::from).map(|row| (row.grant, row)).collect())
     }
 
-    /// Whether a person has visitors, or may have some, whose time is not over at `now`.
+    /// Whether a person has visitors, or may have some, whose time is not over at `now`, or access as a user.
     pub(crate) async fn has_access(
         &self,
         account: IntegrationName,
@@ -150,6 +180,8 @@ impl Ledger {
         let mut tx = self.pool.begin(account.workspace).await?;
         let has_access = sqlx::query_scalar(
             "select exists (select from unifi_visitor
+               where workspace_id = $1 and account_id = $2 and person_id = $3 and ends_at > $4)
+               or exists (select from unifi_standing
                where workspace_id = $1 and account_id = $2 and person_id = $3 and ends_at > $4)",
         )
         .bind(account.workspace.uuid())
@@ -161,7 +193,7 @@ impl Ledger {
         Ok(has_access)
     }
 
-    /// Whose visitors are, or were, by the console's ids.
+    /// Whose visitors and users are, or were, by the console's ids.
     pub(crate) async fn people_of(
         &self,
         account: IntegrationName,
@@ -199,7 +231,12 @@ impl Ledger {
 
 async fn write(conn: &mut PgConnection, change: &Change) -> Result<(), sqlx::Error> {
     let (account, grant) = (change.account, change.grant.id.uuid());
-    let Some(entry) = &change.to else {
+    let entry = match &change.to {
+        To::Visitor(entry) => entry,
+        To::Standing(Some(standing)) => return member::write_standing(conn, account, standing).await,
+        To::Standing(None) => return member::delete_standing(conn, account, change.grant).await,
+    };
+    let Some(entry) = entry else {
         sqlx::query(
             "delete from unifi_visitor where workspace_id = $1 and account_id = $2 and grant_id = $3",
         )
@@ -209,10 +246,6 @@ async fn write(conn: &mut PgConnection, change: &Change) -> Result<(), sqlx::Err
         .execute(conn)
         .await?;
         return Ok(());
-    };
-    let kind = match entry.target.kind {
-        TargetKind::Lock => DOOR,
-        TargetKind::Group => DOOR_GROUP,
     };
     sqlx::query(
         "insert into unifi_visitor (workspace_id, account_id, grant_id, person_id, target_kind, target_ref, ends_at,
@@ -227,7 +260,7 @@ async fn write(conn: &mut PgConnection, change: &Change) -> Result<(), sqlx::Err
     .bind(account.id.uuid())
     .bind(grant)
     .bind(entry.person.uuid())
-    .bind(kind)
+    .bind(kind_of(&entry.target))
     .bind(&entry.target.provider_ref)
     .bind(entry.ends_at)
     .bind(&entry.visitor)
@@ -235,17 +268,18 @@ async fn write(conn: &mut PgConnection, change: &Change) -> Result<(), sqlx::Err
     .execute(&mut *conn)
     .await?;
     match &entry.visitor {
-        Some(visitor) => remember(conn, account, visitor, entry).await,
+        Some(visitor) => remember(conn, account, visitor, entry.person, entry.ends_at).await,
         None => Ok(()),
     }
 }
 
-/// Keeps whose visitor it is, and forgets those who are over for long.
+/// Keeps whose visitor or user it is, and forgets those who are over for long.
 async fn remember(
     conn: &mut PgConnection,
     account: IntegrationName,
     visitor: &str,
-    entry: &Entry,
+    person: PersonId,
+    ends_at: Timestamp,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "with forgotten as (
@@ -260,8 +294,8 @@ async fn remember(
     .bind(account.workspace.uuid())
     .bind(account.id.uuid())
     .bind(visitor)
-    .bind(entry.person.uuid())
-    .bind(entry.ends_at)
+    .bind(person.uuid())
+    .bind(ends_at)
     .execute(conn)
     .await?;
     Ok(())

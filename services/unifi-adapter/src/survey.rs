@@ -9,7 +9,7 @@ use door_adapter::{ApplyError, ErrorKind, Origin, Period, ProviderError, Right, 
 use crate::access;
 use crate::store::{Ledger, Row};
 use crate::vendor::wire::{Door, Visitor};
-use crate::vendor::{Console, Visitors};
+use crate::vendor::{Console, Pages};
 use crate::visit::{covers, grant_of};
 
 /// One reading of a console.
@@ -29,7 +29,7 @@ pub(crate) struct Survey<'a> {
 enum Step {
     Doors,
     Groups(Vec<Door>),
-    Visitors(Visitors),
+    Visitors(Pages<Visitor>),
     /// Ours that the list lacks: a list that moves may leave one out.
     Lacking(Vec<(String, Row)>),
 }
@@ -67,7 +67,7 @@ impl<'a> Survey<'a> {
                     .collect();
                 self.check(&ids)?;
                 self.before = self.ledger.read_all(self.account).await?;
-                self.step = Step::Visitors(Visitors::default());
+                self.step = Step::Visitors(Pages::default());
             }
             Step::Visitors(mut listed) => match listed.read_on(&self.console).await? {
                 Some(visitors) => {

@@ -12,7 +12,7 @@ mod error;
 pub mod wire;
 
 pub(crate) use client::NOT_SUPPORTED;
-pub use client::{Console, Line, Settings, Unifi, Visitors};
+pub use client::{Console, Line, Paged, Pages, Settings, Unifi};
 
 /// The name of the one secret among the credentials.
 pub(crate) const TOKEN: &str = "api_key";

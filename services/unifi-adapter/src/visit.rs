@@ -34,7 +34,7 @@ pub(crate) fn wanted(request: &AccessRequest, window: Window) -> NewVisitor {
     NewVisitor {
         first_name,
         last_name,
-        email: request.person.email.as_ref().map(|email| email.as_str().to_owned()).unwrap_or_default(),
+        email: email(&request.person),
         remarks: format!("{MARK}{}", request.grant),
         visit_reason: REASON,
         start_time,
@@ -43,8 +43,13 @@ pub(crate) fn wanted(request: &AccessRequest, window: Window) -> NewVisitor {
     }
 }
 
+/// Empty if there is none.
+pub(crate) fn email(person: &Person) -> String {
+    person.email.as_ref().map(|email| email.as_str().to_owned()).unwrap_or_default()
+}
+
 /// Both are required there: who has just one name gets a last name that says where it comes from.
-fn names(person: &Person) -> (String, String) {
+pub(crate) fn names(person: &Person) -> (String, String) {
     match person.display_name.trim().rsplit_once(' ') {
         Some((first, last)) => (first.trim_end().to_owned(), last.to_owned()),
         None if person.display_name.trim().is_empty() => ("Guest".to_owned(), "(Latchkey)".to_owned()),
@@ -52,7 +57,7 @@ fn names(person: &Person) -> (String, String) {
     }
 }
 
-fn resource(target: &Target) -> Resource {
+pub(crate) fn resource(target: &Target) -> Resource {
     let kind = match target.kind {
         TargetKind::Lock => "door",
         TargetKind::Group => "door_group",

@@ -37,9 +37,9 @@ pub struct Webhooks {
 
 impl Webhooks {
     /// At the gateway that consoles reach there. `None` without an address: then they report nothing.
-    pub fn at(public_url: &str, keys: Keys) -> Option<Self> {
+    pub fn at(public_url: &str, keys: Arc<Keys>) -> Option<Self> {
         let base = public_url.trim().trim_end_matches('/').to_owned();
-        (!base.is_empty()).then(|| Self { base, keys: Arc::new(keys) })
+        (!base.is_empty()).then_some(Self { base, keys })
     }
 
     /// Where a console reports to: another address for each integration.

@@ -5,7 +5,7 @@ use domain::{Timestamp, Window};
 use serde::Serialize;
 
 use super::Unifi;
-use super::model::{Resource, ResourceKind, Visitor, Week};
+use super::model::{Policy, Resource, ResourceKind, User, Visitor, Week};
 use super::state::State;
 
 /// A visitor's time at a door.
@@ -63,6 +63,14 @@ impl State {
         let is_in_window = (visitor.start_time..visitor.end_time).contains(&at.timestamp());
         let is_in_week = visitor.week_schedule.as_ref().is_none_or(|week| self.is_within(week, at));
         !visitor.is_cancelled && is_in_window && is_in_week && self.cover(&visitor.resources, door)
+    }
+
+    pub(super) fn user_may_enter(&self, user: &User, door: &str, at: Timestamp) -> bool {
+        let lets_in = |policy: &Policy| {
+            let week = self.schedules.get(&policy.schedule_id).map(|schedule| &schedule.week);
+            self.cover(&policy.resources, door) && week.is_some_and(|week| self.is_within(week, at))
+        };
+        user.is_active && user.policy_ids.iter().filter_map(|id| self.policies.get(id)).any(lets_in)
     }
 
     /// Whether a week's hours hold, by the console's clocks.

@@ -1,4 +1,4 @@
-//! PINs (UniFi Access API reference, 6.1, 4.11, 4.12).
+//! PINs (UniFi Access API reference, 6.1, 3.8, 3.9, 4.11, 4.12).
 
 use std::sync::Arc;
 
@@ -44,5 +44,29 @@ pub(super) async fn remove_pin(
 ) -> Answer {
     let mut state = unifi.admit(&headers, Scope::EditVisitor)?;
     state.visitor_mut(&id)?.pin = None;
+    success(Value::Null)
+}
+
+pub(super) async fn set_user_pin(
+    State(unifi): State<Arc<Unifi>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Answer {
+    let mut state = unifi.admit(&headers, Scope::EditUser)?;
+    let NewPin { pin_code } = read(&body)?;
+    state.user_mut(&id)?;
+    let pin = state.pin_for(&id, &pin_code)?;
+    state.user_mut(&id)?.pin = Some(pin);
+    success(Value::Null)
+}
+
+pub(super) async fn remove_user_pin(
+    State(unifi): State<Arc<Unifi>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Answer {
+    let mut state = unifi.admit(&headers, Scope::EditUser)?;
+    state.user_mut(&id)?.pin = None;
     success(Value::Null)
 }

@@ -21,6 +21,25 @@ pub struct DoorNow {
     pub rule_ends_at: Option<Timestamp>,
 }
 
+/// A user as they are now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UserNow {
+    /// The console's id.
+    pub id: String,
+    /// What they are called.
+    pub name: String,
+    /// Their address; may be empty.
+    pub email: String,
+    /// Whom someone else takes them for.
+    pub employee_number: String,
+    /// Whether they may enter at all.
+    pub is_active: bool,
+    /// What their policies are called.
+    pub policies: Vec<String>,
+    /// The PIN by which doors open.
+    pub pin: Option<String>,
+}
+
 impl Unifi {
     /// The doors, by id.
     pub fn doors(&self) -> Vec<DoorNow> {
@@ -43,6 +62,22 @@ impl Unifi {
     /// Whether all doors are locked down.
     pub fn is_locked_down(&self) -> bool {
         self.lock().is_locked_down
+    }
+
+    /// The users, by id.
+    pub fn users(&self) -> Vec<UserNow> {
+        let state = self.lock();
+        let name = |id: &String| state.policies.get(id).map(|policy| policy.name.clone());
+        let users = state.users.values().map(|user| UserNow {
+            id: user.id.clone(),
+            name: user.full_name(),
+            email: user.user_email.clone(),
+            employee_number: user.employee_number.clone(),
+            is_active: user.is_active,
+            policies: user.policy_ids.iter().filter_map(name).collect(),
+            pin: user.pin.as_ref().map(|pin| pin.code.clone()),
+        });
+        users.collect()
     }
 
     /// Where it reports to.

@@ -194,6 +194,34 @@ impl Visitor {
     }
 }
 
+/// Somebody who comes for good.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct User {
+    pub id: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub user_email: String,
+    pub employee_number: String,
+    pub is_active: bool,
+    pub policy_ids: Vec<String>,
+    pub pin: Option<Pin>,
+}
+
+/// Where users may enter, and at which hours.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Policy {
+    pub name: String,
+    pub resources: Vec<Resource>,
+    pub schedule_id: String,
+}
+
+/// Hours of policies.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Schedule {
+    pub name: String,
+    pub week: Week,
+}
+
 /// A PIN, and what reading shows of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Pin {

@@ -2,6 +2,7 @@
 
 use super::Unifi;
 use super::logs::Opening;
+use super::model::Pin;
 use super::state::new_id;
 
 impl Unifi {
@@ -13,18 +14,18 @@ impl Unifi {
             return false;
         };
         let door = found.id.clone();
-        let holder =
-            state.visitors.values().find(|visitor| visitor.pin.as_ref().is_some_and(|it| it.code == pin));
+        let is_it = |held: &Option<Pin>| held.as_ref().is_some_and(|it| it.code == pin);
+        let visitor = state.visitors.values().find(|visitor| is_it(&visitor.pin));
+        let user = state.users.values().find(|user| is_it(&user.pin));
         let may_enter = !state.is_locked_down
-            && holder.is_some_and(|visitor| state.visitor_may_enter(visitor, &door, now));
-        let opening = Opening {
-            door,
-            actor_id: holder.map_or_else(new_id, |visitor| visitor.id.clone()),
-            actor_name: holder.map_or_else(|| "N/A".to_owned(), |visitor| visitor.full_name()),
-            actor_type: "visitor",
-            provider: "PIN_CODE",
-            extra: None,
+            && (visitor.is_some_and(|visitor| state.visitor_may_enter(visitor, &door, now))
+                || user.is_some_and(|user| state.user_may_enter(user, &door, now)));
+        let (actor_id, actor_name, actor_type) = match (visitor, user) {
+            (Some(visitor), _) => (visitor.id.clone(), visitor.full_name(), "visitor"),
+            (None, Some(user)) => (user.id.clone(), user.full_name(), "user"),
+            (None, None) => (new_id(), "N/A".to_owned(), "visitor"),
         };
+        let opening = Opening { door, actor_id, actor_name, actor_type, provider: "PIN_CODE", extra: None };
         if may_enter {
             if let Some(visitor) = state.visitors.get_mut(&opening.actor_id) {
                 visitor.has_come = true;

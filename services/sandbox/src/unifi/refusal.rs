@@ -20,6 +20,8 @@ pub(super) enum Code {
     WebhookDuplicated,
     PinExists,
     PinLengthInvalid,
+    ScheduleNameExists,
+    UserNotExists,
     ParamsInvalid,
     /// A route that the console does not have.
     NoRoute,
@@ -39,6 +41,8 @@ impl Code {
             Self::WebhookDuplicated => "CODE_DEVICE_WEBHOOK_ENDPOINT_DUPLICATED",
             Self::PinExists => "CODE_CREDS_PIN_CODE_CREDS_ALREADY_EXIST",
             Self::PinLengthInvalid => "CODE_CREDS_PIN_CODE_CREDS_LENGTH_INVALID",
+            Self::ScheduleNameExists => "CODE_ACCESS_POLICY_SCHEDULE_NAME_EXIST",
+            Self::UserNotExists => "CODE_USER_ACCOUNT_NOT_EXIST",
             Self::ParamsInvalid => "CODE_PARAMS_INVALID",
         }
     }

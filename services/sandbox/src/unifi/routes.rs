@@ -10,7 +10,7 @@ use axum::routing::{get, post, put};
 
 use super::refusal::{Code, Refusal};
 use super::versions::since;
-use super::{Unifi, credentials, devices, doors, groups, logs, visitors, webhooks};
+use super::{Unifi, credentials, devices, doors, groups, logs, policies, users, visitors, webhooks};
 
 /// What is left out of the console's routes, and other methods on those that are there: 404.
 pub(super) fn router(unifi: Arc<Unifi>) -> Router {
@@ -24,6 +24,13 @@ pub(super) fn router(unifi: Arc<Unifi>) -> Router {
         .route("/visitors", get(visitors::list).post(visitors::create))
         .route("/visitors/{id}", get(visitors::get).put(visitors::update).delete(visitors::delete))
         .route("/visitors/{id}/pin_codes", put(credentials::set_pin).delete(credentials::remove_pin))
+        .route("/users", get(users::list).post(users::create))
+        .route("/users/{id}", get(users::get).put(users::update).delete(users::delete))
+        .route("/users/{id}/access_policies", get(users::policies).put(users::set_policies))
+        .route("/users/{id}/pin_codes", put(credentials::set_user_pin).delete(credentials::remove_user_pin))
+        .route("/access_policies", get(policies::list).post(policies::create))
+        .route("/access_policies/{id}", put(policies::update).delete(policies::delete))
+        .route("/access_policies/schedules", get(policies::list_schedules).post(policies::create_schedule))
         .route("/credentials/pin_codes", post(credentials::generate))
         .route("/devices", get(devices::list))
         .route("/system/logs", post(logs::list));

@@ -6,7 +6,9 @@ use domain::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::model::{Door, Group, LogEntry, Pin, Resource, ResourceKind, Token, Visitor, Webhook};
+use super::model::{
+    Door, Group, LogEntry, Pin, Policy, Resource, ResourceKind, Schedule, Token, User, Visitor, Webhook,
+};
 use super::refusal::{Code, Refusal};
 use super::switches::Switches;
 use super::{Config, webhooks};
@@ -27,6 +29,12 @@ pub(super) struct State {
     pub is_locked_down: bool,
     pub is_evacuated: bool,
     pub visitors: BTreeMap<String, Visitor>,
+    #[serde(default)]
+    pub users: BTreeMap<String, User>,
+    #[serde(default)]
+    pub policies: BTreeMap<String, Policy>,
+    #[serde(default)]
+    pub schedules: BTreeMap<String, Schedule>,
     pub webhooks: BTreeMap<String, Webhook>,
     /// Oldest first.
     pub logs: VecDeque<LogEntry>,
@@ -85,6 +93,9 @@ impl State {
             is_locked_down: false,
             is_evacuated: false,
             visitors: BTreeMap::new(),
+            users: BTreeMap::new(),
+            policies: BTreeMap::new(),
+            schedules: BTreeMap::new(),
             webhooks: BTreeMap::new(),
             logs: VecDeque::new(),
             switches: Switches::default(),
@@ -119,7 +130,9 @@ impl State {
     }
 
     fn pins(&self) -> impl Iterator<Item = (&str, &Pin)> {
-        self.visitors.values().filter_map(|visitor| Some((visitor.id.as_str(), visitor.pin.as_ref()?)))
+        let visitors = self.visitors.values().map(|visitor| (visitor.id.as_str(), &visitor.pin));
+        let users = self.users.values().map(|user| (user.id.as_str(), &user.pin));
+        visitors.chain(users).filter_map(|(id, pin)| Some((id, pin.as_ref()?)))
     }
 
     /// A PIN that nobody has.

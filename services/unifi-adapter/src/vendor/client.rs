@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,8 +20,9 @@ use vendor_http::{
 
 use super::error::{self, is_success, meaning};
 use super::wire::{
-    Body, Door, Emergency, Group, Head, List, LogQuery, NewEmergency, NewPin, NewVisitor, NewWebhook,
-    Opening, Openings, Rule, Unlock, Visitor, Webhook,
+    Body, Door, Emergency, Group, Head, List, LogQuery, Made, NewEmergency, NewPin, NewPolicy, NewSchedule,
+    NewUser, NewVisitor, NewWebhook, Opening, Openings, Policy, PolicyIds, Rule, Schedule, Unlock, User,
+    UserStatus, Visitor, Webhook,
 };
 
 /// Where consoles listen, unless it is said otherwise (UniFi Access API reference, 1.2).
@@ -80,28 +83,63 @@ pub enum Line {
     Emergency,
 }
 
-/// Reads the visitors page by page.
-#[derive(Debug, Default)]
-pub struct Visitors {
+/// What consoles list page by page.
+pub trait Paged: Sized {
+    /// Its id.
+    fn id(&self) -> &str;
+    /// A page of them, from 1.
+    fn list(console: &Console, page: usize) -> impl Future<Output = Result<Vec<Self>, ProviderError>> + Send;
+}
+
+impl Paged for Visitor {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    async fn list(console: &Console, page: usize) -> Result<Vec<Self>, ProviderError> {
+        console.list_visitors(page).await
+    }
+}
+
+impl Paged for User {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    async fn list(console: &Console, page: usize) -> Result<Vec<Self>, ProviderError> {
+        console.list_users(page).await
+    }
+}
+
+/// Reads them page by page.
+#[derive(Debug)]
+pub struct Pages<T> {
     pages: usize,
     seen: HashSet<String>,
     is_over: bool,
+    of: PhantomData<fn() -> T>,
 }
 
-impl Visitors {
-    /// Makes one call, and gives the visitors that did not come before. `None` at the end: after a page that is not full,
-    /// or that has nothing new. One that is gone, or new, meanwhile, moves others from one page to the next: a
-    /// visitor may come twice, and one may not come at all.
-    pub async fn read_on(&mut self, console: &Console) -> Result<Option<Vec<Visitor>>, ProviderError> {
+impl<T> Default for Pages<T> {
+    fn default() -> Self {
+        Self { pages: 0, seen: HashSet::new(), is_over: false, of: PhantomData }
+    }
+}
+
+impl<T: Paged> Pages<T> {
+    /// Makes one call, and gives those that did not come before. `None` at the end: after a page that is not full,
+    /// or that has nothing new. One that is gone, or new, meanwhile, moves others from one page to the next: one
+    /// may come twice, and one may not come at all.
+    pub async fn read_on(&mut self, console: &Console) -> Result<Option<Vec<T>>, ProviderError> {
         if self.is_over {
             return Ok(None);
         }
-        let mut visitors = console.list_visitors(self.pages + 1).await?;
+        let mut listed = T::list(console, self.pages + 1).await?;
         self.pages += 1;
-        let is_full = visitors.len() >= console.page_size.get();
-        visitors.retain(|visitor| self.seen.insert(visitor.id.clone()));
-        self.is_over = !is_full || visitors.is_empty();
-        Ok(Some(visitors))
+        let is_full = listed.len() >= console.page_size.get();
+        listed.retain(|it| self.seen.insert(it.id().to_owned()));
+        self.is_over = !is_full || listed.is_empty();
+        Ok(Some(listed))
     }
 }
 
@@ -230,6 +268,112 @@ impl Console {
     /// Deletes the visitor, record and all. One that is gone already is fine.
     pub async fn delete_visitor(&self, id: &str) -> Result<(), ProviderError> {
         self.gone(self.call(Method::DELETE, VISITOR, &["visitors", id], &[("is_force", "true")])).await
+    }
+
+    /// A page of the users, from 1, with their policies.
+    pub async fn list_users(&self, page: usize) -> Result<Vec<User>, ProviderError> {
+        let (page, size) = (page.to_string(), self.page_size.to_string());
+        let query = [("page_num", page.as_str()), ("page_size", size.as_str()), WITH_POLICIES];
+        let list: List<User> = self.read(self.call(Method::GET, USERS, &["users"], &query)).await?;
+        Ok(list.data)
+    }
+
+    /// The user with their policies, unless deleted.
+    pub async fn find_user(&self, id: &str) -> Result<Option<User>, ProviderError> {
+        match self.read(self.call(Method::GET, USER, &["users", id], &[WITH_POLICIES])).await {
+            Ok(Body { data }) => Ok(Some(data)),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes a user. The id. After a lost answer, look for them.
+    pub async fn create_user(&self, new: &NewUser) -> Result<String, ProviderError> {
+        let made: Body<Made> = self.read(self.call(Method::POST, USERS, &["users"], &[]).json(new)).await?;
+        Ok(made.data.id)
+    }
+
+    /// Has the user be so.
+    pub async fn update_user(&self, id: &str, to: &NewUser) -> Result<(), ProviderError> {
+        self.send(self.call(Method::PUT, USER, &["users", id], &[]).json(to)).await?;
+        Ok(())
+    }
+
+    /// Lets the user enter where their policies say, or nowhere.
+    pub async fn set_user_active(&self, id: &str, is_active: bool) -> Result<(), ProviderError> {
+        let call = self.call(Method::PUT, USER, &["users", id], &[]);
+        self.send(call.json(&UserStatus::of(is_active))).await?;
+        Ok(())
+    }
+
+    /// Deletes a user who is deactivated. One that is gone already is fine.
+    pub async fn delete_user(&self, id: &str) -> Result<(), ProviderError> {
+        self.gone(self.call(Method::DELETE, USER, &["users", id], &[])).await
+    }
+
+    /// The user's policies: just their own, or those of their groups, too.
+    pub async fn list_user_policies(&self, id: &str, just_own: bool) -> Result<Vec<Policy>, ProviderError> {
+        let query = [("only_user_policies", if just_own { "true" } else { "false" })];
+        let path = ["users", id, "access_policies"];
+        let list: List<Policy> = self.read(self.call(Method::GET, USER_POLICIES, &path, &query)).await?;
+        Ok(list.data)
+    }
+
+    /// Has the user have these policies and no others of their own.
+    pub async fn set_user_policies(&self, id: &str, policies: &[String]) -> Result<(), ProviderError> {
+        let call = self.call(Method::PUT, USER_POLICIES, &["users", id, "access_policies"], &[]);
+        self.send(call.json(&PolicyIds { access_policy_ids: policies })).await?;
+        Ok(())
+    }
+
+    /// Has the user have that PIN, and no other.
+    pub async fn set_user_pin(&self, id: &str, pin: &SecretString) -> Result<(), ProviderError> {
+        let call = self.call(Method::PUT, "/users/{id}/pin_codes", &["users", id, "pin_codes"], &[]);
+        self.send(call.json(&NewPin { pin_code: pin.expose_secret() })).await?;
+        Ok(())
+    }
+
+    /// All policies.
+    pub async fn list_policies(&self) -> Result<Vec<Policy>, ProviderError> {
+        let list: List<Policy> =
+            self.read(self.call(Method::GET, POLICIES, &["access_policies"], &[])).await?;
+        Ok(list.data)
+    }
+
+    /// Makes a policy.
+    pub async fn create_policy(&self, new: &NewPolicy) -> Result<String, ProviderError> {
+        let call = self.call(Method::POST, POLICIES, &["access_policies"], &[]).json(new);
+        let made: Body<Made> = self.read(call).await?;
+        Ok(made.data.id)
+    }
+
+    /// Has a policy be so.
+    pub async fn update_policy(&self, id: &str, to: &NewPolicy) -> Result<(), ProviderError> {
+        let path = ["access_policies", id];
+        self.send(self.call(Method::PUT, "/access_policies/{id}", &path, &[]).json(to)).await?;
+        Ok(())
+    }
+
+    /// All hours of policies.
+    pub async fn list_schedules(&self) -> Result<Vec<Schedule>, ProviderError> {
+        let list: List<Schedule> = self.read(self.call(Method::GET, SCHEDULES, &SCHEDULES_PATH, &[])).await?;
+        Ok(list.data)
+    }
+
+    /// Makes hours for policies.
+    pub async fn create_schedule(&self, new: &NewSchedule<'_>) -> Result<String, ProviderError> {
+        let call = self.call(Method::POST, SCHEDULES, &SCHEDULES_PATH, &[]).json(new);
+        let made: Body<Made> = self.read(call).await?;
+        Ok(made.data.id)
+    }
+
+    /// Tries whether the token may keep users and policies, at ones that are not there.
+    pub async fn try_to_edit_users(&self) -> Result<(), ProviderError> {
+        let nothing = serde_json::json!({});
+        let user = self.call(Method::PUT, USER, &["users", NOTHING], &[]);
+        self.gone(user.json(&nothing)).await?;
+        let policy = self.call(Method::PUT, "/access_policies/{id}", &["access_policies", NOTHING], &[]);
+        self.gone(policy.json(&nothing)).await
     }
 
     /// The door.
@@ -363,6 +507,13 @@ const VISITOR: &str = "/visitors/{id}";
 const VISITOR_PIN: &str = "/visitors/{id}/pin_codes";
 const RULE: &str = "/doors/{id}/lock_rule";
 const EMERGENCY: &str = "/doors/settings/emergency";
+const USERS: &str = "/users";
+const USER: &str = "/users/{id}";
+const USER_POLICIES: &str = "/users/{id}/access_policies";
+const POLICIES: &str = "/access_policies";
+const SCHEDULES: &str = "/access_policies/schedules";
+const SCHEDULES_PATH: [&str; 2] = ["access_policies", "schedules"];
+const WITH_POLICIES: (&str, &str) = ("expand[]", "access_policy");
 const WEBHOOKS: &str = "/webhooks/endpoints";
 const WEBHOOKS_PATH: [&str; 2] = ["webhooks", "endpoints"];
 const EMERGENCY_PATH: [&str; 3] = ["doors", "settings", "emergency"];

@@ -1,6 +1,8 @@
 //! The console's JSON, by its own names; of what it has, just what we use. Source of each: UniFi Access API reference
 //! 4.0.10 and 4.2.16, the section in brackets.
 
+use std::collections::BTreeMap;
+
 use domain::Timestamp;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -20,6 +22,13 @@ pub struct Head {
 pub struct Body<T> {
     /// The thing.
     pub data: T,
+}
+
+/// Of what was made, the id.
+#[derive(Debug, Deserialize)]
+pub struct Made {
+    /// Id.
+    pub id: String,
 }
 
 /// A list. One of nothing may be `null`; that it lacks is something else.
@@ -173,7 +182,132 @@ pub struct NewVisitor {
     pub resources: Vec<Resource>,
 }
 
-/// A PIN for someone [4.11].
+/// A user [3.1].
+#[derive(Debug, Clone, Deserialize)]
+pub struct User {
+    /// Id.
+    pub id: String,
+    /// Name.
+    #[serde(default)]
+    pub first_name: String,
+    /// Name.
+    #[serde(default)]
+    pub last_name: String,
+    /// Address.
+    #[serde(default)]
+    pub user_email: String,
+    /// Where we write whom we take them for.
+    #[serde(default)]
+    pub employee_number: String,
+    /// `ACTIVE`, `PENDING` or `DEACTIVATED`.
+    #[serde(default)]
+    pub status: String,
+    /// What is left of a PIN when it is read: that there is one.
+    #[serde(default)]
+    pub pin_code: Option<PinCode>,
+    /// Their policies, where they were asked for.
+    #[serde(default, deserialize_with = "rows")]
+    pub access_policies: Vec<Policy>,
+}
+
+impl User {
+    /// Whether they may enter nowhere.
+    pub fn is_deactivated(&self) -> bool {
+        self.status == DEACTIVATED
+    }
+}
+
+/// A user to make, or as one should be [3.2, 3.3].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NewUser {
+    /// Name. Must not be empty.
+    pub first_name: String,
+    /// Name. Must not be empty.
+    pub last_name: String,
+    /// Address; may be empty.
+    pub user_email: String,
+    /// Whom we take them for.
+    pub employee_number: String,
+}
+
+/// Whether a user may enter [3.3].
+#[derive(Debug, Serialize)]
+pub struct UserStatus {
+    status: &'static str,
+}
+
+impl UserStatus {
+    /// They may, or may not.
+    pub fn of(is_active: bool) -> Self {
+        Self { status: if is_active { "ACTIVE" } else { DEACTIVATED } }
+    }
+}
+
+const DEACTIVATED: &str = "DEACTIVATED";
+
+/// What a user has, or is to have: these policies and no others [3.6].
+#[derive(Debug, Serialize)]
+pub struct PolicyIds<'a> {
+    /// Ids.
+    pub access_policy_ids: &'a [String],
+}
+
+/// Where users may enter, and at which hours [5.1].
+#[derive(Debug, Clone, Deserialize)]
+pub struct Policy {
+    /// Id.
+    pub id: String,
+    /// What it is called.
+    #[serde(default)]
+    pub name: String,
+    /// Where.
+    #[serde(default, deserialize_with = "rows")]
+    pub resources: Vec<Resource>,
+    /// Its hours.
+    #[serde(default)]
+    pub schedule_id: String,
+}
+
+/// A policy to make, or as one should be [5.2, 5.3].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NewPolicy {
+    /// What it is called.
+    pub name: String,
+    /// Where.
+    pub resources: Vec<Resource>,
+    /// Its hours.
+    pub schedule_id: String,
+}
+
+/// Hours of policies [5.13].
+#[derive(Debug, Clone, Deserialize)]
+pub struct Schedule {
+    /// Id.
+    pub id: String,
+    /// What it is called; no two are called the same.
+    #[serde(default)]
+    pub name: String,
+}
+
+/// Hours to make [5.14].
+#[derive(Debug, Serialize)]
+pub struct NewSchedule<'a> {
+    /// What they are called.
+    pub name: &'a str,
+    /// By day.
+    pub week_schedule: BTreeMap<&'a str, Vec<Hours>>,
+}
+
+/// A part of a day.
+#[derive(Debug, Serialize)]
+pub struct Hours {
+    /// `HH:MM:SS`.
+    pub start_time: &'static str,
+    /// The last second of it.
+    pub end_time: &'static str,
+}
+
+/// A PIN for someone [3.8, 4.11].
 #[derive(Serialize)]
 pub struct NewPin<'a> {
     /// Digits.

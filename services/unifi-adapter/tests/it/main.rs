@@ -6,5 +6,6 @@ mod checks;
 mod conformance;
 mod console;
 mod holds;
+mod members;
 mod visitors;
 mod webhooks;

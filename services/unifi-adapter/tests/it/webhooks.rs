@@ -5,17 +5,15 @@ use chrono::Duration;
 use door_adapter::DoorProvider as _;
 use door_adapter::conformance::{ControlWorld as _, World as _};
 use sandbox::{Action, Fault, Vendor};
-use sealing::SealingConfig;
 use serde_json::json;
 use unifi_adapter::{UnifiProvider, Webhooks};
 
-use crate::conformance::UnifiWorld;
+use crate::conformance::{UnifiWorld, keys};
 
 const HERE: &str = "https://here.example";
 
 fn provider(world: &UnifiWorld, public_url: &str) -> UnifiProvider {
-    let config = SealingConfig { key: "07".repeat(32).into(), key_file: "/nowhere".into() };
-    world.provider().with_webhooks(Webhooks::at(public_url, config.keys().unwrap()))
+    world.provider().with_webhooks(Webhooks::at(public_url, keys()))
 }
 
 fn endpoint(world: &UnifiWorld, public_url: &str) -> String {
