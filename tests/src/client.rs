@@ -12,6 +12,7 @@ use proto::access::v1::access_service_client::AccessServiceClient;
 use proto::access::v1::door_schedule_service_client::DoorScheduleServiceClient;
 use proto::access::v1::door_service_client::DoorServiceClient;
 use proto::audit::v1::audit_service_client::AuditServiceClient;
+use proto::billing::v1::payment_method_service_client::PaymentMethodServiceClient;
 use proto::integrations::v1::integration_service_client::IntegrationServiceClient;
 use proto::membership::v1::contract_service_client::ContractServiceClient;
 use proto::membership::v1::membership_service_client::MembershipServiceClient;
@@ -50,6 +51,8 @@ pub struct Client {
     pub integrations: IntegrationServiceClient<OperatorChannel>,
     /// Memberships of plans.
     pub memberships: MembershipServiceClient<OperatorChannel>,
+    /// Cards and bank accounts.
+    pub payment_methods: PaymentMethodServiceClient<OperatorChannel>,
     /// Passes and their products.
     pub passes: PassServiceClient<OperatorChannel>,
     /// People.
@@ -103,6 +106,7 @@ impl Client {
             entitlements: EntitlementServiceClient::new(channel.clone()),
             integrations: IntegrationServiceClient::new(channel.clone()),
             memberships: MembershipServiceClient::new(channel.clone()),
+            payment_methods: PaymentMethodServiceClient::new(channel.clone()),
             passes: PassServiceClient::new(channel.clone()),
             people: PersonServiceClient::new(channel.clone()),
             places: WorkspaceServiceClient::new(channel.clone()),

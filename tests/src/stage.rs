@@ -38,7 +38,7 @@ pub const SERVICES: [&str; 9] = [
 ];
 
 /// The gRPC services that the gateway passes calls on to, and which process has them.
-pub const ROUTED: [(&str, &str); 19] = [
+pub const ROUTED: [(&str, &str); 20] = [
     ("latchkey.access.v1.AccessLogService", "access-control"),
     ("latchkey.access.v1.AccessService", "access-control"),
     ("latchkey.access.v1.CardService", "access-control"),
@@ -46,6 +46,7 @@ pub const ROUTED: [(&str, &str); 19] = [
     ("latchkey.access.v1.DoorService", "access-control"),
     ("latchkey.audit.v1.AuditService", "workspace"),
     ("latchkey.billing.v1.PaymentMethodService", "billing"),
+    ("latchkey.billing.v1.PaymentService", "billing"),
     ("latchkey.integrations.v1.IntegrationService", "integrations"),
     ("latchkey.membership.v1.ContractService", "workspace"),
     ("latchkey.membership.v1.MembershipService", "workspace"),
@@ -325,6 +326,8 @@ impl Stage {
                 vec![
                     ("LATCHKEY_PEERS__INTEGRATIONS", self.address("integrations")),
                     ("LATCHKEY_STRIPE__BASE_URL", format!("{twins}/stripe")),
+                    // Work that was begun is taken over after four times that.
+                    ("LATCHKEY_STRIPE__CALL_TIMEOUT_MS", "2500".into()),
                 ],
             ),
             (

@@ -13,6 +13,7 @@ mod attendees;
 mod audit;
 mod authorization;
 mod bookings;
+mod charges;
 mod contracts;
 mod disorder;
 mod doors_on_demand;

@@ -4,6 +4,8 @@
 //! card is not tried again; the return codes of US bank debits). Codes are an open set: what is unknown is tried again,
 //! for the schedule comes to an end by itself.
 
+use serde::{Deserialize, Serialize};
+
 /// A declined charge, by the vendor's codes; each may be missing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Decline {
@@ -27,7 +29,8 @@ pub enum Remedy {
 }
 
 /// What a person is asked to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ask {
     /// To confirm the payment, as their bank wants it.
     Authenticate,

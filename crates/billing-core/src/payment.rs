@@ -12,6 +12,7 @@
 
 use chrono::Duration;
 use domain::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::decline::{Ask, Remedy};
 use crate::retry::Schedule;
@@ -21,7 +22,8 @@ use crate::retry::Schedule;
 pub const REPEAT_FOR: Duration = Duration::hours(23);
 
 /// Where a payment stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// Nothing is known to be at the vendor.
     Planned,
@@ -55,7 +57,8 @@ pub enum State {
 }
 
 /// Why a payment ends without money.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum End {
     /// Nothing is to be paid any more.
     Withdrawn,
@@ -65,8 +68,8 @@ pub enum End {
     CancelledThere,
 }
 
-/// A payment, as far as its life depends on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A payment, as far as its life depends on it. Stored as JSON by these names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
     state: State,
     is_on_session: bool,
@@ -172,6 +175,11 @@ impl Payment {
     /// The vendor's id of its intent.
     pub fn intent(&self) -> Option<&str> {
         self.intent.as_deref()
+    }
+
+    /// Attempts that were begun.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
     }
 
     /// Counts its changes.

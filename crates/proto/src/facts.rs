@@ -52,6 +52,8 @@ facts! {
     }
     billing of billing {
         PaymentMethodExpiring = "payment_method_expiring",
+        PaymentSucceeded = "payment_succeeded",
+        PaymentFailed = "payment_failed",
     }
     integrations of integrations {
         IntegrationStatusChanged = "integration_status_changed",

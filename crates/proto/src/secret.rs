@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::access::v1::{DoorSecret, MobileLogin, RevealDoorSecretResponse};
-use crate::billing::v1::StartPaymentMethodResponse;
+use crate::billing::v1::{ContinuePaymentResponse, StartPaymentMethodResponse};
 use crate::integrations::v1::{ConnectIntegrationRequest, ResolveCredentialResponse};
 use crate::workspace::v1::CreateApiKeyResponse;
 
@@ -38,6 +38,12 @@ impl fmt::Debug for StartPaymentMethodResponse {
         f.debug_struct("StartPaymentMethodResponse")
             .field("payment_method", &self.payment_method)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ContinuePaymentResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ContinuePaymentResponse").finish_non_exhaustive()
     }
 }
 

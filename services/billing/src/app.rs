@@ -1,6 +1,7 @@
 //! Use cases: begin, read, decide, write, outbox, commit. No call to Stripe is made inside a transaction.
 
 mod method;
+mod payment;
 mod turn;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use crate::error::Error;
 use crate::vendor::{Stripe, StripeAccount};
 
 pub(crate) use method::Started;
+pub(crate) use payment::Continued;
 
 /// The service's use cases.
 pub(crate) struct App {
@@ -23,11 +25,13 @@ pub(crate) struct App {
     pub clock: Arc<dyn Clock>,
     pub credentials: Credentials,
     pub stripe: Stripe,
+    /// So long the turn at a customer of a process that died stays taken. Longer than the calls of one turn take.
+    pub lease: chrono::Duration,
 }
 
 impl App {
     /// The account by which money is asked for there.
-    async fn account(&self, site: Site) -> Result<(Keys, StripeAccount), Error> {
+    pub(crate) async fn account(&self, site: Site) -> Result<(Keys, StripeAccount), Error> {
         let keys = self.credentials.keys(site).await?.ok_or(Error::StripeNotConnected)?;
         let account = self.stripe.account(&keys.secret).map_err(|_| Error::KeyRefused)?;
         Ok((keys, account))

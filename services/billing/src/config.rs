@@ -41,6 +41,13 @@ pub struct PeersConfig {
 }
 
 impl StripeConfig {
+    /// Longer than the calls of one piece of work take: a customer, an intent, and each once more.
+    pub(crate) fn lease(&self) -> chrono::Duration {
+        chrono::Duration::milliseconds(
+            i64::try_from(self.call_timeout_ms).unwrap_or(i64::MAX / 4).saturating_mul(4),
+        )
+    }
+
     /// Stripe by these settings.
     pub(crate) fn client(&self, clock: Arc<dyn Clock>) -> anyhow::Result<Stripe> {
         let mut http = vendor_http::Config::new(concat!("latchkey/", env!("CARGO_PKG_VERSION")));

@@ -5,13 +5,14 @@ use std::time::Duration;
 use chassis::error::{Class, Classify, store_class};
 use chassis::idempotency::IntentError;
 use chassis::input::InvalidInput;
-use domain::{PaymentMethodId, PersonId, TeamId};
+use domain::{PaymentId, PaymentMethodId, PersonId, TeamId};
 use events::outbox::OutboxError;
 use tonic::Status;
 use vendor_http::{ErrorKind, VendorError};
 
+use crate::books::BooksError;
 use crate::customers::Holder;
-use crate::vendor::SavingError;
+use crate::vendor::{ChargingError, SavingError};
 
 /// Every error that a caller sees. What is wrong with a connection is an answer, no error.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +31,7 @@ pub(crate) enum Error {
     StripeRefused(String),
     /// Stripe did not answer, or not as it should.
     #[error("Stripe did not answer")]
-    StripeUnreachable(#[source] SavingError),
+    StripeUnreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The workspace takes no debits.
     #[error("debits of bank accounts are turned off; an admin turns them on in the payment settings")]
     DebitsOff,
@@ -46,6 +47,15 @@ pub(crate) enum Error {
     /// Only what is saved can be charged.
     #[error("payment method {0} is not saved, so it can't be charged")]
     MethodNotSaved(PaymentMethodId),
+    /// Not there, or another workspace's, or another person's.
+    #[error("payment {0} not found")]
+    PaymentNotFound(PaymentId),
+    /// There is nothing to confirm.
+    #[error("payment {0} waits for nobody, so there is nothing to confirm")]
+    PaymentNotContinuable(PaymentId),
+    /// Money can't be booked.
+    #[error("cannot book what happened to money")]
+    Books(#[source] BooksError),
     /// Not there, or none of the caller's business.
     #[error("person {0} not found")]
     PersonNotFound(PersonId),
@@ -75,6 +85,15 @@ impl Error {
     }
 }
 
+impl From<BooksError> for Error {
+    fn from(error: BooksError) -> Self {
+        match error {
+            BooksError::Store(error) => Self::Store(error),
+            error => Self::Books(error),
+        }
+    }
+}
+
 impl From<VendorError> for Error {
     fn from(error: VendorError) -> Self {
         match error.kind {
@@ -82,7 +101,7 @@ impl From<VendorError> for Error {
             ErrorKind::Rejected | ErrorKind::NotFound | ErrorKind::Conflict => {
                 Self::StripeRefused(error.message().unwrap_or("it gave no reason").to_owned())
             }
-            _ => Self::StripeUnreachable(error.into()),
+            _ => Self::StripeUnreachable(Box::new(error)),
         }
     }
 }
@@ -91,7 +110,17 @@ impl From<SavingError> for Error {
     fn from(error: SavingError) -> Self {
         match error {
             SavingError::Vendor(error) => error.into(),
-            SavingError::UnknownStatus(_) => Self::StripeUnreachable(error),
+            SavingError::UnknownStatus(_) => Self::StripeUnreachable(Box::new(error)),
+        }
+    }
+}
+
+impl From<ChargingError> for Error {
+    fn from(error: ChargingError) -> Self {
+        match error {
+            ChargingError::Vendor(error) => error.into(),
+            ChargingError::Amount(_) => Self::StripeRefused(error.to_string()),
+            ChargingError::UnknownStatus(_) => Self::StripeUnreachable(Box::new(error)),
         }
     }
 }
@@ -105,13 +134,17 @@ impl Classify for Error {
             | Self::StripeRefused(_)
             | Self::DebitsOff
             | Self::WebhookSecretMissing
-            | Self::MethodNotSaved(_) => Class::StateForbids,
+            | Self::MethodNotSaved(_)
+            | Self::PaymentNotContinuable(_) => Class::StateForbids,
             Self::CustomerBusy => Class::Exhausted(Duration::from_secs(1)),
-            Self::MethodNotFound(_) | Self::PersonNotFound(_) | Self::TeamNotFound(_) => Class::NotFound,
+            Self::MethodNotFound(_)
+            | Self::PaymentNotFound(_)
+            | Self::PersonNotFound(_)
+            | Self::TeamNotFound(_) => Class::NotFound,
             Self::Intent(error) => error.class(),
             Self::Invalid(error) => error.class(),
             Self::Outbox(OutboxError::Store(error)) | Self::Store(error) => store_class(error),
-            Self::Outbox(OutboxError::TooLarge { .. }) => Class::Internal,
+            Self::Outbox(OutboxError::TooLarge { .. }) | Self::Books(_) => Class::Internal,
         }
     }
 
@@ -127,6 +160,9 @@ impl Classify for Error {
             Self::CustomerBusy => "CUSTOMER_BUSY",
             Self::MethodNotFound(_) => "PAYMENT_METHOD_NOT_FOUND",
             Self::MethodNotSaved(_) => "PAYMENT_METHOD_NOT_SAVED",
+            Self::PaymentNotFound(_) => "PAYMENT_NOT_FOUND",
+            Self::PaymentNotContinuable(_) => "PAYMENT_NOT_CONTINUABLE",
+            Self::Books(_) => "BOOKS",
             Self::PersonNotFound(_) => "PERSON_NOT_FOUND",
             Self::TeamNotFound(_) => "TEAM_NOT_FOUND",
             Self::Intent(error) => error.reason(),

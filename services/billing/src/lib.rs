@@ -1,8 +1,9 @@
 //! Money: whom a workspace's Stripe keys let it charge, and the books. What is owed and why decides [`billing_core`].
 //!
-//! Owns customers (the people and teams that pay), their payment methods, and the books. Keys come from the integrations
+//! Owns customers (the people and teams that pay), their payment methods, payments, and the books. Keys come from the integrations
 //! service, question by question, and are not kept. What holds here:
 //! - The books are only ever added to, each entry adds up, and each balance is the sum of its postings.
+//! - A payment is charged once, whatever gets lost and whoever dies when.
 //! - No number of a card or of a bank account passes through here: people enter them at Stripe.
 //! - Each call names the API version that this client was written for. Calls about one customer follow each other.
 //! - A restricted key that may not read its account is good all the same.
@@ -20,8 +21,10 @@ mod facts;
 mod grpc;
 mod jobs;
 mod model;
+pub mod payments;
 mod sight;
 mod store;
+mod sweep;
 pub mod vendor;
 
 use std::sync::Arc;
@@ -45,6 +48,7 @@ pub static DEFINITION: chassis::Definition = chassis::Definition {
 /// Makes the service's parts. Connects to the integrations service with the first question.
 pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassis::Service> {
     let clock = deps.basic.clock.clone();
+    let lease = config.stripe.lease();
     let stripe = config.stripe.client(clock.clone()).context("configuration: section stripe")?;
     let integrations =
         chassis::rpc::channel(&config.peers.integrations, "integrations", &deps.basic.identity)
@@ -55,13 +59,22 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
         clock: clock.clone(),
         credentials: Credentials::new(integrations),
         stripe,
+        lease,
     });
     let expiry = jobs::Expiry::new(app.clone());
+    let sweep = jobs::Sweep::new(app.clone());
     let proof = jobs::Proof::new(deps.platform.clone(), clock);
-    Ok(chassis::Service::new(DEFINITION.name, &deps.basic)
+    let mut service = chassis::Service::new(DEFINITION.name, &deps.basic)
         .grpc(grpc::connection_service(app.clone()))
-        .grpc(grpc::payment_method_service(app))
+        .grpc(grpc::payment_method_service(app.clone()))
+        .grpc(grpc::payment_service(app.clone()))
         .outbox(&deps, &DEFINITION)
         .task("expiry", move |shutdown| expiry.run(shutdown))
-        .task("proof", move |shutdown| proof.run(shutdown)))
+        .task("proof", move |shutdown| proof.run(shutdown))
+        .task("sweep", move |shutdown| sweep.run(shutdown));
+    for number in 1..=jobs::AT_ONCE {
+        let payments = jobs::Payments::new(app.clone());
+        service = service.task(format!("payments-{number}"), move |shutdown| payments.run(shutdown));
+    }
+    Ok(service)
 }

@@ -7,13 +7,15 @@ mod charging;
 mod client;
 mod convert;
 mod error;
+mod events;
 mod method;
 mod seen;
 mod wire;
 
 pub use amount::AmountError;
-pub use charging::{ChargingError, CreatedIntent};
+pub use charging::{ChargingError, CreatedIntent, SeenIntent};
 pub use client::{API_VERSION, Stripe, StripeAccount};
 pub use convert::{KeyCheck, Mode};
 pub use error::Error;
+pub use events::{ListedEvent, Since};
 pub use method::{CreatedSetup, MethodKind, SavedMethod, SavingError, SetupSeen};

@@ -52,6 +52,7 @@ impl Things {
             ("LiftLockdown", "lockdowns"),
             ("Location", "locations"),
             ("LocationAccessSettings", "locations"),
+            ("Payment", "payments"),
             ("PaymentMethod", "paymentMethods"),
             ("Plan", "plans"),
             ("Team", "teams"),

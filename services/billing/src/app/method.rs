@@ -19,7 +19,7 @@ use crate::model::{Method, MethodState};
 use crate::sight::Sight;
 use crate::store::{customer, method as store, settings};
 use crate::vendor::{MethodKind, SetupSeen, StripeAccount};
-use crate::{audit, convert};
+use crate::{audit, convert, sweep};
 
 /// Methods of which one round tells at most that they expire.
 const TOLD_PER_ROUND: i64 = 100;
@@ -85,7 +85,7 @@ impl App {
     }
 
     /// What a customer is at an account; made, if they are not known there.
-    async fn customer_ref(
+    pub(crate) async fn customer_ref(
         &self,
         account: &StripeAccount,
         site: Site,
@@ -100,7 +100,7 @@ impl App {
         }
     }
 
-    async fn new_customer(
+    pub(crate) async fn new_customer(
         &self,
         account: &StripeAccount,
         site: Site,
@@ -109,6 +109,7 @@ impl App {
         let customer_ref = account.create_customer(customer).await?;
         let mut tx = self.pool.begin(site.workspace).await?;
         customer::put_ref(&mut tx, site, customer, &customer_ref, self.clock.now()).await?;
+        sweep::begin(&mut tx, site, self.clock.now()).await?;
         tx.commit().await?;
         Ok(customer_ref)
     }

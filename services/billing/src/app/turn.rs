@@ -8,8 +8,6 @@ use super::App;
 use crate::error::Error;
 use crate::store::customer as store;
 
-/// So long the turn of a process that died stays taken. Longer than a few calls take.
-pub(super) const LEASE: chrono::Duration = chrono::Duration::seconds(60);
 /// How often it is looked whether somebody else is done, and how soon.
 const LOOKS_MAX: usize = 50;
 const PAUSE: Duration = Duration::from_millis(100);
@@ -25,12 +23,12 @@ impl App {
         for _ in 0..LOOKS_MAX {
             let now = self.clock.now();
             let mut tx = self.pool.begin(workspace).await?;
-            let is_ours = store::take_turn(&mut tx, workspace, customer, now, now + LEASE).await?;
+            let is_ours = store::take_turn(&mut tx, workspace, customer, now, now + self.lease).await?;
             tx.commit().await?;
             if is_ours {
                 let done = work.await;
                 let mut tx = self.pool.begin(workspace).await?;
-                store::end_turn(&mut tx, workspace, customer, now + LEASE).await?;
+                store::end_turn(&mut tx, workspace, customer, now + self.lease).await?;
                 tx.commit().await?;
                 return done;
             }

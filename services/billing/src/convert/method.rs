@@ -17,12 +17,17 @@ pub(crate) struct NewMethod {
     pub kind: MethodKind,
 }
 
-pub(crate) fn payment_method(method: &Method, holder: Holder) -> pb::PaymentMethod {
-    let workspace = method.site.workspace;
-    let (person, team) = match holder {
+/// The fields `person` and `team` of what is somebody's.
+pub(super) fn holder_names(workspace: WorkspaceId, holder: Holder) -> (String, String) {
+    match holder {
         Holder::Person(id) => (PersonName { workspace, id }.to_string(), String::new()),
         Holder::Team(id) => (String::new(), TeamName { workspace, id }.to_string()),
-    };
+    }
+}
+
+pub(crate) fn payment_method(method: &Method, holder: Holder) -> pb::PaymentMethod {
+    let workspace = method.site.workspace;
+    let (person, team) = holder_names(workspace, holder);
     let location = method.site.location.map(|id| LocationName { workspace, id }.to_string());
     pb::PaymentMethod {
         name: PaymentMethodName { workspace, id: method.id }.to_string(),

@@ -1,18 +1,18 @@
 //! `PaymentMethodService`.
 
-use std::str::FromStr;
 use std::sync::Arc;
 
 use chassis::idempotency::Intent;
 use chassis::input::Input;
 use chassis::paging::Page;
 use chassis::rpc::{author, principal, refuse};
-use domain::names::{NameError, PaymentMethodName, WorkspaceName};
+use domain::names::{PaymentMethodName, WorkspaceName};
 use proto::billing::v1 as pb;
 use proto::billing::v1::payment_method_service_server::{PaymentMethodService, PaymentMethodServiceServer};
 use secrecy::ExposeSecret as _;
 use tonic::{Request, Response, Status};
 
+use super::name;
 use crate::app::{App, Started};
 use crate::convert::{self, NewMethod};
 use crate::error::Error;
@@ -143,11 +143,4 @@ impl PaymentMethodService for Methods {
         let answer = self.app.update_settings(workspace, Settings { takes_debits }, &author, intent).await;
         answer.map(Response::new).map_err(refuse)
     }
-}
-
-/// A name in a field of a request.
-fn name<T: FromStr<Err = NameError>>(field: &str, text: &str) -> Result<T, Status> {
-    let mut input = Input::new();
-    let parsed = input.parse(field, text);
-    input.finish_with(parsed).map_err(refuse)
 }

@@ -186,3 +186,24 @@ pub(crate) async fn claim_expiring(
     .await?;
     Ok(rows.into_iter().map(Method::from).collect())
 }
+
+/// Takes down that a method was taken away from its holder at Stripe, if it is one of ours.
+pub(crate) async fn remove_by_ref(
+    conn: &mut PgConnection,
+    site: Site,
+    method_ref: &str,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let row: Option<MethodRow> = sqlx::query_as(
+        "select * from payment_method where workspace_id = $1 and site_id = $2 and method_ref = $3 for update",
+    )
+    .bind(site.workspace.uuid())
+    .bind(site.id())
+    .bind(method_ref)
+    .fetch_optional(&mut *conn)
+    .await?;
+    match row {
+        Some(row) => update(conn, &Method::from(row).removed(now)).await,
+        None => Ok(()),
+    }
+}

@@ -18,7 +18,7 @@ use super::wire::{Page, PaymentIntent, Refund};
 const REFUND: &str = "latchkey_refund";
 
 /// The metadata by which an intent is.
-const PAYMENT: &str = "latchkey_payment";
+pub(super) const PAYMENT: &str = "latchkey_payment";
 
 /// As many of a list as Stripe gives at once.
 const PAGE: &str = "100";
@@ -37,6 +37,15 @@ pub enum ChargingError {
     UnknownStatus(String),
 }
 
+/// What an intent was seen like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenIntent {
+    /// In our words.
+    pub seen: Seen,
+    /// Why its last attempt was declined, by Stripe's word. Empty: it was not.
+    pub decline_code: String,
+}
+
 /// An intent that was made.
 #[derive(Debug)]
 pub struct CreatedIntent {
@@ -47,23 +56,25 @@ pub struct CreatedIntent {
 }
 
 impl StripeAccount {
-    /// Makes the intent of a payment, without confirming it.
+    /// Makes the intent of a payment, to be paid by card, or by debit if those are taken. It is not confirmed yet.
     pub async fn create_payment_intent(
         &self,
         payment: PaymentId,
         amount: Money,
-        customer: Option<&str>,
-        kind: MethodKind,
+        customer_ref: Option<&str>,
+        takes_debits: bool,
     ) -> Result<CreatedIntent, ChargingError> {
         let (amount, currency) = to_stripe(amount)?;
         let (payment, metadata) = (payment.to_string(), format!("metadata[{PAYMENT}]"));
         let mut fields = vec![
             ("amount", amount.as_str()),
             ("currency", currency.as_str()),
-            ("payment_method_types[0]", kind.as_str()),
+            ("payment_method_types[0]", MethodKind::Card.as_str()),
             (metadata.as_str(), payment.as_str()),
         ];
-        fields.extend(customer.map(|customer| ("customer", customer)));
+        fields
+            .extend(takes_debits.then_some(("payment_method_types[1]", MethodKind::UsBankAccount.as_str())));
+        fields.extend(customer_ref.map(|customer| ("customer", customer)));
         let call = self.post("/v1/payment_intents", &["payment_intents"], &fields);
         let intent: PaymentIntent = self.send(keyed(call, &format!("payment-{payment}"))).await?.json()?;
         Ok(CreatedIntent { intent: intent.id, client_secret: intent.client_secret })
@@ -77,7 +88,7 @@ impl StripeAccount {
         attempt: u32,
         intent: &str,
         method: &str,
-    ) -> Result<Seen, ChargingError> {
+    ) -> Result<SeenIntent, ChargingError> {
         let fields = [("payment_method", method), ("off_session", "true")];
         let path = ["payment_intents", intent, "confirm"];
         let call = self.post("/v1/payment_intents/{id}/confirm", &path, &fields);
@@ -85,7 +96,7 @@ impl StripeAccount {
     }
 
     /// Cancels an intent, if that is possible still. What it is then.
-    pub async fn cancel_payment_intent(&self, intent: &str) -> Result<Seen, ChargingError> {
+    pub async fn cancel_payment_intent(&self, intent: &str) -> Result<SeenIntent, ChargingError> {
         let path = ["payment_intents", intent, "cancel"];
         // Twice is the same as once: the second time it is refused, and read.
         let call = self.post("/v1/payment_intents/{id}/cancel", &path, &[]).idempotent();
@@ -93,9 +104,15 @@ impl StripeAccount {
     }
 
     /// What an intent is.
-    pub async fn read_payment_intent(&self, intent: &str) -> Result<Seen, ChargingError> {
+    pub async fn read_payment_intent(&self, intent: &str) -> Result<SeenIntent, ChargingError> {
         let call = self.get("/v1/payment_intents/{id}", &["payment_intents", intent], &[]);
         self.send(call).await?.json::<PaymentIntent>()?.seen()
+    }
+
+    /// With what a person can confirm an intent, in their browser.
+    pub async fn read_client_secret(&self, intent: &str) -> Result<SecretString, VendorError> {
+        let call = self.get("/v1/payment_intents/{id}", &["payment_intents", intent], &[]);
+        Ok(self.send(call).await?.json::<PaymentIntent>()?.client_secret)
     }
 
     /// Gives back some of what an intent was paid with. Refused for good are more than is left, and what is disputed.
@@ -138,7 +155,7 @@ impl StripeAccount {
     }
 
     /// What an intent is after a call that may have been refused for what it is.
-    async fn send_and_see(&self, call: Call, intent: &str) -> Result<Seen, ChargingError> {
+    async fn send_and_see(&self, call: Call, intent: &str) -> Result<SeenIntent, ChargingError> {
         match self.send(call).await {
             Ok(answer) => answer.json::<PaymentIntent>()?.seen(),
             Err(error) if error.kind == ErrorKind::Rejected && is_about_state(&error) => {

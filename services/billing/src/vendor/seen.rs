@@ -4,14 +4,15 @@ use billing_core::decline::Decline;
 use billing_core::payment::Seen;
 use billing_core::refund;
 
-use super::charging::ChargingError;
+use super::charging::{ChargingError, SeenIntent};
 use super::wire::{PaymentError, PaymentIntent, Refund};
 
 impl PaymentIntent {
-    pub(super) fn seen(self) -> Result<Seen, ChargingError> {
-        Ok(match self.status.as_str() {
-            "requires_payment_method" => match self.last_payment_error {
-                Some(error) => Seen::Declined(decline(error).remedy()),
+    pub(super) fn seen(self) -> Result<SeenIntent, ChargingError> {
+        let decline = self.last_payment_error.map(decline);
+        let seen = match self.status.as_str() {
+            "requires_payment_method" => match &decline {
+                Some(decline) => Seen::Declined(decline.remedy()),
                 None => Seen::Unconfirmed,
             },
             "requires_confirmation" => Seen::Unconfirmed,
@@ -20,7 +21,9 @@ impl PaymentIntent {
             "succeeded" => Seen::Succeeded,
             "canceled" => Seen::Cancelled,
             _ => return Err(ChargingError::UnknownStatus(self.status)),
-        })
+        };
+        let code = decline.map(|it| if it.decline_code.is_empty() { it.code } else { it.decline_code });
+        Ok(SeenIntent { seen, decline_code: code.unwrap_or_default() })
     }
 }
 
@@ -51,7 +54,8 @@ mod tests {
 
     fn intent(fields: &str) -> Result<Seen, String> {
         let json = format!(r#"{{"id":"pi_1","client_secret":"pi_1_secret_2",{fields}}}"#);
-        serde_json::from_str::<PaymentIntent>(&json).unwrap().seen().map_err(|error| error.to_string())
+        let seen = serde_json::from_str::<PaymentIntent>(&json).unwrap().seen();
+        seen.map(|it| it.seen).map_err(|error| error.to_string())
     }
 
     #[test]

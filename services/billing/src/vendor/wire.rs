@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use secrecy::SecretString;
 use serde::Deserialize;
+use serde_json::Value;
 
 /// The Account object.
 #[derive(Debug, Deserialize)]
@@ -120,4 +121,18 @@ pub(super) struct Refund {
 pub(super) struct Page<T> {
     pub(super) data: Vec<T>,
     pub(super) has_more: bool,
+}
+
+/// The Event object, with what happened to it as it was then. Its type is an open set.
+#[derive(Debug, Deserialize)]
+pub(super) struct Event {
+    pub(super) id: String,
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    pub(super) data: EventData,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct EventData {
+    pub(super) object: Value,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use billing::vendor::{AmountError, ChargingError, MethodKind, Stripe, StripeAccount};
+use billing::vendor::{AmountError, ChargingError, Stripe, StripeAccount};
 use billing_core::decline::{Ask, Remedy};
 use billing_core::payment::Seen;
 use billing_core::refund;
@@ -26,7 +26,7 @@ fn account(world: &World, attempts: u32) -> StripeAccount {
 }
 
 async fn intent(stripe: &StripeAccount, payment: PaymentId, amount: i64) -> String {
-    let made = stripe.create_payment_intent(payment, eur(amount), None, MethodKind::Card).await.unwrap();
+    let made = stripe.create_payment_intent(payment, eur(amount), None, false).await.unwrap();
     made.intent
 }
 
@@ -44,10 +44,10 @@ async fn what_becomes_of_a_charge_is_seen_as_what_is_to_be_done() {
     ] {
         let payment = PaymentId::new();
         let intent = intent(&stripe, payment, 11_613).await;
-        assert_eq!(stripe.read_payment_intent(&intent).await.unwrap(), Seen::Unconfirmed, "{card}");
+        assert_eq!(stripe.read_payment_intent(&intent).await.unwrap().seen, Seen::Unconfirmed, "{card}");
         let confirmed = stripe.confirm_payment_intent(payment, 1, &intent, card).await.unwrap();
-        assert_eq!(confirmed, seen, "{card}");
-        assert_eq!(stripe.read_payment_intent(&intent).await.unwrap(), seen, "{card}");
+        assert_eq!(confirmed.seen, seen, "{card}");
+        assert_eq!(stripe.read_payment_intent(&intent).await.unwrap().seen, seen, "{card}");
     }
     world.harness.finish().await;
 }
@@ -64,7 +64,7 @@ async fn a_payment_whose_answers_get_lost_is_one_intent_and_one_charge() {
             world.sandbox.faults().add(fault).unwrap();
         };
         lose();
-        let first = stripe.create_payment_intent(payment, eur(500), None, MethodKind::Card).await;
+        let first = stripe.create_payment_intent(payment, eur(500), None, false).await;
         if attempts == 1 {
             let ChargingError::Vendor(error) = first.unwrap_err() else { panic!("nothing else can fail") };
             assert_eq!((error.kind, error.effect), (ErrorKind::Unreachable, Effect::Unknown));
@@ -74,10 +74,13 @@ async fn a_payment_whose_answers_get_lost_is_one_intent_and_one_charge() {
         lose();
         let confirm = || stripe.confirm_payment_intent(payment, 1, &made, "pm_card_visa");
         assert_eq!(confirm().await.is_ok(), attempts > 1);
-        assert_eq!((confirm().await.unwrap(), confirm().await.unwrap()), (Seen::Succeeded, Seen::Succeeded));
+        assert_eq!(
+            (confirm().await.unwrap().seen, confirm().await.unwrap().seen),
+            (Seen::Succeeded, Seen::Succeeded)
+        );
         // Nor does another attempt charge once more.
         let again = stripe.confirm_payment_intent(payment, 2, &made, "pm_card_visa").await.unwrap();
-        assert_eq!(again, Seen::Succeeded);
+        assert_eq!(again.seen, Seen::Succeeded);
         let all = stripe.create_refund(RefundId::new(), 1, &made, eur(500)).await.unwrap();
         assert_eq!(all, refund::Seen::Succeeded);
         let more = stripe.create_refund(RefundId::new(), 1, &made, eur(500)).await.unwrap_err();
@@ -95,19 +98,19 @@ async fn a_declined_payment_is_tried_again_and_what_was_cancelled_is_not() {
     let confirm =
         |attempt: u32, card: &'static str| stripe.confirm_payment_intent(payment, attempt, &made, card);
     let declined = Seen::Declined(Remedy::Retry);
-    assert_eq!(confirm(1, "pm_card_chargeDeclinedInsufficientFunds").await.unwrap(), declined);
-    assert_eq!(confirm(2, "pm_card_visa").await.unwrap(), Seen::Succeeded);
+    assert_eq!(confirm(1, "pm_card_chargeDeclinedInsufficientFunds").await.unwrap().seen, declined);
+    assert_eq!(confirm(2, "pm_card_visa").await.unwrap().seen, Seen::Succeeded);
     // What is paid can't be cancelled.
-    assert_eq!(stripe.cancel_payment_intent(&made).await.unwrap(), Seen::Succeeded);
+    assert_eq!(stripe.cancel_payment_intent(&made).await.unwrap().seen, Seen::Succeeded);
 
     let payment = PaymentId::new();
     let made = intent(&stripe, payment, 500).await;
     let fault = Fault::on(Vendor::Stripe, Action::DropAfterEffect).request("POST", "cancel").times(1);
     world.sandbox.faults().add(fault).unwrap();
     assert!(stripe.cancel_payment_intent(&made).await.is_err());
-    assert_eq!(stripe.cancel_payment_intent(&made).await.unwrap(), Seen::Cancelled);
+    assert_eq!(stripe.cancel_payment_intent(&made).await.unwrap().seen, Seen::Cancelled);
     let confirmed = stripe.confirm_payment_intent(payment, 1, &made, "pm_card_visa").await.unwrap();
-    assert_eq!(confirmed, Seen::Cancelled);
+    assert_eq!(confirmed.seen, Seen::Cancelled);
     world.harness.finish().await;
 }
 
@@ -135,7 +138,7 @@ async fn a_refund_is_given_once_and_found_again() {
 async fn what_stripe_does_not_take_is_not_sent() {
     let world = World::start().await;
     let stripe = account(&world, 1);
-    let made = stripe.create_payment_intent(PaymentId::new(), eur(0), None, MethodKind::Card).await;
+    let made = stripe.create_payment_intent(PaymentId::new(), eur(0), None, false).await;
     assert!(matches!(made, Err(ChargingError::Amount(AmountError::NotPositive))));
     let missing = stripe.read_payment_intent("pi_of_another_account").await.unwrap_err();
     assert!(matches!(missing, ChargingError::Vendor(error) if error.kind == ErrorKind::NotFound));

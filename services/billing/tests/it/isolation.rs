@@ -17,7 +17,15 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
     let tried = world.harness.assert_isolated(&DEFINITION, [here, world.workspace]).await;
     assert_eq!(
         tried,
-        ["customer", "outbox", "payment_method", "payment_settings", "request", "stripe_customer"]
+        [
+            "customer",
+            "outbox",
+            "payment_method",
+            "payment_settings",
+            "request",
+            "stripe_customer",
+            "stripe_sweep"
+        ]
     );
     Harness::finish(world.harness).await;
 }

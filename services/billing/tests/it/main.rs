@@ -7,4 +7,6 @@ mod charging;
 mod checking;
 mod isolation;
 mod methods;
+mod payments;
+mod sweep;
 mod world;

@@ -19,12 +19,12 @@ use tonic_types::StatusExt as _;
 
 use crate::world::{OTHER_KEY, TEST_KEY, World};
 
-const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
 type Client = PaymentMethodServiceClient<InterceptedService<Channel, Bearer>>;
 
 impl World {
-    fn methods_as(&self, person: PersonId, role: Role) -> Client {
+    pub(crate) fn methods_as(&self, person: PersonId, role: Role) -> Client {
         let principal = Principal::person(person.to_string(), self.workspace, role);
         PaymentMethodServiceClient::new(self.harness.channel_with(&self.address, &principal))
     }
@@ -56,7 +56,7 @@ impl<'a> Browser<'a> {
         Self { kind: pb::PaymentMethodKind::Card, enters }
     }
 
-    fn bank_account(enters: &'a str) -> Self {
+    pub(crate) fn bank_account(enters: &'a str) -> Self {
         Self { kind: pb::PaymentMethodKind::UsBankAccount, enters }
     }
 }
@@ -85,13 +85,16 @@ impl<'a> Person<'a> {
         pb::StartPaymentMethodRequest { parent, person, kind: kind.into(), ..Default::default() }
     }
 
-    async fn start(&self, kind: pb::PaymentMethodKind) -> Result<pb::StartPaymentMethodResponse, Status> {
+    pub(crate) async fn start(
+        &self,
+        kind: pb::PaymentMethodKind,
+    ) -> Result<pb::StartPaymentMethodResponse, Status> {
         let request = self.start_request(kind);
         self.client().start_payment_method(request).await.map(tonic::Response::into_inner)
     }
 
     /// Enters something in the browser, which speaks to Stripe itself.
-    async fn enters(&self, started: &pb::StartPaymentMethodResponse, enters: &str) {
+    pub(crate) async fn enters(&self, started: &pb::StartPaymentMethodResponse, enters: &str) {
         let intent = started.client_secret.split("_secret").next().unwrap();
         let fields = [
             ("client_secret", started.client_secret.as_str()),
@@ -116,13 +119,13 @@ impl<'a> Person<'a> {
         self.check(&started.payment_method.unwrap().name).await.unwrap()
     }
 
-    async fn list(&self) -> Vec<pb::PaymentMethod> {
+    pub(crate) async fn list(&self) -> Vec<pb::PaymentMethod> {
         let (parent, person) = (self.world.name(), self.name());
         let request = pb::ListPaymentMethodsRequest { parent, person, ..Default::default() };
         self.client().list_payment_methods(request).await.unwrap().into_inner().payment_methods
     }
 
-    async fn choose(&self, name: &str) -> Result<pb::PaymentMethod, Status> {
+    pub(crate) async fn choose(&self, name: &str) -> Result<pb::PaymentMethod, Status> {
         let request = pb::SetDefaultPaymentMethodRequest { name: name.to_owned(), ..Default::default() };
         let answer = self.client().set_default_payment_method(request).await?.into_inner();
         Ok(answer.payment_method.unwrap())
@@ -135,13 +138,13 @@ impl<'a> Person<'a> {
     }
 }
 
-async fn connected() -> World {
+pub(crate) async fn connected() -> World {
     let world = World::start().await;
     world.saved.set(&world.name(), TEST_KEY);
     world
 }
 
-fn reason(status: &Status) -> String {
+pub(crate) fn reason(status: &Status) -> String {
     status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default()
 }
 
@@ -351,7 +354,7 @@ async fn a_card_that_expires_is_told_once_thirty_days_before() {
 }
 
 /// What some rows have in a column of text.
-async fn rows(world: &World, select: &str) -> Vec<String> {
+pub(crate) async fn rows(world: &World, select: &str) -> Vec<String> {
     let owner = testkit::owner(world.harness.database_url(), DEFINITION.schema).await.unwrap();
     let rows = sqlx::query(sqlx::AssertSqlSafe(select.to_owned())).fetch_all(&owner).await.unwrap();
     rows.iter().map(|row| row.get(0)).collect()

@@ -78,6 +78,8 @@ pub(crate) struct World {
     pub saved: Arc<Saved>,
     pub workspace: WorkspaceId,
     pub address: String,
+    /// What the service was given.
+    pub deps: chassis::Deps,
     twins: String,
     integrations: String,
     _shutdown: DropGuard,
@@ -87,6 +89,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn start() -> Self {
         let mut harness = Harness::new().await;
+        let deps = harness.deps(&billing::DEFINITION).await;
         let saved = Arc::new(Saved::default());
         let service = chassis::Service::new("integrations", &harness.basic_deps("integrations").await)
             .grpc(CredentialServiceServer::new(Integrations(saved.clone())));
@@ -106,6 +109,7 @@ impl World {
             saved,
             workspace: WorkspaceId::new(),
             address: String::new(),
+            deps,
             twins,
             integrations,
             _shutdown: shutdown.drop_guard(),
@@ -145,6 +149,12 @@ impl World {
     pub(crate) async fn post(&self, key: &str, path: &str, fields: &[(&str, &str)]) -> Value {
         let request = browser().post(format!("{}{path}", self.twins)).bearer_auth(key);
         request.form(fields).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// What Stripe's twin has, as somebody with this key sees it.
+    pub(crate) async fn get(&self, key: &str, path: &str) -> Value {
+        let request = browser().get(format!("{}{path}", self.twins)).bearer_auth(key);
+        request.send().await.unwrap().json().await.unwrap()
     }
 
     /// What is said of the key of the workspace, or of one of its locations.

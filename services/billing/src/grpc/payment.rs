@@ -1,0 +1,94 @@
+//! `PaymentService`.
+
+use std::sync::Arc;
+
+use chassis::idempotency::Intent;
+use chassis::paging::Page;
+use chassis::rpc::{principal, refuse};
+use domain::names::{PaymentName, WorkspaceName};
+use proto::billing::v1 as pb;
+use proto::billing::v1::payment_service_server::{PaymentService, PaymentServiceServer};
+use secrecy::ExposeSecret as _;
+use tonic::{Request, Response, Status};
+
+use super::name;
+use crate::app::{App, Continued};
+use crate::convert;
+use crate::error::Error;
+use crate::sight::Sight;
+
+pub(crate) struct Methods {
+    app: Arc<App>,
+}
+
+pub(crate) fn payment_service(app: Arc<App>) -> PaymentServiceServer<Methods> {
+    PaymentServiceServer::new(Methods { app })
+}
+
+#[tonic::async_trait]
+impl PaymentService for Methods {
+    async fn get_payment(
+        &self,
+        request: Request<pb::GetPaymentRequest>,
+    ) -> Result<Response<pb::GetPaymentResponse>, Status> {
+        let caller = principal(&request)?;
+        let PaymentName { workspace, id } = name("name", &request.get_ref().name)?;
+        let sight = Sight::of(&caller, workspace).map_err(refuse)?;
+        let payment = Some(self.app.get_payment(workspace, sight, id).await.map_err(refuse)?);
+        Ok(Response::new(pb::GetPaymentResponse { payment }))
+    }
+
+    async fn list_payments(
+        &self,
+        request: Request<pb::ListPaymentsRequest>,
+    ) -> Result<Response<pb::ListPaymentsResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let WorkspaceName(workspace) = name("parent", &message.parent)?;
+        let sight = Sight::of(&caller, workspace).map_err(refuse)?;
+        let holder = convert::holder_of(workspace, &message.person, &message.team).map_err(refuse)?;
+        if !sight.has(holder) {
+            return Err(refuse(Error::holder_not_found(holder)));
+        }
+        let binding = ["ListPayments", &message.parent, &message.person, &message.team];
+        let page = Page::read(message.page_size, &message.page_token, &binding).map_err(refuse)?;
+        self.app.list_payments(workspace, holder, page).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn retry_payment(
+        &self,
+        request: Request<pb::RetryPaymentRequest>,
+    ) -> Result<Response<pb::RetryPaymentResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let PaymentName { workspace, id } = name("name", &message.name)?;
+        let sight = Sight::of(&caller, workspace).map_err(refuse)?;
+        let intent =
+            Intent::of(&caller, workspace, "RetryPayment", &message.request_id, &message).map_err(refuse)?;
+        self.app.retry_payment(workspace, sight, id, intent).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn continue_payment(
+        &self,
+        request: Request<pb::ContinuePaymentRequest>,
+    ) -> Result<Response<pb::ContinuePaymentResponse>, Status> {
+        let caller = principal(&request)?;
+        let PaymentName { workspace, id } = name("name", &request.get_ref().name)?;
+        let sight = Sight::of(&caller, workspace).map_err(refuse)?;
+        let Continued { publishable_key, client_secret } =
+            self.app.continue_payment(workspace, sight, id).await.map_err(refuse)?;
+        let client_secret = client_secret.expose_secret().to_owned();
+        Ok(Response::new(pb::ContinuePaymentResponse { publishable_key, client_secret }))
+    }
+
+    async fn check_payment(
+        &self,
+        request: Request<pb::CheckPaymentRequest>,
+    ) -> Result<Response<pb::CheckPaymentResponse>, Status> {
+        let caller = principal(&request)?;
+        let PaymentName { workspace, id } = name("name", &request.get_ref().name)?;
+        let sight = Sight::of(&caller, workspace).map_err(refuse)?;
+        let payment = Some(self.app.check_payment(workspace, sight, id).await.map_err(refuse)?);
+        Ok(Response::new(pb::CheckPaymentResponse { payment }))
+    }
+}
