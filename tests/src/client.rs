@@ -12,7 +12,9 @@ use proto::access::v1::access_service_client::AccessServiceClient;
 use proto::access::v1::door_schedule_service_client::DoorScheduleServiceClient;
 use proto::access::v1::door_service_client::DoorServiceClient;
 use proto::audit::v1::audit_service_client::AuditServiceClient;
+use proto::billing::v1::invoice_service_client::InvoiceServiceClient;
 use proto::billing::v1::payment_method_service_client::PaymentMethodServiceClient;
+use proto::billing::v1::price_service_client::PriceServiceClient;
 use proto::integrations::v1::integration_service_client::IntegrationServiceClient;
 use proto::membership::v1::contract_service_client::ContractServiceClient;
 use proto::membership::v1::membership_service_client::MembershipServiceClient;
@@ -51,8 +53,12 @@ pub struct Client {
     pub integrations: IntegrationServiceClient<OperatorChannel>,
     /// Memberships of plans.
     pub memberships: MembershipServiceClient<OperatorChannel>,
+    /// What people owe.
+    pub invoices: InvoiceServiceClient<OperatorChannel>,
     /// Cards and bank accounts.
     pub payment_methods: PaymentMethodServiceClient<OperatorChannel>,
+    /// What things cost, and how workspaces bill.
+    pub prices: PriceServiceClient<OperatorChannel>,
     /// Passes and their products.
     pub passes: PassServiceClient<OperatorChannel>,
     /// People.
@@ -106,7 +112,9 @@ impl Client {
             entitlements: EntitlementServiceClient::new(channel.clone()),
             integrations: IntegrationServiceClient::new(channel.clone()),
             memberships: MembershipServiceClient::new(channel.clone()),
+            invoices: InvoiceServiceClient::new(channel.clone()),
             payment_methods: PaymentMethodServiceClient::new(channel.clone()),
+            prices: PriceServiceClient::new(channel.clone()),
             passes: PassServiceClient::new(channel.clone()),
             people: PersonServiceClient::new(channel.clone()),
             places: WorkspaceServiceClient::new(channel.clone()),

@@ -16,6 +16,7 @@ pub mod machine;
 pub mod play;
 pub mod sales;
 pub mod stage;
+pub mod till;
 
 pub use client::Client;
 pub use stage::{SERVICES, Stage};

@@ -38,15 +38,17 @@ pub const SERVICES: [&str; 9] = [
 ];
 
 /// The gRPC services that the gateway passes calls on to, and which process has them.
-pub const ROUTED: [(&str, &str); 20] = [
+pub const ROUTED: [(&str, &str); 22] = [
     ("latchkey.access.v1.AccessLogService", "access-control"),
     ("latchkey.access.v1.AccessService", "access-control"),
     ("latchkey.access.v1.CardService", "access-control"),
     ("latchkey.access.v1.DoorScheduleService", "access-control"),
     ("latchkey.access.v1.DoorService", "access-control"),
     ("latchkey.audit.v1.AuditService", "workspace"),
+    ("latchkey.billing.v1.InvoiceService", "billing"),
     ("latchkey.billing.v1.PaymentMethodService", "billing"),
     ("latchkey.billing.v1.PaymentService", "billing"),
+    ("latchkey.billing.v1.PriceService", "billing"),
     ("latchkey.integrations.v1.IntegrationService", "integrations"),
     ("latchkey.membership.v1.ContractService", "workspace"),
     ("latchkey.membership.v1.MembershipService", "workspace"),

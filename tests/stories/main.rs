@@ -24,6 +24,7 @@ mod manual;
 mod memberships;
 mod offline;
 mod passes;
+mod paying;
 mod reconcile;
 mod retirement;
 mod secrets;

@@ -113,6 +113,11 @@ impl Quantity {
         (1..=Self::THOUSANDTHS_MAX).contains(&number).then_some(Self(number)).ok_or(BillError::Quantity)
     }
 
+    /// In thousandths.
+    pub fn as_thousandths(self) -> u32 {
+        self.0
+    }
+
     fn times(self, price: Money) -> Result<Money, MoneyError> {
         let thousand = const { std::num::NonZeroU64::new(1_000).expect("a thousand") };
         price.times(self.0.into(), thousand)
@@ -154,6 +159,11 @@ impl Line {
     #[must_use]
     pub fn with_tax(self, tax: Tax) -> Self {
         Self { tax: Some(tax), ..self }
+    }
+
+    /// How it is taxed.
+    pub fn tax(&self) -> Option<&Tax> {
+        self.tax.as_ref()
     }
 
     /// What it is for.

@@ -70,6 +70,22 @@ impl Discount {
         amount.is_positive().then_some(Self(Kind::Fixed(amount))).ok_or(NoDiscount::Amount)
     }
 
+    /// The percentage, if it is one.
+    pub fn as_percent(self) -> Option<Percent> {
+        match self.0 {
+            Kind::Percent(percent) => Some(percent),
+            Kind::Fixed(_) => None,
+        }
+    }
+
+    /// The amount, if it is one.
+    pub fn as_fixed(self) -> Option<Money> {
+        match self.0 {
+            Kind::Percent(_) => None,
+            Kind::Fixed(amount) => Some(amount),
+        }
+    }
+
     /// What it takes off a price of zero or more: no more than that. A percentage is rounded.
     pub fn off(self, price: Money) -> Result<Money, MoneyError> {
         match self.0 {

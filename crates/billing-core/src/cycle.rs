@@ -74,6 +74,11 @@ impl AnchorDay {
         if 1 <= day && day <= 31 { Ok(Self(day)) } else { Err(NoSuchDay) }
     }
 
+    /// Its number.
+    pub const fn day(self) -> u8 {
+        self.0
+    }
+
     /// Its date in the month that is so many months after January of the year 0.
     fn in_month(self, month: i32) -> Option<NaiveDate> {
         let (year, month0) = (month.div_euclid(12), u32::try_from(month.rem_euclid(12)).ok()?);

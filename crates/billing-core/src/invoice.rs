@@ -26,12 +26,25 @@ pub enum State {
     Uncollectible,
 }
 
+/// How far an invoice is in its life, whatever is paid of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+pub enum Stage {
+    /// Being written.
     Draft,
-    Out { due_on: NaiveDate, is_overdue: bool },
+    /// Owed.
+    Out {
+        /// The last day on which it can be paid in time.
+        due_on: NaiveDate,
+        /// Whether someone has said that it is late.
+        is_overdue: bool,
+    },
+    /// Called off.
     Void,
-    GivenUp { due_on: NaiveDate },
+    /// Nobody expects the money any more.
+    GivenUp {
+        /// The last day on which it could have been paid in time.
+        due_on: NaiveDate,
+    },
 }
 
 /// An invoice, as far as its life depends on it.
@@ -122,6 +135,18 @@ impl Invoice {
     pub fn draft(currency: Currency) -> Self {
         let zero = Money::zero(currency);
         Self { stage: Stage::Draft, total: zero, credited: zero, paid: zero }
+    }
+
+    /// An invoice as it was stored. `None`: no invoice can be so.
+    pub fn stored(stage: Stage, total: Money, credited: Money, paid: Money) -> Option<Self> {
+        let left = total.minus(credited).and_then(|left| left.minus(paid)).ok()?;
+        let is_good = !(left.is_negative() || credited.is_negative() || paid.is_negative());
+        is_good.then_some(Self { stage, total, credited, paid })
+    }
+
+    /// How far it is in its life.
+    pub fn stage(&self) -> Stage {
+        self.stage
     }
 
     /// Where it stands.

@@ -20,6 +20,7 @@ pub mod refund;
 pub mod retry;
 #[cfg(test)]
 mod sim;
+pub mod subscription;
 
 pub use bill::{Bill, BillError, BilledLine, BilledTax, Line, Quantity, Tax};
 pub use coupon::{CouponCode, Discount, NoCouponCode, NoDiscount};

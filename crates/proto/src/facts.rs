@@ -51,6 +51,16 @@ facts! {
         ChangeRecorded = "change_recorded",
     }
     billing of billing {
+        InvoiceFinalised = "invoice_finalised",
+        InvoicePaid = "invoice_paid",
+        InvoiceReopened = "invoice_reopened",
+        InvoiceOverdue = "invoice_overdue",
+        InvoiceChargeFailed = "invoice_charge_failed",
+        InvoiceVoided = "invoice_voided",
+        InvoiceGivenUp = "invoice_given_up",
+        InvoiceCredited = "invoice_credited",
+        PayerFellBehind = "payer_fell_behind",
+        PayerCaughtUp = "payer_caught_up",
         PaymentMethodExpiring = "payment_method_expiring",
         PaymentSucceeded = "payment_succeeded",
         PaymentFailed = "payment_failed",

@@ -1,7 +1,11 @@
 //! Use cases: begin, read, decide, write, outbox, commit. No call to Stripe is made inside a transaction.
 
+mod coupon;
+mod document;
+mod invoice;
 mod method;
 mod payment;
+mod price;
 mod turn;
 
 use std::sync::Arc;
@@ -14,6 +18,7 @@ use crate::credentials::{Credentials, Keys, Site};
 use crate::error::Error;
 use crate::vendor::{Stripe, StripeAccount};
 
+pub(crate) use invoice::Verb;
 pub(crate) use method::Started;
 pub(crate) use payment::Continued;
 

@@ -1,17 +1,22 @@
 //! What can go wrong for a caller, by cause, and what they should make of it.
 
+use std::fmt::Display;
 use std::time::Duration;
 
-use chassis::error::{Class, Classify, store_class};
+use billing_core::CouponCode;
+use billing_core::invoice::Refusal;
+use chassis::error::{Class, Classify, Violation, store_class};
 use chassis::idempotency::IntentError;
 use chassis::input::InvalidInput;
-use domain::{PaymentId, PaymentMethodId, PersonId, TeamId};
+use domain::{CouponId, Currency, InvoiceId, PaymentId, PaymentMethodId, PersonId, TeamId};
 use events::outbox::OutboxError;
 use tonic::Status;
 use vendor_http::{ErrorKind, VendorError};
 
 use crate::books::BooksError;
 use crate::customers::Holder;
+use crate::invoices::InvoiceError;
+use crate::payments::AskError;
 use crate::vendor::{ChargingError, SavingError};
 
 /// Every error that a caller sees. What is wrong with a connection is an answer, no error.
@@ -62,6 +67,27 @@ pub(crate) enum Error {
     /// Not there, or none of the caller's business.
     #[error("team {0} not found")]
     TeamNotFound(TeamId),
+    /// Nobody has said how the workspace bills.
+    #[error("nobody has said how this workspace bills; use SetBillingSettings")]
+    NoBillingSettings,
+    /// There are invoices in another one.
+    #[error("the workspace has invoices in {0}, so its currency can't change")]
+    CurrencyInUse(Currency),
+    /// Another coupon has that code.
+    #[error("the workspace has a coupon {0}")]
+    CouponTaken(CouponCode),
+    /// Not there, or another workspace's.
+    #[error("coupon {0} not found")]
+    CouponNotFound(CouponId),
+    /// Someone else asked for it at the same moment.
+    #[error("a payment for invoice {0} is under way; try again")]
+    PaymentUnderWay(InvoiceId),
+    /// It can't be done with an invoice.
+    #[error(transparent)]
+    Invoice(#[from] InvoiceError),
+    /// The document can't be made.
+    #[error("the document of the invoice can't be made")]
+    Document(#[source] anyhow::Error),
     /// The request's key was used before, or can't be remembered.
     #[error(transparent)]
     Intent(#[from] IntentError),
@@ -81,6 +107,15 @@ impl Error {
         match holder {
             Holder::Person(id) => Self::PersonNotFound(id),
             Holder::Team(id) => Self::TeamNotFound(id),
+        }
+    }
+}
+
+impl From<AskError> for Error {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::UnderWay(id) => Self::PaymentUnderWay(id),
+            AskError::Store(error) => Self::Store(error),
         }
     }
 }
@@ -136,6 +171,12 @@ impl Classify for Error {
             | Self::WebhookSecretMissing
             | Self::MethodNotSaved(_)
             | Self::PaymentNotContinuable(_) => Class::StateForbids,
+            Self::NoBillingSettings | Self::CurrencyInUse(_) => Class::StateForbids,
+            Self::PaymentUnderWay(_) => Class::LostRace,
+            Self::CouponTaken(_) => Class::Exists,
+            Self::CouponNotFound(_) => Class::NotFound,
+            Self::Invoice(error) => invoice_class(error),
+            Self::Document(_) => Class::Internal,
             Self::CustomerBusy => Class::Exhausted(Duration::from_secs(1)),
             Self::MethodNotFound(_)
             | Self::PaymentNotFound(_)
@@ -157,6 +198,13 @@ impl Classify for Error {
             Self::StripeUnreachable(_) => "STRIPE_UNREACHABLE",
             Self::DebitsOff => "DEBITS_OFF",
             Self::WebhookSecretMissing => "WEBHOOK_SECRET_MISSING",
+            Self::NoBillingSettings => "NO_BILLING_SETTINGS",
+            Self::CurrencyInUse(_) => "CURRENCY_IN_USE",
+            Self::PaymentUnderWay(_) => "PAYMENT_UNDER_WAY",
+            Self::CouponTaken(_) => "COUPON_TAKEN",
+            Self::CouponNotFound(_) => "COUPON_NOT_FOUND",
+            Self::Invoice(error) => invoice_reason(error),
+            Self::Document(_) => "DOCUMENT",
             Self::CustomerBusy => "CUSTOMER_BUSY",
             Self::MethodNotFound(_) => "PAYMENT_METHOD_NOT_FOUND",
             Self::MethodNotSaved(_) => "PAYMENT_METHOD_NOT_SAVED",
@@ -170,4 +218,52 @@ impl Classify for Error {
             Self::Outbox(_) | Self::Store(_) => "STORE",
         }
     }
+}
+
+fn invoice_class(error: &InvoiceError) -> Class {
+    match error {
+        InvoiceError::NotFound(_) => Class::NotFound,
+        InvoiceError::Refused { refusal, .. } => match refusal {
+            Refusal::NotPositive | Refusal::Amount(_) | Refusal::MoreThanInvoiced(_) => {
+                Class::Invalid(vec![violation("amount", refusal)])
+            }
+            _ => Class::StateForbids,
+        },
+        InvoiceError::Bill { line, error } => {
+            let field = line.map_or("invoice.lines".to_owned(), |line| format!("invoice.lines[{line}]"));
+            Class::Invalid(vec![violation(&field, error)])
+        }
+        InvoiceError::NoSettings => Class::StateForbids,
+        InvoiceError::Amount(error) => Class::Invalid(vec![violation("amount", error)]),
+        InvoiceError::Books(BooksError::Store(error)) | InvoiceError::Store(error) => store_class(error),
+        InvoiceError::Outbox(OutboxError::Store(error)) => store_class(error),
+        InvoiceError::Books(_) | InvoiceError::Outbox(OutboxError::TooLarge { .. }) => Class::Internal,
+    }
+}
+
+fn invoice_reason(error: &InvoiceError) -> &'static str {
+    match error {
+        InvoiceError::NotFound(_) => "INVOICE_NOT_FOUND",
+        InvoiceError::Refused { refusal, .. } => match refusal {
+            Refusal::Draft => "INVOICE_IS_DRAFT",
+            Refusal::Finalised => "INVOICE_FINALISED",
+            Refusal::Void => "INVOICE_VOID",
+            Refusal::Settled => "INVOICE_SETTLED",
+            Refusal::NothingOwed => "NOTHING_OWED",
+            Refusal::Uncollectible => "INVOICE_UNCOLLECTIBLE",
+            Refusal::MoreThanInvoiced(_) | Refusal::NotPositive | Refusal::Amount(_) => "INVALID_INPUT",
+        },
+        InvoiceError::Bill { .. } | InvoiceError::Amount(_) => "INVALID_INPUT",
+        InvoiceError::NoSettings => "NO_BILLING_SETTINGS",
+        InvoiceError::Books(_) | InvoiceError::Outbox(_) | InvoiceError::Store(_) => "STORE",
+    }
+}
+
+fn violation(field: &str, problem: impl Display) -> Violation {
+    Violation { field: field.to_owned(), problem: problem.to_string() }
+}
+
+/// A value of a request that what is stored does not allow.
+pub(crate) fn refusal(field: &str, problem: impl Display) -> Error {
+    InvalidInput(vec![violation(field, problem)]).into()
 }

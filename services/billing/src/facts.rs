@@ -1,17 +1,80 @@
 //! The events of this service.
 
-use domain::Timestamp;
-use domain::names::{PaymentMethodName, PaymentName};
+use domain::names::{InvoiceName, MembershipName, PaymentMethodName, PaymentName};
+use domain::{MembershipId, Timestamp};
 use events::Outgoing;
 use events::outbox::About;
 use proto::billing::v1 as pb;
 
 use crate::convert;
 use crate::customers::Holder;
+use crate::invoices::{CreditNote, Invoice};
 use crate::model::Method;
 use crate::payments::Payment;
 
 pub(crate) const SOURCE: &str = "billing";
+
+/// What happened to an invoice.
+#[derive(Debug, Clone)]
+pub(crate) enum InvoiceFact {
+    Finalised,
+    Paid,
+    Reopened,
+    Overdue,
+    ChargeFailed { reason: String, is_final: bool },
+    Voided,
+    GivenUp,
+    FellBehind(Vec<MembershipId>),
+    CaughtUp(Vec<MembershipId>),
+}
+
+/// The event of an invoice's fact; `after` is the invoice as it is now.
+pub(crate) fn invoice(fact: InvoiceFact, after: &Invoice) -> Outgoing {
+    let about = about_invoice(after);
+    let invoice = Some(convert::invoice(after));
+    let names = |memberships: Vec<MembershipId>| {
+        let name = |id| MembershipName { workspace: after.workspace, id }.to_string();
+        memberships.into_iter().map(name).collect()
+    };
+    match fact {
+        InvoiceFact::Finalised => Outgoing::event(SOURCE, about, &pb::InvoiceFinalised { invoice }),
+        InvoiceFact::Paid => Outgoing::event(SOURCE, about, &pb::InvoicePaid { invoice }),
+        InvoiceFact::Reopened => Outgoing::event(SOURCE, about, &pb::InvoiceReopened { invoice }),
+        InvoiceFact::Overdue => Outgoing::event(SOURCE, about, &pb::InvoiceOverdue { invoice }),
+        InvoiceFact::ChargeFailed { reason, is_final } => {
+            Outgoing::event(SOURCE, about, &pb::InvoiceChargeFailed { invoice, reason, is_final })
+        }
+        InvoiceFact::Voided => Outgoing::event(SOURCE, about, &pb::InvoiceVoided { invoice }),
+        InvoiceFact::GivenUp => Outgoing::event(SOURCE, about, &pb::InvoiceGivenUp { invoice }),
+        InvoiceFact::FellBehind(memberships) => {
+            let memberships = names(memberships);
+            Outgoing::event(SOURCE, about, &pb::PayerFellBehind { invoice, memberships })
+        }
+        InvoiceFact::CaughtUp(memberships) => {
+            let memberships = names(memberships);
+            Outgoing::event(SOURCE, about, &pb::PayerCaughtUp { invoice, memberships })
+        }
+    }
+}
+
+/// Something was taken off an invoice, which is now so.
+pub(crate) fn credited(after: &Invoice, note: &CreditNote) -> Outgoing {
+    let body = pb::InvoiceCredited {
+        invoice: Some(convert::invoice(after)),
+        credit_note: Some(convert::credit_note(after.workspace, note)),
+    };
+    Outgoing::event(SOURCE, about_invoice(after), &body)
+}
+
+fn about_invoice(invoice: &Invoice) -> About {
+    let workspace = invoice.workspace;
+    About {
+        workspace,
+        name: InvoiceName { workspace, id: invoice.id }.to_string(),
+        version: invoice.version,
+        time: invoice.updated_at,
+    }
+}
 
 /// A payment method expires soon.
 pub(crate) fn expiring(method: &Method, holder: Holder, now: Timestamp) -> Outgoing {

@@ -1,11 +1,13 @@
-//! What happens by time. Idempotent; any number of replicas share the work.
+//! What happens without being asked.
 
 mod expiry;
 mod payments;
 mod proof;
+mod run;
 mod sweep;
 
 pub(crate) use expiry::Expiry;
 pub(crate) use payments::{AT_ONCE, Payments};
 pub(crate) use proof::Proof;
+pub(crate) use run::Run;
 pub(crate) use sweep::Sweep;

@@ -10,20 +10,34 @@
 //! - No key, and no part of one, stands in an answer or in the log.
 
 mod app;
+mod arrears;
 mod audit;
+mod bookings;
 pub mod books;
 mod config;
+mod consumers;
 mod convert;
+mod coupons;
 mod credentials;
 pub mod customers;
 mod error;
 mod facts;
 mod grpc;
+pub mod invoices;
+mod items;
 mod jobs;
+mod memberships;
 mod model;
+mod passes;
+mod payers;
 pub mod payments;
+mod pdf;
+mod prices;
+pub mod settings;
 mod sight;
 mod store;
+mod stored;
+mod subscriptions;
 mod sweep;
 pub mod vendor;
 
@@ -62,14 +76,20 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
         lease,
     });
     let expiry = jobs::Expiry::new(app.clone());
+    let workspace = consumers::workspace::Workspace { clock: clock.clone() };
+    let run = jobs::Run::new(deps.platform.clone(), clock.clone());
     let sweep = jobs::Sweep::new(app.clone());
     let proof = jobs::Proof::new(deps.platform.clone(), clock);
     let mut service = chassis::Service::new(DEFINITION.name, &deps.basic)
         .grpc(grpc::connection_service(app.clone()))
         .grpc(grpc::payment_method_service(app.clone()))
         .grpc(grpc::payment_service(app.clone()))
+        .grpc(grpc::price_service(app.clone()))
+        .grpc(grpc::invoice_service(app.clone()))
         .outbox(&deps, &DEFINITION)
+        .consumer(&deps, consumers::workspace::config(), workspace)
         .task("expiry", move |shutdown| expiry.run(shutdown))
+        .task("run", move |shutdown| run.run(shutdown))
         .task("proof", move |shutdown| proof.run(shutdown))
         .task("sweep", move |shutdown| sweep.run(shutdown));
     for number in 1..=jobs::AT_ONCE {

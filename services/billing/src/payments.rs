@@ -88,6 +88,15 @@ pub async fn ask(conn: &mut PgConnection, ask: Ask, now: Timestamp) -> Result<Pa
     if store::insert(conn, &payment).await? { Ok(payment.id) } else { Err(AskError::UnderWay(ask.invoice)) }
 }
 
+/// The payment of an invoice that may still bring money.
+pub(crate) async fn find_live(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    invoice: InvoiceId,
+) -> Result<Option<Payment>, sqlx::Error> {
+    store::find_live_for_update(conn, workspace, invoice).await
+}
+
 /// Nothing is to be paid for an invoice any more. What is on its way may still come.
 pub async fn withdraw(
     conn: &mut PgConnection,

@@ -7,6 +7,7 @@ mod booking;
 mod contract;
 mod entitlement;
 pub(crate) mod ingest;
+mod invoice;
 mod membership;
 mod pass;
 mod pass_product;

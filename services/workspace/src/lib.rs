@@ -4,7 +4,7 @@
 //! admins give people directly, who is signed in, API keys, and the audit log of all services. Tells every change of a
 //! booking, person, membership, contract, pass or entitlement as an event, in the transaction of the change. No two live
 //! bookings of a resource overlap: Postgres itself holds that.
-//! Knows nothing of money or messages; a door is a name to it, which it passes on.
+//! Knows nothing of amounts or messages, only what is paid; a door is a name to it, which it passes on.
 
 mod app;
 mod audit;
@@ -54,7 +54,8 @@ pub async fn build(_config: Config, deps: chassis::Deps) -> anyhow::Result<chass
         .grpc(grpc::api_key_exchange_service(app.clone()))
         .grpc(grpc::audit_service(app.clone()))
         .outbox(&deps, &DEFINITION)
-        .consumer(&deps, consumers::ingest::config(), consumers::ingest::Ingest::new(app))
+        .consumer(&deps, consumers::ingest::config(), consumers::ingest::Ingest::new(app.clone()))
+        .consumer(&deps, consumers::billing::config(), consumers::billing::Billing::new(app))
         .consumer(&deps, consumers::audit::config(), consumers::audit::Audit)
         .task("completion", move |shutdown| completion.run(shutdown))
         .task("retelling", move |shutdown| retelling.run(shutdown)))

@@ -37,11 +37,15 @@ impl Things {
             ("TakeCard", "cards"),
             ("ConfirmAccount", "integrations"),
             ("Contract", "contracts"),
+            ("Coupon", "coupons"),
             ("DoorMapping", "doorMappings"),
             ("DoorOperation", "doorOperations"),
             ("Entitlement", "entitlements"),
             ("Holidays", "locations"),
+            ("ApplyCredit", "invoices"),
             ("Integration", "integrations"),
+            ("Invoice", "invoices"),
+            ("InvoiceDocument", "invoices"),
             ("Membership", "memberships"),
             ("MembershipRenewal", "memberships"),
             ("PassProduct", "passProducts"),
@@ -55,6 +59,8 @@ impl Things {
             ("Payment", "payments"),
             ("PaymentMethod", "paymentMethods"),
             ("Plan", "plans"),
+            ("Price", "prices"),
+            ("RecordPayment", "invoices"),
             ("Team", "teams"),
             ("TeamPerson", "teams"),
             ("Person", "people"),
@@ -63,6 +69,7 @@ impl Things {
         ];
         match collections.iter().find(|(kind, _)| noun.ends_with(kind)) {
             Some((_, collection)) => self.one_of(collection),
+            None if noun.ends_with("BillingSettings") => format!("{}/billingSettings", self.workspace),
             None if noun.ends_with("AccessSettings") => format!("{}/accessSettings", self.workspace),
             None => self.workspace.clone(),
         }

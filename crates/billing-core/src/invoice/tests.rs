@@ -152,3 +152,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_invoice_comes_back_as_it_was_stored() {
+    let outcome = Invoice::draft(eur(0).currency())
+        .apply(Input::Finalise { total: eur(100), due_on: date(10) })
+        .and_then(|outcome| outcome.invoice.apply(Input::Pay(eur(40))))
+        .unwrap();
+    let invoice = outcome.invoice;
+    let stored = Invoice::stored(invoice.stage(), invoice.total(), invoice.credited(), invoice.paid());
+    assert_eq!(stored, Some(invoice));
+    for (total, credited, paid) in [(100, 60, 41), (100, -1, 0), (100, 0, -1), (100, 101, 0)] {
+        assert_eq!(Invoice::stored(invoice.stage(), eur(total), eur(credited), eur(paid)), None);
+    }
+}

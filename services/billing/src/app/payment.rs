@@ -1,7 +1,9 @@
 //! Payments, as people and admins look at them and push them on.
 
+use billing_core::invoice::Refusal;
 use chassis::idempotency::{Begun, Change, Intent};
 use chassis::paging::Page;
+use domain::names::InvoiceName;
 use domain::{PaymentId, WorkspaceId};
 use proto::billing::v1 as pb;
 use secrecy::SecretString;
@@ -10,7 +12,8 @@ use super::App;
 use crate::convert;
 use crate::customers::{self, Holder};
 use crate::error::Error;
-use crate::payments::{self, Payment};
+use crate::invoices::InvoiceError;
+use crate::payments::{self, Ask, Payment};
 use crate::sight::Sight;
 
 /// With what a browser goes on.
@@ -44,6 +47,42 @@ impl App {
         let next_page_token = page.finish(&mut rows, |payment| payment.id.uuid());
         let payments = rows.iter().map(|payment| convert::payment(payment, holder)).collect();
         Ok(pb::ListPaymentsResponse { payments, next_page_token })
+    }
+
+    /// Has an invoice paid now. A payment that is under way is tried now.
+    pub(crate) async fn pay_invoice(
+        &self,
+        name: InvoiceName,
+        sight: Sight,
+        is_off_session: bool,
+    ) -> Result<pb::Payment, Error> {
+        let invoice = self.find_invoice(name, sight).await?;
+        let (InvoiceName { workspace, id }, now) = (name, self.clock.now());
+        if !invoice.life.owed().is_positive() {
+            return Err(Error::Invoice(InvoiceError::Refused { id, refusal: Refusal::NothingOwed }));
+        }
+        let mut tx = self.pool.begin(workspace).await?;
+        let payment = match payments::find_live(&mut tx, workspace, id).await? {
+            Some(live) => {
+                let after = live.retried(now);
+                payments::update(&mut tx, &after).await?;
+                after
+            }
+            None => {
+                let ask = Ask {
+                    workspace,
+                    location: invoice.location,
+                    customer: invoice.customer,
+                    invoice: id,
+                    amount: invoice.life.owed(),
+                    is_off_session,
+                };
+                let made = payments::ask(&mut tx, ask, now).await?;
+                payments::find(&mut tx, workspace, made).await?.ok_or(Error::PaymentNotFound(made))?
+            }
+        };
+        tx.commit().await?;
+        Ok(convert::payment(&payment, invoice.holder))
     }
 
     /// Has a payment tried now.

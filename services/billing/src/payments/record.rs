@@ -89,6 +89,9 @@ pub(super) async fn tell(
         (_, State::Waiting { .. }) if matches!(seen, Some(Seen::AwaitsPerson)) => PaymentFact::Failed,
         _ => return Ok(()),
     };
+    if let PaymentFact::Failed = fact {
+        settle::failed(conn, after, now).await?;
+    }
     let holder = customers::holder(conn, after.site.workspace, after.customer).await?;
     let holder = holder.ok_or(Error::PaymentNotFound(after.id))?;
     outbox::append(conn, &[facts::payment(fact, after, holder, now)]).await?;

@@ -5,6 +5,9 @@
 mod books;
 mod charging;
 mod checking;
+mod desk;
+mod due;
+mod invoices;
 mod isolation;
 mod methods;
 mod payments;

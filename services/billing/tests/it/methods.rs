@@ -141,6 +141,7 @@ impl<'a> Person<'a> {
 pub(crate) async fn connected() -> World {
     let world = World::start().await;
     world.saved.set(&world.name(), TEST_KEY);
+    world.bills().await;
     world
 }
 
@@ -265,8 +266,8 @@ async fn a_bank_account_waits_for_the_setting_the_webhook_and_its_deposits() {
     assert_eq!(ada.check(&name).await.unwrap().state(), pb::PaymentMethodState::Saved);
 
     let logged: Vec<String> = world.harness.audit_entries(&DEFINITION).await.iter().map(audit_line).collect();
+    let logged: Vec<&String> = logged.iter().filter(|line| line.contains("takes_debits")).collect();
     assert_eq!(logged.len(), 1, "{logged:?}");
-    assert!(logged[0].contains("takes_debits"), "{logged:?}");
     world.harness.finish().await;
 }
 

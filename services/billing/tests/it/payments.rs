@@ -2,7 +2,9 @@
 
 use billing::books;
 use billing::customers::{self, Holder};
+use billing::invoices::{self, BillTo, Draft, Line, Place};
 use billing::payments::{self, Ask, AskError};
+use billing_core::Quantity;
 use billing_core::ledger::{Account, Till};
 use chassis::auth::{Principal, Role};
 use chrono::Duration;
@@ -21,6 +23,19 @@ use crate::world::{OTHER_KEY, TEST_KEY, World};
 
 fn money(minor: i64, currency: &str) -> Money {
     Money::new(minor, currency.parse().unwrap()).unwrap()
+}
+
+fn draft(amount: Money) -> Draft {
+    let line = Line {
+        description: "Desk".into(),
+        quantity: Quantity::ONE,
+        unit_price: amount,
+        coupon: None,
+        tax: None,
+        subject: None,
+        period: None,
+    };
+    Draft { bill_to: BillTo::default(), lines: vec![line], due_on: None, memo: String::new() }
 }
 
 /// What somebody owes.
@@ -44,17 +59,26 @@ impl Person<'_> {
     }
 
     async fn asked(&self, ask: impl FnOnce(Ask) -> Ask) -> Result<Owed, AskError> {
-        let invoice = InvoiceId::new();
-        let asked = ask(Ask {
-            workspace: self.world.workspace,
+        let (workspace, now) = (self.world.workspace, self.world.deps.basic.clock.now());
+        let fresh = InvoiceId::new();
+        let mut asked = ask(Ask {
+            workspace,
             location: None,
             customer: self.customer().await,
-            invoice,
+            invoice: fresh,
             amount: money(11_613, "EUR"),
             is_off_session: true,
         });
-        let mut tx = self.world.deps.pool.begin(self.world.workspace).await.unwrap();
-        let payment = payments::ask(&mut tx, asked, self.world.deps.basic.clock.now()).await?;
+        let mut tx = self.world.deps.pool.begin(workspace).await.unwrap();
+        if asked.invoice == fresh {
+            let (holder, time_zone) = (Holder::Person(self.id), chrono_tz::Europe::Vienna);
+            let place = Place { workspace, holder, location: None, time_zone };
+            let invoice =
+                invoices::create(&mut tx, place, asked.amount.currency(), draft(asked.amount), now).await;
+            asked.invoice = invoice.unwrap().id;
+            invoices::finalise(&mut tx, workspace, asked.invoice, now).await.unwrap();
+        }
+        let payment = payments::ask(&mut tx, asked, now).await?;
         tx.commit().await.unwrap();
         Ok(Owed { invoice: asked.invoice, payment })
     }
@@ -131,7 +155,7 @@ async fn what_is_owed_is_charged_by_the_saved_card_once_and_booked() {
     let paid = ada.becomes(&owed, pb::PaymentState::Succeeded, 1).await;
     assert_eq!(paid.amount.as_ref().unwrap().minor_units, 11_613);
     assert_eq!((paid.failure_code.as_str(), paid.next_time), ("", None));
-    assert_eq!(world.booked(owed.invoice, "EUR").await, [11_613, -11_613]);
+    assert_eq!(world.booked(owed.invoice, "EUR").await, [11_613, 0]);
     assert_eq!(world.told().await, ["payment_succeeded"]);
     assert_eq!(world.charges(TEST_KEY).await, 1);
     // What is paid is not tried again, and may be looked at as often as one likes.
@@ -155,7 +179,7 @@ async fn a_declined_card_is_tried_again_by_the_schedule_and_another_one_at_once(
     assert_eq!(failed.failure_code, "generic_decline");
     let again = ada.asked(|ask| Ask { invoice: owed.invoice, ..ask }).await;
     assert!(matches!(again, Err(AskError::UnderWay(_))), "one payment at a time");
-    assert_eq!(world.booked(owed.invoice, "EUR").await, [0, 0]);
+    assert_eq!(world.booked(owed.invoice, "EUR").await, [0, 11_613]);
     world.harness.clock.advance(Duration::days(1));
     ada.becomes(&owed, pb::PaymentState::Charging, 2).await;
     // A card that works is charged as soon as its holder says so.
@@ -164,7 +188,7 @@ async fn a_declined_card_is_tried_again_by_the_schedule_and_another_one_at_once(
     ada.retries(&owed).await.unwrap();
     ada.becomes(&owed, pb::PaymentState::Succeeded, 3).await;
     assert_eq!(world.told().await, ["payment_failed", "payment_failed", "payment_succeeded"]);
-    assert_eq!(world.booked(owed.invoice, "EUR").await, [11_613, -11_613]);
+    assert_eq!(world.booked(owed.invoice, "EUR").await, [11_613, 0]);
     world.harness.finish().await;
 }
 
@@ -247,12 +271,12 @@ async fn a_debit_is_pending_for_days_and_nobody_is_late() {
     let mut tx = world.deps.pool.begin(world.workspace).await.unwrap();
     assert!(payments::is_pending(&mut tx, world.workspace, paid.invoice).await.unwrap());
     drop(tx);
-    assert_eq!(world.booked(paid.invoice, "USD").await, [0, 0]);
+    assert_eq!(world.booked(paid.invoice, "USD").await, [0, 5_000]);
     world.harness.clock.advance(Duration::days(4));
     ada.becomes(&paid, pb::PaymentState::Succeeded, 1).await;
     let again = bo.becomes(&failed, pb::PaymentState::Charging, 1).await;
     assert_eq!(again.failure_code, "insufficient_funds");
-    assert_eq!(world.booked(paid.invoice, "USD").await, [5_000, -5_000]);
+    assert_eq!(world.booked(paid.invoice, "USD").await, [5_000, 0]);
     world.harness.finish().await;
 }
 

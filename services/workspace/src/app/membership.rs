@@ -97,28 +97,8 @@ impl App {
         let before = store::find_for_update(change.conn(), workspace, id)
             .await?
             .ok_or(Error::MembershipNotFound(id))?;
-        let now = self.clock.now();
-        let planned = before.plan(request, now).map_err(|why| match why {
-            Refusal::Ended => Error::MembershipEnded(id),
-            Refusal::PaidLonger => refusal(
-                "period_end_time",
-                format!("must not be before {}: until then it is paid for", before.period_ends_at),
-            ),
-        })?;
-        let Some(after) = planned else { return Ok(change.commit(convert::membership(&before)).await?) };
-        audit::membership(author, Some(&before), &after, now).record(SOURCE, change.conn()).await?;
-        let fact = match request {
-            Request::Renew(_) => MembershipFact::Renewed { previous: before.period_ends_at },
-            Request::FailRenewal(_) => MembershipFact::RenewalFailed,
-            Request::Pause => MembershipFact::Paused,
-            Request::Resume => MembershipFact::Resumed,
-            Request::Cancel { .. } => MembershipFact::Cancelled,
-            Request::ChangePeople => MembershipFact::PeopleChanged,
-        };
-        store::update(change.conn(), &after).await?;
-        let after = snapshot(change.conn(), after).await?;
-        outbox::append(change.conn(), &[facts::membership(fact, &after)]).await?;
-        Ok(change.commit(convert::membership(&after.membership)).await?)
+        let after = apply(change.conn(), before, request, author, self.clock.now()).await?;
+        Ok(change.commit(convert::membership(&after)).await?)
     }
 
     /// Ends memberships that were to end with their paid period, one batch. Says how many, and when the next
@@ -138,6 +118,37 @@ impl App {
         tx.commit().await?;
         Ok((messages.len(), next))
     }
+}
+
+/// Changes a locked membership and tells it; nothing, if it is so already.
+pub(super) async fn apply(
+    conn: &mut PgConnection,
+    before: Membership,
+    request: Request,
+    author: &Author,
+    now: Timestamp,
+) -> Result<Membership, Error> {
+    let planned = before.plan(request, now).map_err(|why| match why {
+        Refusal::Ended => Error::MembershipEnded(before.id),
+        Refusal::PaidLonger => refusal(
+            "period_end_time",
+            format!("must not be before {}: until then it is paid for", before.period_ends_at),
+        ),
+    })?;
+    let Some(after) = planned else { return Ok(before) };
+    audit::membership(author, Some(&before), &after, now).record(SOURCE, conn).await?;
+    let fact = match request {
+        Request::Renew(_) => MembershipFact::Renewed { previous: before.period_ends_at },
+        Request::FailRenewal(_) => MembershipFact::RenewalFailed,
+        Request::Pause => MembershipFact::Paused,
+        Request::Resume => MembershipFact::Resumed,
+        Request::Cancel { .. } => MembershipFact::Cancelled,
+        Request::ChangePeople => MembershipFact::PeopleChanged,
+    };
+    store::update(conn, &after).await?;
+    let after = snapshot(conn, after).await?;
+    outbox::append(conn, &[facts::membership(fact, &after)]).await?;
+    Ok(after.membership)
 }
 
 /// Tells of all that a team holds whom it is for by now, as far as it was not over `since`. The team's row is

@@ -333,3 +333,21 @@ pub(crate) async fn list(
     .await?;
     rows.into_iter().map(Booking::try_from).collect()
 }
+
+/// Whether another live booking holds the resource within a booking's window.
+pub(crate) async fn is_taken(conn: &mut PgConnection, booking: &Booking) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "select exists (
+           select from booking where workspace_id = $1 and resource_id = $2 and id <> $3
+             and tstzrange(starts_at, ends_at) && tstzrange($4, $5)
+             and state in ('pending', 'confirmed', 'completed')
+         )",
+    )
+    .bind(booking.workspace.uuid())
+    .bind(booking.resource.uuid())
+    .bind(booking.id.uuid())
+    .bind(booking.window.start())
+    .bind(booking.window.end())
+    .fetch_one(conn)
+    .await
+}

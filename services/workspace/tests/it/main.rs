@@ -9,6 +9,7 @@ mod booking;
 mod contracts;
 mod entitlements;
 mod ingest;
+mod invoices;
 mod isolation;
 mod lists;
 mod memberships;

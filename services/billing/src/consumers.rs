@@ -1,0 +1,3 @@
+//! What is heard from other services.
+
+pub(crate) mod workspace;

@@ -1,0 +1,18 @@
+//! Invoices: written, sent out, paid, credited, called off. Each change is one transaction with its entry in the books
+//! and its event.
+//!
+//! What an invoice may become decides [`billing_core::invoice`]; what its lines come to, [`billing_core::bill`].
+
+mod document_number;
+mod life;
+mod record;
+pub(crate) mod store;
+mod write;
+
+pub(crate) use life::look;
+pub use life::{
+    Credit, InvoiceError, charge_failed, credit, finalise, give_up, paid, taken_back, use_credit, void,
+};
+pub(crate) use record::bill;
+pub use record::{BillTo, CreditNote, Invoice, Issue, Line, LineSubject, Period};
+pub use write::{Draft, Place, create, raise, rewrite, send_out};

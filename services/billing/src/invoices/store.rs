@@ -1,0 +1,556 @@
+//! Rows of invoices.
+
+use std::collections::HashMap;
+
+use billing_core::invoice::{Invoice as Life, Stage};
+use billing_core::ledger::Till;
+use billing_core::{Discount, Quantity};
+use chassis::paging::Page;
+use chrono::NaiveDate;
+use domain::{
+    BookingId, Currency, CustomerId, InvoiceId, LocationId, MembershipId, Money, PassId, Timestamp,
+    WorkspaceId,
+};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::record::{BillTo, CreditNote, Invoice, Issue, Line, LineSubject, Period, bill};
+use crate::coupons::discount;
+use crate::customers::Holder;
+use crate::settings::Seller;
+use crate::stored::{TaxColumns, corrupt, percent_column};
+
+/// Reads invoices, and whose they are.
+macro_rules! select {
+    () => {
+        "select invoice.*, customer.person_id, customer.team_id from invoice join customer
+           on customer.workspace_id = invoice.workspace_id and customer.id = invoice.customer_id"
+    };
+}
+
+#[derive(sqlx::FromRow)]
+struct InvoiceRow {
+    workspace_id: Uuid,
+    id: Uuid,
+    customer_id: Uuid,
+    person_id: Option<Uuid>,
+    team_id: Option<Uuid>,
+    location_id: Option<Uuid>,
+    time_zone: String,
+    currency: String,
+    stage: String,
+    due_on: Option<NaiveDate>,
+    is_overdue: bool,
+    total: i64,
+    credited: i64,
+    paid: i64,
+    number: Option<i64>,
+    number_text: Option<String>,
+    issued_on: Option<NaiveDate>,
+    bill_to_name: String,
+    bill_to_email: String,
+    bill_to_address: Vec<String>,
+    bill_to_tax_id: String,
+    seller_name: String,
+    seller_address: Vec<String>,
+    seller_tax_id: String,
+    seller_footer: String,
+    memo: String,
+    version: i64,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct LineRow {
+    invoice_id: Uuid,
+    description: String,
+    quantity: i32,
+    unit_price: i64,
+    coupon_code: String,
+    discount_percent: Option<i32>,
+    discount_fixed: Option<i64>,
+    #[sqlx(flatten)]
+    tax: TaxColumns,
+    subject_kind: Option<String>,
+    subject_id: Option<Uuid>,
+    starts_on: Option<NaiveDate>,
+    ends_on: Option<NaiveDate>,
+}
+
+impl InvoiceRow {
+    fn life(&self, currency: Currency) -> Result<Life, sqlx::Error> {
+        let money = |minor| Money::new(minor, currency).map_err(corrupt);
+        let stage = match (self.stage.as_str(), self.due_on) {
+            // Nothing of a draft is owed yet, whatever its lines come to.
+            ("draft", _) => return Ok(Life::draft(currency)),
+            ("void", _) => Stage::Void,
+            ("out", Some(due_on)) => Stage::Out { due_on, is_overdue: self.is_overdue },
+            ("given_up", Some(due_on)) => Stage::GivenUp { due_on },
+            (other, _) => return Err(corrupt(format!("invoice {} can't be {other:?}", self.id))),
+        };
+        Life::stored(stage, money(self.total)?, money(self.credited)?, money(self.paid)?)
+            .ok_or_else(|| corrupt(format!("invoice {} has more paid than it is over", self.id)))
+    }
+
+    fn invoice(self, lines: Vec<Line>) -> Result<Invoice, sqlx::Error> {
+        let currency = self.currency.parse().map_err(corrupt)?;
+        let life = self.life(currency)?;
+        let bill = bill(currency, &lines).map_err(|(_, error)| corrupt(error))?;
+        if bill.total().minor() != self.total {
+            return Err(corrupt(format!("the lines of invoice {} do not come to its total", self.id)));
+        }
+        let seller = Seller {
+            legal_name: self.seller_name,
+            address_lines: self.seller_address,
+            tax_id: self.seller_tax_id,
+            footer: self.seller_footer,
+        };
+        let issue = match (self.number, self.number_text, self.issued_on) {
+            (Some(number), Some(number_text), Some(issued_on)) => {
+                Some(Issue { number, number_text, issued_on, seller })
+            }
+            _ => None,
+        };
+        Ok(Invoice {
+            workspace: WorkspaceId::from_uuid(self.workspace_id),
+            id: InvoiceId::from_uuid(self.id),
+            customer: CustomerId::from_uuid(self.customer_id),
+            holder: Holder::of_columns(self.person_id, self.team_id)
+                .ok_or_else(|| corrupt(format!("customer {} is nobody", self.customer_id)))?,
+            location: self.location_id.map(LocationId::from_uuid),
+            time_zone: domain::zone::parse(&self.time_zone).map_err(corrupt)?,
+            life,
+            due_on: self.due_on,
+            bill_to: BillTo {
+                display_name: self.bill_to_name,
+                email: self.bill_to_email,
+                address_lines: self.bill_to_address,
+                tax_id: self.bill_to_tax_id,
+            },
+            memo: self.memo,
+            lines,
+            bill,
+            issue,
+            version: self.version,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        })
+    }
+}
+
+impl LineRow {
+    fn line(self, currency: Currency) -> Result<Line, sqlx::Error> {
+        let money = |minor| Money::new(minor, currency).map_err(corrupt);
+        let discount = discount(self.discount_percent, self.discount_fixed, currency)?;
+        let period = self.starts_on.zip(self.ends_on);
+        Ok(Line {
+            description: self.description,
+            quantity: Quantity::thousandths(u32::try_from(self.quantity).map_err(corrupt)?)
+                .map_err(corrupt)?,
+            unit_price: money(self.unit_price)?,
+            coupon: discount.map(|discount| (self.coupon_code, discount)),
+            tax: self.tax.tax()?,
+            subject: subject_of(self.subject_kind.as_deref(), self.subject_id)?,
+            period: period.map(|(starts_on, ends_on)| Period { starts_on, ends_on }),
+        })
+    }
+}
+
+/// The columns of what a line is for.
+pub(crate) fn subject_columns(subject: Option<LineSubject>) -> (Option<&'static str>, Option<Uuid>) {
+    match subject {
+        None => (None, None),
+        Some(LineSubject::Booking(id)) => (Some("booking"), Some(id.uuid())),
+        Some(LineSubject::Membership(id)) => (Some("membership"), Some(id.uuid())),
+        Some(LineSubject::Pass(id)) => (Some("pass"), Some(id.uuid())),
+    }
+}
+
+/// What a line is for, by its columns.
+pub(crate) fn subject_of(kind: Option<&str>, id: Option<Uuid>) -> Result<Option<LineSubject>, sqlx::Error> {
+    let Some((kind, id)) = kind.zip(id) else { return Ok(None) };
+    match kind {
+        "booking" => Ok(Some(LineSubject::Booking(BookingId::from_uuid(id)))),
+        "membership" => Ok(Some(LineSubject::Membership(MembershipId::from_uuid(id)))),
+        "pass" => Ok(Some(LineSubject::Pass(PassId::from_uuid(id)))),
+        other => Err(corrupt(format!("{other:?} is nothing that is billed"))),
+    }
+}
+
+/// Adds an invoice with its lines.
+pub(super) async fn insert(conn: &mut PgConnection, new: &Invoice) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into invoice (workspace_id, id, customer_id, location_id, time_zone, currency, stage, due_on,
+           subtotal, tax, total, bill_to_name, bill_to_email, bill_to_address, bill_to_tax_id, memo, version,
+           created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, 'draft', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+    )
+    .bind(new.workspace.uuid())
+    .bind(new.id.uuid())
+    .bind(new.customer.uuid())
+    .bind(new.location.map(LocationId::uuid))
+    .bind(new.time_zone.name())
+    .bind(new.currency().code())
+    .bind(new.due_on)
+    .bind(new.bill.subtotal().minor())
+    .bind(new.bill.tax().minor())
+    .bind(new.bill.total().minor())
+    .bind(&new.bill_to.display_name)
+    .bind(&new.bill_to.email)
+    .bind(&new.bill_to.address_lines)
+    .bind(&new.bill_to.tax_id)
+    .bind(&new.memo)
+    .bind(new.version)
+    .bind(new.created_at)
+    .bind(new.updated_at)
+    .execute(&mut *conn)
+    .await?;
+    insert_lines(conn, new).await
+}
+
+async fn insert_lines(conn: &mut PgConnection, new: &Invoice) -> Result<(), sqlx::Error> {
+    let mut rows = sqlx::QueryBuilder::new(
+        "insert into invoice_line (workspace_id, invoice_id, line, description, quantity, unit_price, coupon_code,
+           discount_percent, discount_fixed, discount, amount, tax_name, tax_percent, tax_is_inclusive, tax,
+           subject_kind, subject_id, starts_on, ends_on) ",
+    );
+    rows.push_values(new.billed_lines().zip(0_i16..), |mut row, ((line, billed), place)| {
+        let tax = TaxColumns::from(line.tax.as_ref());
+        let (code, discount) =
+            line.coupon.as_ref().map_or(("", None), |(code, it)| (code.as_str(), Some(*it)));
+        let (kind, subject) = subject_columns(line.subject);
+        row.push_bind(new.workspace.uuid())
+            .push_bind(new.id.uuid())
+            .push_bind(place)
+            .push_bind(&line.description)
+            .push_bind(line.quantity.as_thousandths().cast_signed())
+            .push_bind(line.unit_price.minor())
+            .push_bind(code.to_owned())
+            .push_bind(discount.and_then(Discount::as_percent).map(percent_column))
+            .push_bind(discount.and_then(Discount::as_fixed).map(Money::minor))
+            .push_bind(billed.discount.minor())
+            .push_bind(billed.amount.minor())
+            .push_bind(tax.tax_name)
+            .push_bind(tax.tax_percent)
+            .push_bind(tax.tax_is_inclusive)
+            .push_bind(billed.tax.minor())
+            .push_bind(kind)
+            .push_bind(subject)
+            .push_bind(line.period.map(|period| period.starts_on))
+            .push_bind(line.period.map(|period| period.ends_on));
+    });
+    rows.build().execute(conn).await?;
+    Ok(())
+}
+
+/// Replaces what a draft says. The row must be locked.
+pub(super) async fn rewrite(conn: &mut PgConnection, draft: &Invoice) -> Result<(), sqlx::Error> {
+    sqlx::query("delete from invoice_line where workspace_id = $1 and invoice_id = $2")
+        .bind(draft.workspace.uuid())
+        .bind(draft.id.uuid())
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query(
+        "update invoice set due_on = $3, subtotal = $4, tax = $5, total = $6, bill_to_name = $7,
+           bill_to_email = $8, bill_to_address = $9, bill_to_tax_id = $10, memo = $11, version = $12,
+           updated_at = $13
+          where workspace_id = $1 and id = $2",
+    )
+    .bind(draft.workspace.uuid())
+    .bind(draft.id.uuid())
+    .bind(draft.due_on)
+    .bind(draft.bill.subtotal().minor())
+    .bind(draft.bill.tax().minor())
+    .bind(draft.bill.total().minor())
+    .bind(&draft.bill_to.display_name)
+    .bind(&draft.bill_to.email)
+    .bind(&draft.bill_to.address_lines)
+    .bind(&draft.bill_to.tax_id)
+    .bind(&draft.memo)
+    .bind(draft.version)
+    .bind(draft.updated_at)
+    .execute(&mut *conn)
+    .await?;
+    insert_lines(conn, draft).await
+}
+
+/// Writes an invoice's life over the version before it, and what it got when it went out. The row must be locked.
+pub(super) async fn update(
+    conn: &mut PgConnection,
+    invoice: &Invoice,
+    look_at: Option<Timestamp>,
+) -> Result<(), sqlx::Error> {
+    let (stage, due_on, is_overdue) = match invoice.life.stage() {
+        Stage::Draft => ("draft", invoice.due_on, false),
+        // What is paid is late no more.
+        Stage::Out { due_on, is_overdue } => {
+            ("out", Some(due_on), is_overdue && invoice.life.owed().is_positive())
+        }
+        Stage::Void => ("void", invoice.due_on, false),
+        Stage::GivenUp { due_on } => ("given_up", Some(due_on), false),
+    };
+    let (issue, none) = (invoice.issue.as_ref(), Seller::default());
+    let seller = issue.map_or(&none, |issue| &issue.seller);
+    sqlx::query(
+        "update invoice set stage = $3, due_on = $4, is_overdue = $5, credited = $6, paid = $7, number = $8,
+           number_text = $9, issued_on = $10, seller_name = $11, seller_address = $12, seller_tax_id = $13,
+           seller_footer = $14, look_at = $15, version = $16, updated_at = $17
+          where workspace_id = $1 and id = $2",
+    )
+    .bind(invoice.workspace.uuid())
+    .bind(invoice.id.uuid())
+    .bind(stage)
+    .bind(due_on)
+    .bind(is_overdue)
+    .bind(invoice.life.credited().minor())
+    .bind(invoice.life.paid().minor())
+    .bind(issue.map(|issue| issue.number))
+    .bind(issue.map(|issue| &issue.number_text))
+    .bind(issue.map(|issue| issue.issued_on))
+    .bind(&seller.legal_name)
+    .bind(&seller.address_lines)
+    .bind(&seller.tax_id)
+    .bind(&seller.footer)
+    .bind(look_at)
+    .bind(invoice.version)
+    .bind(invoice.updated_at)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// An invoice.
+pub(crate) async fn find(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    id: InvoiceId,
+) -> Result<Option<Invoice>, sqlx::Error> {
+    let query = concat!(select!(), " where invoice.workspace_id = $1 and invoice.id = $2");
+    read_one(conn, query, workspace, id).await
+}
+
+/// An invoice, locked until the end of the transaction.
+pub(crate) async fn find_for_update(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    id: InvoiceId,
+) -> Result<Option<Invoice>, sqlx::Error> {
+    let query =
+        concat!(select!(), " where invoice.workspace_id = $1 and invoice.id = $2 for update of invoice");
+    read_one(conn, query, workspace, id).await
+}
+
+async fn read_one(
+    conn: &mut PgConnection,
+    query: &'static str,
+    workspace: WorkspaceId,
+    id: InvoiceId,
+) -> Result<Option<Invoice>, sqlx::Error> {
+    let rows: Vec<InvoiceRow> =
+        sqlx::query_as(query).bind(workspace.uuid()).bind(id.uuid()).fetch_all(&mut *conn).await?;
+    Ok(with_lines(conn, workspace, rows).await?.pop())
+}
+
+/// A page of invoices, of one customer or of all.
+pub(crate) async fn list(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    customer: Option<CustomerId>,
+    page: &Page,
+) -> Result<Vec<Invoice>, sqlx::Error> {
+    let query = match customer {
+        Some(_) => concat!(
+            select!(),
+            " where invoice.workspace_id = $1 and invoice.customer_id = $4 and invoice.id > $2
+              order by invoice.id limit $3"
+        ),
+        None => concat!(
+            select!(),
+            " where invoice.workspace_id = $1 and $4::uuid is null and invoice.id > $2
+              order by invoice.id limit $3"
+        ),
+    };
+    let rows: Vec<InvoiceRow> = sqlx::query_as(query)
+        .bind(workspace.uuid())
+        .bind(page.after)
+        .bind(page.limit)
+        .bind(customer.map(CustomerId::uuid))
+        .fetch_all(&mut *conn)
+        .await?;
+    with_lines(conn, workspace, rows).await
+}
+
+/// Invoices that something was billed on, oldest first.
+pub(crate) async fn of_subject(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    subject: LineSubject,
+) -> Result<Vec<InvoiceId>, sqlx::Error> {
+    let (kind, id) = subject_columns(Some(subject));
+    let ids: Vec<Uuid> = sqlx::query_scalar(
+        "select distinct invoice_id from invoice_line
+          where workspace_id = $1 and subject_kind = $2 and subject_id = $3 order by invoice_id",
+    )
+    .bind(workspace.uuid())
+    .bind(kind)
+    .bind(id)
+    .fetch_all(conn)
+    .await?;
+    Ok(ids.into_iter().map(InvoiceId::from_uuid).collect())
+}
+
+/// Locks an invoice of any workspace that is to be looked at by now; each replica another one.
+pub(crate) async fn claim_due(
+    conn: &mut PgConnection,
+    now: Timestamp,
+) -> Result<Option<Invoice>, sqlx::Error> {
+    let rows: Vec<InvoiceRow> = sqlx::query_as(concat!(
+        select!(),
+        " where look_at <= $1 order by look_at limit 1 for update of invoice skip locked"
+    ))
+    .bind(now)
+    .fetch_all(&mut *conn)
+    .await?;
+    let Some(workspace) = rows.first().map(|row| WorkspaceId::from_uuid(row.workspace_id)) else {
+        return Ok(None);
+    };
+    Ok(with_lines(conn, workspace, rows).await?.pop())
+}
+
+/// Whether a customer has an invoice that is overdue.
+pub(crate) async fn is_behind(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    customer: CustomerId,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "select exists (select from invoice where workspace_id = $1 and customer_id = $2 and is_overdue)",
+    )
+    .bind(workspace.uuid())
+    .bind(customer.uuid())
+    .fetch_one(conn)
+    .await
+}
+
+/// Whether a workspace has any invoice.
+pub(crate) async fn is_any(conn: &mut PgConnection, workspace: WorkspaceId) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select exists (select from invoice where workspace_id = $1)")
+        .bind(workspace.uuid())
+        .fetch_one(conn)
+        .await
+}
+
+/// Adds money that came beside Stripe.
+pub(crate) async fn insert_manual_payment(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    invoice: InvoiceId,
+    id: Uuid,
+    amount: Money,
+    till: Till,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let method = match till {
+        Till::Cash => "cash",
+        Till::Bank => "bank",
+        Till::Stripe => return Err(corrupt("what comes by Stripe is no payment by hand")),
+    };
+    sqlx::query(
+        "insert into manual_payment (workspace_id, id, invoice_id, amount, method, created_at)
+         values ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(workspace.uuid())
+    .bind(id)
+    .bind(invoice.uuid())
+    .bind(amount.minor())
+    .bind(method)
+    .bind(now)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Deletes a draft; whether there was one.
+pub(crate) async fn delete_draft(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    id: InvoiceId,
+) -> Result<bool, sqlx::Error> {
+    let deleted = sqlx::query("delete from invoice where workspace_id = $1 and id = $2 and stage = 'draft'")
+        .bind(workspace.uuid())
+        .bind(id.uuid())
+        .execute(conn)
+        .await?;
+    Ok(deleted.rows_affected() > 0)
+}
+
+/// Adds a credit note.
+pub(super) async fn insert_credit_note(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    note: &CreditNote,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into credit_note (workspace_id, id, invoice_id, amount, tax, reason, number, number_text,
+           issued_on, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    )
+    .bind(workspace.uuid())
+    .bind(note.id.uuid())
+    .bind(note.invoice.uuid())
+    .bind(note.amount.minor())
+    .bind(note.tax.minor())
+    .bind(&note.reason)
+    .bind(note.number)
+    .bind(&note.number_text)
+    .bind(note.issued_on)
+    .bind(note.created_at)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// How much tax credit notes took off an invoice so far.
+pub(super) async fn credited_tax(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    invoice: InvoiceId,
+    currency: Currency,
+) -> Result<Money, sqlx::Error> {
+    let tax: i64 = sqlx::query_scalar(
+        "select coalesce(sum(tax), 0)::bigint from credit_note where workspace_id = $1 and invoice_id = $2",
+    )
+    .bind(workspace.uuid())
+    .bind(invoice.uuid())
+    .fetch_one(conn)
+    .await?;
+    Money::new(tax, currency).map_err(corrupt)
+}
+
+async fn with_lines(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    rows: Vec<InvoiceRow>,
+) -> Result<Vec<Invoice>, sqlx::Error> {
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let lines: Vec<LineRow> = sqlx::query_as(
+        "select * from invoice_line where workspace_id = $1 and invoice_id = any($2)
+          order by invoice_id, line",
+    )
+    .bind(workspace.uuid())
+    .bind(&ids)
+    .fetch_all(conn)
+    .await?;
+    let mut by_invoice: HashMap<Uuid, Vec<LineRow>> = HashMap::new();
+    for line in lines {
+        by_invoice.entry(line.invoice_id).or_default().push(line);
+    }
+    let with_its_lines = |row: InvoiceRow| {
+        let currency = row.currency.parse().map_err(corrupt)?;
+        let lines = by_invoice.remove(&row.id).unwrap_or_default();
+        let lines = lines.into_iter().map(|line| line.line(currency)).collect::<Result<_, _>>()?;
+        row.invoice(lines)
+    };
+    rows.into_iter().map(with_its_lines).collect()
+}
