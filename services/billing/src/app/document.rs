@@ -24,6 +24,6 @@ impl App {
         let shown = convert::document::document(&invoice, issue);
         let content = tokio::task::spawn_blocking(move || pdf::invoice(&shown));
         let content = content.await.map_err(anyhow::Error::from).flatten().map_err(Error::Document)?;
-        Ok(pb::GetInvoiceDocumentResponse { content: content.into(), file_name })
+        Ok(pb::GetInvoiceDocumentResponse { content, file_name })
     }
 }

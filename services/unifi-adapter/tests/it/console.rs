@@ -90,7 +90,8 @@ impl Console {
             // So that there are pages.
             page_size: NonZeroUsize::MIN,
             attempt_timeout_ms: 1_000,
-            call_timeout_ms: 1_500,
+            // Two whole attempts, and the second between them that a refusal may ask for.
+            call_timeout_ms: 3_500,
             attempts_max,
         };
         let outgoing = OutgoingConfig { allowed: "127.0.0.0/8".to_owned(), denied: String::new() };
