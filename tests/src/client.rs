@@ -25,6 +25,7 @@ use proto::workspace::v1::booking_service_client::BookingServiceClient;
 use proto::workspace::v1::entitlement_service_client::EntitlementServiceClient;
 use proto::workspace::v1::pass_service_client::PassServiceClient;
 use proto::workspace::v1::person_service_client::PersonServiceClient;
+use proto::workspace::v1::visit_service_client::VisitServiceClient;
 use proto::workspace::v1::workspace_service_client::WorkspaceServiceClient;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
@@ -71,6 +72,8 @@ pub struct Client {
     pub schedules: DoorScheduleServiceClient<OperatorChannel>,
     /// Teams.
     pub teams: TeamServiceClient<OperatorChannel>,
+    /// People who come and are no members.
+    pub visits: VisitServiceClient<OperatorChannel>,
 }
 
 /// Doors on demand, for someone with a token.
@@ -120,7 +123,8 @@ impl Client {
             places: WorkspaceServiceClient::new(channel.clone()),
             plans: PlanServiceClient::new(channel.clone()),
             schedules: DoorScheduleServiceClient::new(channel.clone()),
-            teams: TeamServiceClient::new(channel),
+            teams: TeamServiceClient::new(channel.clone()),
+            visits: VisitServiceClient::new(channel),
         }
     }
 }

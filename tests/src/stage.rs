@@ -38,7 +38,7 @@ pub const SERVICES: [&str; 9] = [
 ];
 
 /// The gRPC services that the gateway passes calls on to, and which process has them.
-pub const ROUTED: [(&str, &str); 22] = [
+pub const ROUTED: [(&str, &str); 23] = [
     ("latchkey.access.v1.AccessLogService", "access-control"),
     ("latchkey.access.v1.AccessService", "access-control"),
     ("latchkey.access.v1.CardService", "access-control"),
@@ -60,6 +60,7 @@ pub const ROUTED: [(&str, &str); 22] = [
     ("latchkey.workspace.v1.EntitlementService", "workspace"),
     ("latchkey.workspace.v1.PassService", "workspace"),
     ("latchkey.workspace.v1.PersonService", "workspace"),
+    ("latchkey.workspace.v1.VisitService", "workspace"),
     ("latchkey.workspace.v1.WorkspaceService", "workspace"),
 ];
 

@@ -35,5 +35,6 @@ mod unifi;
 mod unifi_on_demand;
 mod unifi_webhooks;
 mod unlocking;
+mod visits;
 mod way_in;
 mod web;

@@ -128,6 +128,8 @@ ids! {
     ResourceId,
     /// People who hold memberships and contracts together.
     TeamId,
+    /// That someone comes who is no member.
+    VisitId,
     /// Another way in than someone's own access.
     WayInId,
     /// The tenant.

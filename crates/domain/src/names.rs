@@ -7,7 +7,7 @@ use crate::{
     ApiKeyId, AuditEntryId, BookingId, CardId, ContractId, CouponId, CreditNoteId, CustomerId, DoorMappingId,
     DriftId, EntitlementId, GrantId, IntegrationId, InvoiceId, LocationId, LockdownId, MembershipId,
     MessageId, OperationId, PassId, PassProductId, PaymentId, PaymentMethodId, PersonId, PlanId, PriceId,
-    ProviderUserId, RefundId, ResourceId, TeamId, WayInId, WorkspaceId,
+    ProviderUserId, RefundId, ResourceId, TeamId, VisitId, WayInId, WorkspaceId,
 };
 
 /// The text was not a resource name of the expected kind.
@@ -132,6 +132,8 @@ names! {
     ResourceName(ResourceId) = "resources" / "resource";
     /// A team's name.
     TeamName(TeamId) = "teams" / "team";
+    /// A visit's name.
+    VisitName(VisitId) = "visits" / "visit";
     /// The name of another way in.
     WayInName(WayInId) = "waysIn" / "way_in";
 }

@@ -25,6 +25,8 @@ pub struct AccessRequest {
     pub target: Target,
     /// Who.
     pub person: Person,
+    /// Whether they are a guest: they get in by a link or a PIN, and need no user of their own.
+    pub is_guest: bool,
     /// When; `None`: not at all.
     pub window: Option<Window>,
     /// By when it should be so.
@@ -273,6 +275,7 @@ fn request(grant: GrantName, message: &pb::AccessCommand) -> Result<AccessReques
             location,
             target: target?,
             person: person?,
+            is_guest: message.is_guest,
             window: window?,
             due_at: due_at?,
         })
@@ -422,6 +425,7 @@ mod tests {
             }),
             window: Some(pb::AccessWindow { start_time: at(1_800_000_000), end_time: at(1_800_003_600) }),
             due_time: at(1_800_000_000),
+            is_guest: false,
         }
     }
 

@@ -449,6 +449,7 @@ pub(crate) fn person(message: &workspace_pb::Person) -> Option<Person> {
         email: message.email.clone(),
         is_active: message.status() == workspace_pb::PersonStatus::Active,
         is_removed: message.status() == workspace_pb::PersonStatus::Removed,
+        is_guest: false,
         // Until it is compared with what is known of them.
         contact_version: message.version,
     })

@@ -37,6 +37,7 @@ pub(crate) fn command(grant: &Grant, command: Command, person: &Person, now: Tim
         person: Some(access_person(person)),
         window: command.window.map(convert::window),
         due_time: Some(timestamp(command.due)),
+        is_guest: person.is_guest,
     };
     Outgoing::access_command(&grant.target.provider, SOURCE, about(grant, now), &body)
 }

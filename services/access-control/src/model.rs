@@ -184,6 +184,8 @@ pub(crate) struct Person {
     pub is_active: bool,
     /// Whether they are no longer of the workspace, which is more than paused.
     pub is_removed: bool,
+    /// Whether they are there for a visit alone, as a guest.
+    pub is_guest: bool,
     /// The version at which they last got another name or address.
     pub contact_version: i64,
 }

@@ -11,6 +11,7 @@ mod contract;
 mod manual;
 mod membership;
 mod pass;
+mod visit;
 
 use std::collections::HashSet;
 
@@ -33,8 +34,8 @@ struct Source {
     read: fn(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String>,
 }
 
-const SOURCES: [Source; 5] =
-    [booking::SOURCE, contract::SOURCE, manual::SOURCE, membership::SOURCE, pass::SOURCE];
+const SOURCES: [Source; 6] =
+    [booking::SOURCE, contract::SOURCE, manual::SOURCE, membership::SOURCE, pass::SOURCE, visit::SOURCE];
 
 /// The end of what has none: 2199, for with the longest lag it is still a time that is taken everywhere. So it is a
 /// window like any other, which the provider keeps whatever becomes of us, and which costs no call until it is taken

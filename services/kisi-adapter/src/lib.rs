@@ -13,6 +13,7 @@ mod access;
 mod card;
 mod config;
 mod control;
+mod guest;
 mod log;
 mod login;
 mod plan;

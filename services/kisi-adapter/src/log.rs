@@ -9,6 +9,7 @@ use door_adapter::{
     AccessLogSource, AccessReason, ApplyError, DoorAction, DoorEvent, EventOutcome, PassageDirection, Spot,
 };
 
+use crate::guest;
 use crate::provider::failure;
 use crate::store::Ledger;
 use crate::vendor::wire::{Event, UserId};
@@ -54,6 +55,7 @@ fn door_event(event: Event, people: &HashMap<UserId, PersonId>) -> Option<DoorEv
     let person = user(&event).and_then(|user| people.get(&user).copied());
     let holder = event.actor_name.unwrap_or_default();
     let is_link = event.actor_type.as_deref() == Some("GroupLink");
+    let person = person.or_else(|| is_link.then(|| guest::person_of(&holder)).flatten());
     let (outcome, reason) = match (event.success, event.error_code.as_deref()) {
         (true, _) => (EventOutcome::Done, AccessReason::DoorObeyed),
         (false, code) => refusal(code.map_or(Reason::Other, Reason::of_code)),

@@ -7,10 +7,11 @@ use domain::{Timestamp, WorkspaceId};
 use door_adapter::{ApplyError, ErrorKind, Origin, Period, ProviderError, Right, Target, TargetKind};
 
 use crate::access::lock_of_kept_group;
+use crate::guest;
 use crate::provider::failure;
 use crate::store::{Ledger, OnGroup};
 use crate::user::mark;
-use crate::vendor::wire::{Group, GroupId, LockId, UserId, WireRoleAssignment, WireUser};
+use crate::vendor::wire::{Group, GroupId, GroupLink, LockId, UserId, WireRoleAssignment, WireUser};
 use crate::vendor::{
     Assignee, GROUP_BASIC, KisiAccount, Reader, RoleAssignment, USER_PAGE, User, Validity, rights_on,
 };
@@ -24,6 +25,8 @@ pub(crate) struct Survey<'a> {
     now: Timestamp,
     /// The organization's groups, until they are read.
     groups: Option<Reader<Group>>,
+    /// Guests' links, until they are read.
+    links: Option<Reader<GroupLink>>,
     rooms: VecDeque<Room>,
     reading: Option<Reading>,
     /// Rights in groups that Latchkey keeps, whose users are to be looked at.
@@ -75,6 +78,7 @@ impl<'a> Survey<'a> {
             targets,
             now,
             groups: Some(Reader::of_groups().counted()),
+            links: Some(Reader::of_links(guest::NAME_PREFIX.trim_end()).counted()),
             rooms: VecDeque::new(),
             reading: None,
             strangers: Vec::new(),
@@ -91,6 +95,17 @@ impl<'a> Survey<'a> {
                 self.rooms = self.choose(&groups).await?;
             }
             return Ok(Some(Vec::new()));
+        }
+        if let Some(reader) = &mut self.links {
+            let Some(links) = reader.read_on(&self.kisi).await.map_err(failure)? else {
+                return Ok(Some(Vec::new()));
+            };
+            self.links = None;
+            let right = |link: &GroupLink| {
+                let room = self.rooms.iter().find(|room| room.group == link.group_id)?;
+                guest::right(link, &room.target)
+            };
+            return Ok(Some(links.iter().filter_map(right).collect()));
         }
         if let Some((user, keeper, right)) = self.strangers.pop() {
             let user = self.kisi.find_user(user).await.map_err(failure)?;

@@ -39,6 +39,7 @@ pub(crate) async fn set(
     // Kisi's log names who came in by it.
     let person: String = request.person.display_name.chars().take(NAME_CHARS_MAX).collect();
     let name = format!("Latchkey: {person} {id}");
-    let link = kisi.create_group_link(group, &name, whole_seconds(window).into()).await.map_err(failure)?;
+    let (_, link) =
+        kisi.create_group_link(group, &name, whole_seconds(window).into()).await.map_err(failure)?;
     Ok(WayInApplied { secret: Some(DoorSecret::Link(link)), was_asked: true })
 }

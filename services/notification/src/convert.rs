@@ -1,7 +1,8 @@
 //! From the model to messages.
 
 use chassis::input::timestamp;
-use domain::names::{BookingName, MessageName, PersonName};
+use domain::VisitId;
+use domain::names::{BookingName, MessageName, PersonName, VisitName};
 use proto::notification::v1 as pb;
 
 use crate::model::{Channel, Entry, Kind, State};
@@ -27,7 +28,7 @@ pub(crate) fn message(entry: &Entry) -> pb::Message {
         }
         .into(),
         person: PersonName { workspace, id: entry.person }.to_string(),
-        booking: BookingName { workspace, id: entry.booking }.to_string(),
+        booking: about(entry),
         state: match standing.state {
             State::Queued => pb::MessageState::Queued,
             // To readers the same: handed over, and no answer yet.
@@ -44,4 +45,13 @@ pub(crate) fn message(entry: &Entry) -> pb::Message {
         send_time: standing.sent_at.map(timestamp),
         expire_time: Some(timestamp(entry.expires_at)),
     }
+}
+
+/// The booking that a message is about; or the visit, of which alone its visitor is told.
+fn about(entry: &Entry) -> String {
+    let (workspace, id) = (entry.key.workspace, entry.booking);
+    if id.uuid() == entry.person.uuid() {
+        return VisitName { workspace, id: VisitId::from_uuid(id.uuid()) }.to_string();
+    }
+    BookingName { workspace, id }.to_string()
 }

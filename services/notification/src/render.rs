@@ -59,6 +59,8 @@ struct View<'a> {
     problems: Cow<'a, [Problem]>,
     /// How many more there are.
     problems_more: usize,
+    /// Who expects them, if they are a visitor: then it is a visit, and no booking.
+    host: Option<&'a str>,
     /// Another way in, with its window in the location's time.
     way_in: Option<WayInView<'a>>,
 }
@@ -179,6 +181,7 @@ impl<'a> View<'a> {
             previous: content.previous_window.map(|window| when::long(window, zone)),
             problems: Cow::Borrowed(&content.problems),
             problems_more: content.problems_more,
+            host: content.host.as_deref(),
             way_in: content.way_in.as_ref().map(|way_in| WayInView {
                 door: &way_in.door,
                 link,

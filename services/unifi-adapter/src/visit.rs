@@ -110,6 +110,7 @@ mod tests {
                 display_name: name.to_owned(),
                 email: Some("ada@example.org".parse().unwrap()),
             },
+            is_guest: false,
             window: None,
             due_at: at(0),
         }

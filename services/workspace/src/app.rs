@@ -17,6 +17,7 @@ mod plan;
 mod retelling;
 pub(crate) mod session;
 mod team;
+mod visit;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,11 +4,12 @@ use chassis::audit::{Author, Entry};
 use chrono::SecondsFormat;
 use domain::names::{
     ApiKeyName, ContractName, EntitlementName, LocationName, MembershipName, PassName, PassProductName,
-    PersonName, PlanName, ResourceName, TeamName, WorkspaceName,
+    PersonName, PlanName, ResourceName, TeamName, VisitName, WorkspaceName,
 };
 use domain::{LocationId, PersonId, Timestamp, WorkspaceId};
 
 use crate::model::pass::{PassKind, PassTerms};
+use crate::model::visit::Visit;
 use crate::model::{
     ApiKey, Contract, Entitlement, Holder, Location, Membership, Pass, PassProduct, PassProductDetails,
     Person, Plan, Resource, Team, Workspace,
@@ -89,6 +90,23 @@ pub(crate) fn entitlement_ended(author: &Author, ended: &Entitlement, now: Times
         None,
         ended.ended_at.map(moment),
     )
+}
+
+/// A visit as it was, if it was there, and as it is: who let somebody in from outside.
+pub(crate) fn visit(author: &Author, before: Option<&Visit>, after: &Visit, now: Timestamp) -> Entry {
+    let workspace = after.workspace;
+    let entry = author.changes(workspace, VisitName { workspace, id: after.id }, now);
+    let entry = entry.field("visit.state", before.map(|visit| visit.state), Some(after.state));
+    if before.is_some() {
+        return entry;
+    }
+    entry
+        .field("visit.host", None, Some(PersonName { workspace, id: after.host }))
+        .field("visit.location", None, Some(LocationName { workspace, id: after.location }))
+        .field("visit.resource", None, after.resource.map(|id| ResourceName { workspace, id }))
+        .field("visit.start_time", None, Some(moment(after.window.start())))
+        .field("visit.end_time", None, Some(moment(after.window.end())))
+        .private("visit.display_name", None, Some(&after.display_name))
 }
 
 /// A plan as it was, if it was there, and as it is.

@@ -6,6 +6,7 @@ mod membership;
 mod pass;
 mod plan;
 mod team;
+mod visit;
 
 use std::str::FromStr;
 
@@ -35,6 +36,7 @@ pub(crate) use pass::{
 };
 pub(crate) use plan::{amended_plan, new_plan, plan};
 pub(crate) use team::{new_team, team, team_of};
+pub(crate) use visit::{booking_of, new_visit, visit, visit_snapshot, visit_state};
 
 /// Characters of what things and people are called.
 pub(crate) const DISPLAY_NAME_CHARS_MAX: usize = 200;

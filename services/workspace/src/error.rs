@@ -7,7 +7,7 @@ use chassis::idempotency::IntentError;
 use chassis::input::InvalidInput;
 use domain::{
     ApiKeyId, BookingId, ContractId, EntitlementId, LocationId, MembershipId, PassId, PassProductId,
-    PersonId, PlanId, ResourceId, TeamId, WorkspaceId,
+    PersonId, PlanId, ResourceId, TeamId, VisitId, WorkspaceId,
 };
 use events::outbox::OutboxError;
 
@@ -15,6 +15,7 @@ use crate::model::booking::ATTENDEES_MAX;
 use crate::model::pass::Refusal as PassRefusal;
 use crate::model::person::Refusal as PersonRefusal;
 use crate::model::team::TEAM_PEOPLE_MAX;
+use crate::model::visit::{GUESTS_MAX, VISITS_MAX};
 use crate::model::{BookingState, Role};
 
 /// Every error of this service.
@@ -159,6 +160,15 @@ pub(crate) enum Error {
     /// Its window has passed.
     #[error("booking {0} would end in the past")]
     BookingOver(BookingId),
+    /// Not there, or none of the caller's business.
+    #[error("visit {0} not found")]
+    VisitNotFound(VisitId),
+    /// As many guests as a booking may have.
+    #[error("booking {0} has {GUESTS_MAX} guests already: uninvite some first")]
+    TooManyGuests(BookingId),
+    /// As many visits as a workspace may have ahead.
+    #[error("{VISITS_MAX} visits are announced already: call some off first")]
+    TooManyVisits,
     /// Someone else changed the row meanwhile.
     #[error("booking {0} was changed by someone else at the same time; try again")]
     RowChanged(BookingId),
@@ -203,6 +213,7 @@ impl Classify for Error {
             | Self::MembershipNotFound(_)
             | Self::ContractNotFound(_)
             | Self::PassProductNotFound(_)
+            | Self::VisitNotFound(_)
             | Self::PassNotFound(_) => Class::NotFound,
             Self::RoleAbove(_) | Self::PersonAbove(_) | Self::NotForApiKeys | Self::BookingOfAnother(_) => {
                 Class::Forbidden
@@ -217,6 +228,8 @@ impl Classify for Error {
             | Self::ExternalChange { .. }
             | Self::BookingOver(_)
             | Self::BookingFull(_)
+            | Self::TooManyGuests(_)
+            | Self::TooManyVisits
             | Self::EntitlementOver
             | Self::PlanDisabled(_)
             | Self::TeamFull(_)
@@ -270,6 +283,9 @@ impl Classify for Error {
             },
             Self::BookingOfAnother(_) => "BOOKING_OF_ANOTHER",
             Self::BookingFull(_) => "BOOKING_FULL",
+            Self::VisitNotFound(_) => "VISIT_NOT_FOUND",
+            Self::TooManyGuests(_) => "TOO_MANY_GUESTS",
+            Self::TooManyVisits => "TOO_MANY_VISITS",
             Self::PersonNotActive(_) => "PERSON_NOT_ACTIVE",
             Self::RoleAbove(_) | Self::PersonAbove(_) => "ROLE_TOO_LOW",
             Self::OwnerExists => "OWNER_EXISTS",

@@ -2,7 +2,9 @@
 
 use chassis::input::timestamp;
 use chrono::NaiveDate;
-use domain::names::{BookingName, ContractName, EntitlementName, MembershipName, PassName, PersonName};
+use domain::names::{
+    BookingName, ContractName, EntitlementName, MembershipName, PassName, PersonName, VisitName,
+};
 use domain::{PersonId, Timestamp};
 use events::Outgoing;
 use events::outbox::About;
@@ -10,6 +12,7 @@ use proto::membership::v1 as membership_pb;
 use proto::workspace::v1 as pb;
 
 use crate::convert;
+use crate::model::visit::{Visit, VisitSnapshot, VisitState};
 use crate::model::{
     BookingState, ContractSnapshot, Entitlement, MembershipSnapshot, PassSnapshot, Person, Snapshot,
 };
@@ -213,6 +216,36 @@ pub(crate) fn contract(fact: ContractFact, after: &ContractSnapshot) -> Outgoing
         ContractFact::Ended => Outgoing::event(SOURCE, about, &ContractEnded { snapshot }),
         ContractFact::PeopleChanged => Outgoing::event(SOURCE, about, &ContractPeopleChanged { snapshot }),
         ContractFact::Retold => Outgoing::event(SOURCE, about, &ContractRetold { snapshot }),
+    }
+}
+
+/// A visit was announced, has changed or was called off; `before` is the visit as it was, if it was there.
+pub(crate) fn visit(before: Option<&Visit>, after: &VisitSnapshot) -> Outgoing {
+    let visit = &after.visit;
+    let workspace = visit.workspace;
+    let about = About {
+        workspace,
+        name: VisitName { workspace, id: visit.id }.to_string(),
+        version: visit.version,
+        time: visit.updated_at,
+    };
+    let snapshot = Some(convert::visit_snapshot(after));
+    match (before, visit.state) {
+        (None, _) => Outgoing::event(SOURCE, about, &pb::VisitAnnounced { snapshot }),
+        (Some(before), VisitState::Cancelled) => {
+            let previous_state = convert::visit_state(before.state).into();
+            Outgoing::event(SOURCE, about, &pb::VisitCancelled { snapshot, previous_state })
+        }
+        (Some(before), VisitState::Pending | VisitState::Expected) => Outgoing::event(
+            SOURCE,
+            about,
+            &pb::VisitChanged {
+                snapshot,
+                previous_start_time: Some(timestamp(before.window.start())),
+                previous_end_time: Some(timestamp(before.window.end())),
+                previous_state: convert::visit_state(before.state).into(),
+            },
+        ),
     }
 }
 

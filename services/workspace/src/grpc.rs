@@ -12,6 +12,7 @@ mod place;
 mod plan;
 mod session;
 mod team;
+mod visit;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use proto::workspace::v1::entitlement_service_server::EntitlementServiceServer;
 use proto::workspace::v1::pass_service_server::PassServiceServer;
 use proto::workspace::v1::person_service_server::PersonServiceServer;
 use proto::workspace::v1::session_service_server::SessionServiceServer;
+use proto::workspace::v1::visit_service_server::VisitServiceServer;
 use proto::workspace::v1::workspace_service_server::WorkspaceServiceServer;
 use tonic::Status;
 
@@ -91,6 +93,10 @@ pub(crate) fn api_key_service(app: Arc<App>) -> ApiKeyServiceServer<Methods> {
 
 pub(crate) fn api_key_exchange_service(app: Arc<App>) -> ApiKeyExchangeServiceServer<Methods> {
     ApiKeyExchangeServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
+}
+
+pub(crate) fn visit_service(app: Arc<App>) -> VisitServiceServer<Methods> {
+    VisitServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
 }
 
 pub(crate) fn audit_service(app: Arc<App>) -> AuditServiceServer<Methods> {

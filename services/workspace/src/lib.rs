@@ -1,8 +1,8 @@
 //! The system of record of who may be where, when.
 //!
-//! Owns workspaces, locations, resources, people, bookings, plans, teams, memberships and contracts, passes, doors that
-//! admins give people directly, who is signed in, API keys, and the audit log of all services. Tells every change of a
-//! booking, person, membership, contract, pass or entitlement as an event, in the transaction of the change. No two live
+//! Owns workspaces, locations, resources, people, bookings, plans, teams, memberships and contracts, passes, visits,
+//! doors that admins give people directly, who is signed in, API keys, and the audit log of all services. Tells every change of a
+//! booking, person, membership, contract, pass, visit or entitlement as an event, in the transaction of the change. No two live
 //! bookings of a resource overlap: Postgres itself holds that.
 //! Knows nothing of amounts or messages, only what is paid; a door is a name to it, which it passes on.
 
@@ -49,6 +49,7 @@ pub async fn build(_config: Config, deps: chassis::Deps) -> anyhow::Result<chass
         .grpc(grpc::membership_service(app.clone()))
         .grpc(grpc::contract_service(app.clone()))
         .grpc(grpc::pass_service(app.clone()))
+        .grpc(grpc::visit_service(app.clone()))
         .grpc(grpc::session_service(app.clone()))
         .grpc(grpc::api_key_service(app.clone()))
         .grpc(grpc::api_key_exchange_service(app.clone()))

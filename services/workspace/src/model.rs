@@ -13,6 +13,7 @@ pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod session;
 pub(crate) mod team;
+pub(crate) mod visit;
 
 pub(crate) use api_key::ApiKey;
 pub(crate) use booking::{Booking, BookingState, Snapshot};

@@ -15,6 +15,7 @@ pub(crate) mod plan;
 pub(crate) mod retelling;
 pub(crate) mod session;
 pub(crate) mod team;
+pub(crate) mod visit;
 
 /// A stored text that a newer version of the program wrote, or a damaged one.
 fn corrupt(what: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> sqlx::Error {

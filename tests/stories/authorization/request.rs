@@ -66,6 +66,8 @@ impl Things {
             ("Person", "people"),
             ("Resource", "resources"),
             ("TransferOwnership", "people"),
+            ("CancelVisit", "visits"),
+            ("GetVisit", "visits"),
         ];
         match collections.iter().find(|(kind, _)| noun.ends_with(kind)) {
             Some((_, collection)) => self.one_of(collection),
@@ -104,6 +106,8 @@ impl Things {
                 ("parent" | "workspace", Kind::String) => Value::String(self.workspace.clone()),
                 ("name", Kind::String) => Value::String(self.name(noun)),
                 ("display_name", Kind::String) => Value::String("Something".into()),
+                // Without an address nobody is announced.
+                ("email", Kind::String) if noun == "Visit" => Value::String("eve@visitors.example".into()),
                 ("person", Kind::String) => Value::String(self.one_of("people")),
                 ("product", Kind::String) => Value::String(self.one_of("passProducts")),
                 ("resource", Kind::String) => Value::String(self.one_of("resources")),

@@ -9,7 +9,7 @@ use proto::auth::v1::Role as ProtoRole;
 use proto::integrations::v1 as integrations;
 use proto::workspace::v1 as pb;
 use stories::Stage;
-use stories::play::World;
+use stories::play::{World, first_hour};
 use stories::sales::{Holder, today};
 use stories::stage::{ROUTED, Setting};
 use tonic::Code;
@@ -138,6 +138,21 @@ impl Scene {
         let request = integrations::ListIntegrationsRequest { parent, ..Default::default() };
         let found = client.integrations.clone().list_integrations(request).await.unwrap().into_inner();
         let integration = found.integrations[0].name.clone();
+        let visit = pb::Visit {
+            display_name: "Eve".into(),
+            email: "eve@visitors.example".into(),
+            host: someone.clone(),
+            location: world.location.clone(),
+            start_time: Some(chassis::input::timestamp(first_hour())),
+            end_time: Some(chassis::input::timestamp(first_hour() + chrono::Duration::hours(1))),
+            ..Default::default()
+        };
+        let request = pb::AnnounceVisitRequest {
+            parent: world.workspace.clone(),
+            visit: Some(visit),
+            request_id: String::new(),
+        };
+        let visit = client.visits.clone().announce_visit(request).await.unwrap().into_inner().visit.unwrap();
         let plan = world.sell_plan(&client, 0).await;
         let team = world.gather_team(&client, &[1]).await;
         let holder = Holder::Team(team.clone());
@@ -160,6 +175,7 @@ impl Scene {
             ("plans", plan),
             ("resources", world.rooms[0].clone()),
             ("teams", team),
+            ("visits", visit.name),
         ];
         let id_of = |name: &String| name.rsplit('/').next().unwrap().to_owned();
         let ids = known.iter().map(|(_, name)| id_of(name)).chain([id_of(&world.workspace)]).collect();

@@ -39,6 +39,7 @@ impl Case {
             location: Some(LocationName { workspace: account.workspace, id: LocationId::new() }),
             target: target.clone(),
             person: person.clone(),
+            is_guest: false,
             window: None,
             due_at: world.now(),
         };

@@ -379,6 +379,7 @@ pub(crate) async fn take_due(
                 email: row.email,
                 is_active: row.is_active,
                 is_removed: false,
+                is_guest: false,
                 contact_version: 0,
             },
             state: row.state,

@@ -15,6 +15,7 @@ struct PersonRow {
     email: String,
     is_active: bool,
     is_removed: bool,
+    is_guest: bool,
     contact_version: i64,
 }
 
@@ -28,6 +29,7 @@ impl From<PersonRow> for Person {
             email: row.email,
             is_active: row.is_active,
             is_removed: row.is_removed,
+            is_guest: row.is_guest,
             contact_version: row.contact_version,
         }
     }
@@ -40,10 +42,12 @@ pub(crate) async fn upsert(
     people: &[&Person],
 ) -> Result<Vec<(WorkspaceId, PersonId)>, sqlx::Error> {
     let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
-        "insert into person (workspace_id, id, version, display_name, email, is_active, is_removed, contact_version)
+        "insert into person (workspace_id, id, version, display_name, email, is_active, is_removed, is_guest,
+           contact_version)
          select *, version
          from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::boolean[],
-           $7::boolean[]) as told (workspace_id, id, version, display_name, email, is_active, is_removed)
+           $7::boolean[], $8::boolean[])
+           as told (workspace_id, id, version, display_name, email, is_active, is_removed, is_guest)
          on conflict (workspace_id, id) do update
            set version = excluded.version, display_name = excluded.display_name,
                email = excluded.email, is_active = excluded.is_active, is_removed = excluded.is_removed,
@@ -63,6 +67,7 @@ pub(crate) async fn upsert(
     .bind(people.iter().map(|p| p.email.as_str()).collect::<Vec<_>>())
     .bind(people.iter().map(|p| p.is_active).collect::<Vec<_>>())
     .bind(people.iter().map(|p| p.is_removed).collect::<Vec<_>>())
+    .bind(people.iter().map(|p| p.is_guest).collect::<Vec<_>>())
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(|(w, p)| (WorkspaceId::from_uuid(w), PersonId::from_uuid(p))).collect())
@@ -75,7 +80,7 @@ pub(crate) async fn find_many(
 ) -> Result<Vec<Person>, sqlx::Error> {
     let rows: Vec<PersonRow> = sqlx::query_as(
         "select p.workspace_id, p.id, p.version, p.display_name, p.email, p.is_active, p.is_removed,
-           p.contact_version
+           p.is_guest, p.contact_version
          from unnest($1::uuid[], $2::uuid[]) as k (workspace_id, id)
          join person p on p.workspace_id = k.workspace_id and p.id = k.id",
     )

@@ -28,6 +28,7 @@ async fn a_confirmed_booking_is_told_to_the_adapter_and_its_answer_settles_the_g
         }),
         window: window((8, 45), (10, 15)),
         due_time: Some(timestamp(at_minute(8, 45))),
+        is_guest: false,
     };
     assert_eq!(command, expected);
     assert_eq!(command.grant.parse::<GrantName>().unwrap().workspace, world.workspace);

@@ -39,6 +39,7 @@ mod schedule;
 mod secrets;
 mod settings;
 mod unlocking;
+mod visits;
 mod watch;
 mod ways_in;
 mod world;

@@ -332,7 +332,7 @@ impl KisiAccount {
         group: GroupId,
         name: &str,
         validity: Validity,
-    ) -> Result<SecretString, Error> {
+    ) -> Result<(GroupLinkId, SecretString), Error> {
         let group_link = NewGroupLinkFields {
             group_id: group,
             name,
@@ -345,7 +345,7 @@ impl KisiAccount {
         let call = self.call(Method::POST, GROUP_LINKS, &["group_links"], &[]);
         let made: MadeGroupLink = self.send(call.json(&NewGroupLink { group_link })).await?.json()?;
         let page = &self.shared.settings.link_page;
-        Ok(SecretString::from(format!("{page}{}", made.secret.expose_secret())))
+        Ok((made.id, SecretString::from(format!("{page}{}", made.secret.expose_secret()))))
     }
 
     /// Makes a login for a phone of the user with exactly this address. Its secrets are in the answer alone.
@@ -646,6 +646,13 @@ impl Reader<Group> {
     /// Of all groups, of all places.
     pub(crate) fn of_groups() -> Self {
         Self::new("/groups", "groups", PAGE, &[("sort", "name")])
+    }
+}
+
+impl Reader<GroupLink> {
+    /// Of the links whose name begins so.
+    pub(crate) fn of_links(name_start: &str) -> Self {
+        Self::new(GROUP_LINKS, "group_links", PAGE, &[("query", name_start)])
     }
 }
 

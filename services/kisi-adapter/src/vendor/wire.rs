@@ -384,6 +384,9 @@ pub(crate) struct NewRoleAssignmentFields<'a> {
 pub(crate) struct GroupLink {
     pub(crate) id: GroupLinkId,
     pub(crate) name: String,
+    pub(crate) group_id: GroupId,
+    pub(crate) valid_from: Option<Timestamp>,
+    pub(crate) valid_until: Option<Timestamp>,
 }
 
 /// `POST /group_links`.
@@ -437,5 +440,6 @@ pub(crate) struct ScramCredentials {
 /// The answer to that: it alone has the secret. No `Debug`.
 #[derive(Deserialize)]
 pub(crate) struct MadeGroupLink {
+    pub(crate) id: GroupLinkId,
     pub(crate) secret: SecretString,
 }

@@ -8,6 +8,7 @@ mod assignments;
 mod cards;
 mod commands;
 mod conformance;
+mod guests;
 mod isolation;
 mod keys;
 mod lists;

@@ -115,6 +115,7 @@ pub(crate) struct Grant {
     location: Option<LocationName>,
     target: pb::DoorTarget,
     pub person: pb::AccessPerson,
+    is_guest: bool,
     pub email: String,
     pub lock: i64,
 }
@@ -252,6 +253,7 @@ impl World {
                 end_time: Some(time(window.end())),
             }),
             due_time: Some(time(due)),
+            is_guest: grant.is_guest,
         };
         self.send_message(grant.name, &command).await
     }
@@ -515,6 +517,7 @@ impl Site {
                 display_name: "Ada L.".to_owned(),
                 email: email.clone(),
             },
+            is_guest: false,
             email,
             lock,
         }
@@ -546,6 +549,11 @@ impl Grant {
 
     pub(crate) fn person_name(&self) -> String {
         self.person.name.clone()
+    }
+
+    /// The same, of a guest.
+    pub(crate) fn of_guest(self) -> Self {
+        Self { is_guest: true, ..self }
     }
 
     /// The person's id.

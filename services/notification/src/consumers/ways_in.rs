@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chassis::input::{Input, InvalidInput};
-use domain::names::{BookingName, GrantName, PersonName, WayInName};
+use domain::names::{BookingName, GrantName, PersonName, VisitName, WayInName};
 use domain::{BookingId, Clock, PersonId, ProviderName, Timestamp, WorkspaceId};
 use events::consumer::decode_json;
 use events::subject::StreamKind;
@@ -52,8 +52,8 @@ impl Handler for WaysIn {
     fn decode(&self, envelope: &Envelope, payload: &[u8]) -> Result<Option<Ready>, String> {
         let read = if envelope.type_name == pb::AccessSecretMade::TYPE {
             let fact: pb::AccessSecretMade = decode_json(payload)?;
-            // Of what is no booking nothing is known that could be said.
-            if fact.source.parse::<BookingName>().is_err() {
+            // Of what is no booking and no visit nothing is known that could be said.
+            if source(&fact.source).is_none() {
                 return Ok(None);
             }
             read_access(envelope, &fact)
@@ -167,6 +167,15 @@ fn read_access(envelope: &Envelope, fact: &pb::AccessSecretMade) -> Result<Ready
     input.finish_with(ready)
 }
 
+/// The booking that is the source of someone's access; visits are kept as bookings are, by their own ids.
+fn source(name: &str) -> Option<(WorkspaceId, BookingId)> {
+    if let Ok(BookingName { workspace, id }) = name.parse() {
+        return Some((workspace, id));
+    }
+    let VisitName { workspace, id } = name.parse().ok()?;
+    Some((workspace, BookingId::from_uuid(id.uuid())))
+}
+
 /// The rest; `owner`: whose workspace what opens the door is of.
 fn read(
     input: &mut Input,
@@ -174,14 +183,17 @@ fn read(
     said: &Said<'_>,
     owner: Option<WorkspaceId>,
 ) -> Option<Ready> {
-    let booking: Option<BookingName> = input.parse("source", said.source);
+    let booking = source(said.source);
+    if booking.is_none() {
+        input.refuse("source", "must be a booking or a visit");
+    }
     let person: Option<PersonName> = input.parse("person", said.person);
     let provider: Option<ProviderName> = input.parse("provider", said.provider);
     let window = input.required("window", said.window).and_then(|window| {
         let start = ("window.start_time", window.start_time.as_ref());
         input.window(start, ("window.end_time", window.end_time.as_ref()))
     });
-    for (field, workspace) in [("name", owner), ("source", booking.map(|name| name.workspace))] {
+    for (field, workspace) in [("name", owner), ("source", booking.map(|(workspace, _)| workspace))] {
         if workspace.is_some_and(|workspace| workspace != envelope.workspace) {
             input.refuse(field, "must be of the workspace of the event");
         }
@@ -191,7 +203,7 @@ fn read(
     let (provider, name) = (provider?.to_string(), said.name.to_owned());
     Some(Ready {
         kind: said.kind,
-        booking: booking?.id,
+        booking: booking?.1,
         starts_at: None,
         person: person?.id,
         way_in: WayIn { door: line(door), provider, name, window: window? },

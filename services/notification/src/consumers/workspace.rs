@@ -2,6 +2,7 @@
 
 mod news;
 mod staff;
+mod visits;
 
 use std::sync::Arc;
 
@@ -73,6 +74,15 @@ impl Handler for Workspace {
                 read(decode_json::<pb::BookingAttendeeRemoved>(payload)?.snapshot, None)
             }
             pb::BookingRetold::TYPE => read(decode_json::<pb::BookingRetold>(payload)?.snapshot, None),
+            pb::VisitAnnounced::TYPE => {
+                visits::read_announced(envelope, decode_json::<pb::VisitAnnounced>(payload)?).map(Some)
+            }
+            pb::VisitChanged::TYPE => {
+                visits::read_changed(envelope, decode_json::<pb::VisitChanged>(payload)?).map(Some)
+            }
+            pb::VisitCancelled::TYPE => {
+                visits::read_cancelled(envelope, decode_json::<pb::VisitCancelled>(payload)?).map(Some)
+            }
             pb::PersonCreated::TYPE => {
                 let person = decode_json::<pb::PersonCreated>(payload)?.person;
                 let staff = staff::read(envelope, person.as_ref())?;

@@ -89,6 +89,7 @@ pub(super) mod tests {
             told_at: at(told),
             problems: Vec::new(),
             problems_more: 0,
+            host: None,
             way_in: None,
         };
         Booking { workspace: WorkspaceId::new(), stands, content, people: HashMap::new() }

@@ -37,6 +37,9 @@ pub(crate) struct Content {
     /// How many more there are.
     #[serde(default)]
     pub problems_more: usize,
+    /// Of a visit: who expects the visitor.
+    #[serde(default)]
+    pub host: Option<String>,
     /// Of another way in: that.
     #[serde(default)]
     pub way_in: Option<WayIn>,

@@ -30,6 +30,7 @@ fn content() -> Content {
         told_at: "2026-11-20T12:34:56Z".parse().unwrap(),
         problems: Vec::new(),
         problems_more: 0,
+        host: None,
         way_in: None,
     }
 }

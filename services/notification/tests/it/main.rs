@@ -10,6 +10,7 @@ mod ledger;
 mod order;
 mod sending;
 mod vendor;
+mod visits;
 mod ways_in;
 mod webhook;
 mod world;

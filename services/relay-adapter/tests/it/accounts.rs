@@ -115,6 +115,7 @@ async fn whoever_has_no_access_left_is_nobody() {
             location: None,
             target: target.clone(),
             person: person.clone(),
+            is_guest: false,
             window: has_access.then(|| Window::new(due_at, until).unwrap()),
             due_at,
         };

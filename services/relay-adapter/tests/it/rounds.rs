@@ -68,6 +68,7 @@ impl Hall {
                 display_name: String::new(),
             },
             person: self.ada.clone(),
+            is_guest: false,
             window,
             due_at: self.now(),
         };

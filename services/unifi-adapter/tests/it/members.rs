@@ -40,6 +40,7 @@ fn request(world: &UnifiWorld, person: &Person, number: usize, window: Option<Wi
         location: None,
         target: world.target(TargetKind::Lock, number).unwrap(),
         person: person.clone(),
+        is_guest: false,
         window,
         due_at: world.now(),
     }
@@ -130,6 +131,17 @@ async fn who_comes_for_good_is_one_user_with_one_pin_for_all_doors() {
 
     apply(&world, &AccessRequest { window: None, ..one }).await.unwrap();
     assert!(!twin.present_pin("lock-00", &code) && twin.present_pin("lock-01", &code));
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_guest_is_a_visitor_however_long_they_may_come() {
+    let world = UnifiWorld::new().await;
+    let guest = AccessRequest { is_guest: true, ..request(&world, &person(), 0, Some(for_good(&world))) };
+    let code = pin(&apply(&world, &guest).await.unwrap());
+    let twin = world.console.twin();
+    assert!(twin.present_pin("lock-00", &code) && twin.users().is_empty());
+    assert_eq!(twin.access_windows("lock-00").len(), 1);
     world.finish().await;
 }
 

@@ -29,6 +29,7 @@ fn request(world: &UnifiWorld, account: &Account) -> AccessRequest {
             display_name: "Ada L.".to_owned(),
             email: Some(format!("ada+{id}@example.org").parse().unwrap()),
         },
+        is_guest: false,
         window: Some(Window::new(now, now + Duration::hours(1)).unwrap()),
         due_at: now,
     }

@@ -8,7 +8,7 @@ use events::outbox;
 use proto::workspace::v1 as pb;
 use sqlx::PgConnection;
 
-use super::App;
+use super::{App, visit};
 use crate::convert::{self, NewBooking};
 use crate::error::Error;
 use crate::facts::{self, BookingFact};
@@ -219,6 +219,7 @@ pub(super) async fn apply(
     };
     let after = Snapshot { booking, attendees, ..before };
     outbox::append(conn, &[facts::booking(fact, &after)]).await?;
+    visit::follow(conn, &after.booking, now).await?;
     Ok(after)
 }
 

@@ -28,12 +28,14 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
     world.give_door().await;
     world.sell().await;
     world.have_pass().await;
+    world.have_visit().await;
     world.move_elsewhere().await;
     world.create(world.booking(9, 10)).await.unwrap();
     world.keys().create_api_key(world.new_key(Role::Guest)).await.unwrap();
     world.give_door().await;
     world.sell().await;
     world.have_pass().await;
+    world.have_visit().await;
     world.harness.books().balance(0, std::time::Duration::from_secs(20)).await;
     let tried = world.harness.assert_isolated(&DEFINITION, [here, world.workspace]).await;
     assert_eq!(
@@ -57,6 +59,7 @@ async fn a_statement_that_names_no_workspace_stays_within_its_own() {
             "resource",
             "team",
             "team_person",
+            "visit",
             "workspace"
         ]
     );

@@ -20,4 +20,5 @@ mod retelling;
 mod roles;
 mod sessions;
 mod teams;
+mod visits;
 mod world;

@@ -26,11 +26,11 @@ pub(super) struct Told<'a> {
 
 /// Something that a person should know of a booking.
 pub(crate) struct News {
-    kind: Kind,
-    previous_window: Option<Window>,
-    person: PersonId,
-    email: Option<String>,
-    phone: Option<String>,
+    pub(super) kind: Kind,
+    pub(super) previous_window: Option<Window>,
+    pub(super) person: PersonId,
+    pub(super) email: Option<String>,
+    pub(super) phone: Option<String>,
 }
 
 impl News {
@@ -125,6 +125,7 @@ fn read_snapshot(
         told_at: envelope.time,
         problems: Vec::new(),
         problems_more: 0,
+        host: None,
         way_in: None,
     };
     let mut people = HashMap::new();
