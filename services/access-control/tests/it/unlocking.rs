@@ -322,8 +322,12 @@ async fn a_kill_between_telling_and_noting_and_two_replicas_do_no_harm() {
     world.is_settled().await;
     let operations: i64 =
         sqlx::query_scalar("select count(*) from operation").fetch_one(&world.pool).await.unwrap();
-    assert_eq!(operations, 3, "the same once more, each by one of the replicas");
-    assert_eq!(played.told().len(), 6, "{:?}", played.told());
+    assert_eq!(operations, 3, "the same, each by one of the replicas");
+    // Whether the process that was ended still took note of its answers is a matter of chance.
+    for door in [DOOR, "door-2", "door-3"] {
+        let times = played.told().iter().filter(|(_, told)| told == door).count();
+        assert!((1..=2).contains(&times), "{door} is told {times} times: {:?}", played.told());
+    }
     world.harness.finish().await;
 }
 
