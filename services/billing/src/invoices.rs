@@ -6,6 +6,7 @@
 mod document_number;
 mod life;
 mod record;
+mod row;
 pub(crate) mod store;
 mod write;
 
@@ -15,4 +16,5 @@ pub use life::{
 };
 pub(crate) use record::bill;
 pub use record::{BillTo, CreditNote, Invoice, Issue, Line, LineSubject, Period};
+pub(crate) use row::{subject_columns, subject_of};
 pub use write::{Draft, Place, create, raise, rewrite, send_out};

@@ -7,8 +7,7 @@ use domain::{CustomerId, LocationId, Money, Timestamp, WorkspaceId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::invoices::store::{subject_columns, subject_of};
-use crate::invoices::{Line, LineSubject};
+use crate::invoices::{Line, LineSubject, subject_columns, subject_of};
 use crate::stored::{TaxColumns, corrupt};
 
 /// One of them.
