@@ -153,13 +153,9 @@ pub(crate) fn new_invoice(
 }
 
 /// What a draft is to say from now on.
-pub(crate) fn draft(message: Option<&pb::Invoice>) -> Result<(InvoiceName, NewDraft), InvalidInput> {
+pub(crate) fn draft(message: Option<&pb::Invoice>) -> Result<NewDraft, InvalidInput> {
     let mut input = Input::new();
-    let read = input.required("invoice", message).and_then(|message| {
-        let name = input.parse("invoice.name", &message.name);
-        let draft = read_draft(&mut input, message);
-        Some((name?, draft?))
-    });
+    let read = input.required("invoice", message).and_then(|message| read_draft(&mut input, message));
     input.finish_with(read)
 }
 

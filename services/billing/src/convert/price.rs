@@ -100,15 +100,9 @@ pub(crate) fn billing_settings(workspace: WorkspaceId, settings: Option<&Setting
     }
 }
 
-pub(crate) fn new_settings(
-    message: Option<&pb::BillingSettings>,
-) -> Result<(WorkspaceId, NewSettings), InvalidInput> {
+pub(crate) fn new_settings(message: Option<&pb::BillingSettings>) -> Result<NewSettings, InvalidInput> {
     let mut input = Input::new();
-    let read = input.required("settings", message).and_then(|message| {
-        let workspace = read_settings_name(&mut input, "settings.name", &message.name);
-        let settings = settings(&mut input, message);
-        Some((workspace?, settings?))
-    });
+    let read = input.required("settings", message).and_then(|message| settings(&mut input, message));
     input.finish_with(read)
 }
 

@@ -49,8 +49,12 @@ impl InvoiceService for Methods {
     ) -> Result<Response<pb::UpdateInvoiceResponse>, Status> {
         let caller = principal(&request)?;
         let message = request.into_inner();
-        let (name, draft) = convert::draft(message.invoice.as_ref()).map_err(refuse)?;
+        let mut input = Input::new();
+        let given = input.required("invoice", message.invoice.as_ref());
+        let name = given.and_then(|it| input.parse::<InvoiceName>("invoice.name", &it.name));
+        let name = input.finish_with(name).map_err(refuse)?;
         caller.manages(name.workspace).map_err(refuse)?;
+        let draft = convert::draft(message.invoice.as_ref()).map_err(refuse)?;
         let intent = Intent::of(&caller, name.workspace, "UpdateInvoice", &message.request_id, &message)
             .map_err(refuse)?;
         self.app.update_invoice(name, draft, intent).await.map(Response::new).map_err(refuse)

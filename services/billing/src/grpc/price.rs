@@ -43,8 +43,13 @@ impl PriceService for Methods {
     ) -> Result<Response<pb::SetBillingSettingsResponse>, Status> {
         let (caller, author) = (principal(&request)?, author(&request)?);
         let message = request.into_inner();
-        let (workspace, new) = convert::new_settings(message.settings.as_ref()).map_err(refuse)?;
+        let mut input = Input::new();
+        let given = input.required("settings", message.settings.as_ref());
+        let workspace =
+            given.and_then(|it| convert::read_settings_name(&mut input, "settings.name", &it.name));
+        let workspace = input.finish_with(workspace).map_err(refuse)?;
         caller.manages(workspace).map_err(refuse)?;
+        let new = convert::new_settings(message.settings.as_ref()).map_err(refuse)?;
         let settings = Some(self.app.set_billing_settings(workspace, new, &author).await.map_err(refuse)?);
         Ok(Response::new(pb::SetBillingSettingsResponse { settings }))
     }
