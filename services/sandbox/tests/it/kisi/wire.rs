@@ -59,7 +59,7 @@ async fn an_unknown_route_or_method_is_404_with_its_code() {
     let world = World::start().await;
     for (method, path) in [
         (Method::GET, "/members"),
-        (Method::GET, "/cards"),
+        (Method::GET, "/elevators"),
         (Method::POST, "/shares"),
         (Method::GET, "/events"),
         (Method::PUT, "/users"),
