@@ -204,6 +204,8 @@ impl Payment {
             State::Planned if self.is_withdrawn => (State::Closed(End::Withdrawn), 0, Step::Wait(None)),
             State::Planned => (State::Planned, 0, Step::Create),
             State::Ready { .. } | State::Waiting { .. } if self.is_withdrawn => self.close(End::Withdrawn),
+            // Perhaps it was never sent. If it was, and went well, that is seen as it is cancelled.
+            State::Confirming { .. } | State::InDoubt if self.is_withdrawn => self.close(End::Withdrawn),
             State::Ready { from } if now < from => (self.state, self.attempts, Step::Wait(Some(from))),
             State::Ready { .. } => {
                 let attempt = self.attempts + 1;
