@@ -70,8 +70,8 @@ pub(crate) enum Error {
     /// Nobody has said how the workspace bills.
     #[error("nobody has said how this workspace bills; use SetBillingSettings")]
     NoBillingSettings,
-    /// There are invoices in another one.
-    #[error("the workspace has invoices in {0}, so its currency can't change")]
+    /// There are prices or invoices in another one.
+    #[error("the workspace has prices or invoices in {0}, so its currency can't change")]
     CurrencyInUse(Currency),
     /// Another coupon has that code.
     #[error("the workspace has a coupon {0}")]

@@ -10,8 +10,14 @@ use std::str::FromStr;
 
 use chassis::input::Input;
 use chassis::rpc::refuse;
+use domain::WorkspaceId;
 use domain::names::NameError;
 use tonic::Status;
+
+use crate::convert;
+use crate::customers::Holder;
+use crate::error::Error;
+use crate::sight::Sight;
 
 pub(crate) use connection::connection_service;
 pub(crate) use invoice::invoice_service;
@@ -24,4 +30,10 @@ fn name<T: FromStr<Err = NameError>>(field: &str, text: &str) -> Result<T, Statu
     let mut input = Input::new();
     let parsed = input.parse(field, text);
     input.finish_with(parsed).map_err(refuse)
+}
+
+/// Whose a request is about, who must be in the caller's sight: a person or a team, by its fields.
+fn holder_in_sight(workspace: WorkspaceId, sight: Sight, person: &str, team: &str) -> Result<Holder, Status> {
+    let holder = convert::holder_of(workspace, person, team).map_err(refuse)?;
+    if sight.has(holder) { Ok(holder) } else { Err(refuse(Error::holder_not_found(holder))) }
 }

@@ -48,6 +48,7 @@ use anyhow::Context as _;
 pub use config::{Config, PeersConfig, StripeConfig};
 
 use credentials::Credentials;
+use jobs::keep_at;
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 
@@ -88,13 +89,13 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
         .grpc(grpc::invoice_service(app.clone()))
         .outbox(&deps, &DEFINITION)
         .consumer(&deps, consumers::workspace::config(), workspace)
-        .task("expiry", move |shutdown| expiry.run(shutdown))
-        .task("run", move |shutdown| run.run(shutdown))
-        .task("proof", move |shutdown| proof.run(shutdown))
-        .task("sweep", move |shutdown| sweep.run(shutdown));
+        .task("expiry", move |shutdown| keep_at(expiry, shutdown))
+        .task("run", move |shutdown| keep_at(run, shutdown))
+        .task("proof", move |shutdown| keep_at(proof, shutdown))
+        .task("sweep", move |shutdown| keep_at(sweep, shutdown));
     for number in 1..=jobs::AT_ONCE {
         let payments = jobs::Payments::new(app.clone());
-        service = service.task(format!("payments-{number}"), move |shutdown| payments.run(shutdown));
+        service = service.task(format!("payments-{number}"), move |shutdown| keep_at(payments, shutdown));
     }
     Ok(service)
 }

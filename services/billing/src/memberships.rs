@@ -58,7 +58,9 @@ impl Membership {
     /// A subscription, after it was told of this.
     fn told(&self, known: &Subscription, now: Timestamp) -> Subscription {
         let is_paused = self.state == MembershipState::Paused;
-        let mut periods = Periods { ends_on: self.ends_on(), ..known.periods };
+        // What is paid for otherwise, such as by whoever was a member before, is not billed.
+        let paid_until = local_day(self.time_zone, self.period_ends_at);
+        let mut periods = Periods { ends_on: self.ends_on(), ..known.periods }.resumed(paid_until);
         if known.is_paused && !is_paused {
             periods = periods.resumed(local_day(self.time_zone, now));
         }
@@ -82,9 +84,8 @@ pub(crate) async fn follow(
 async fn begin(conn: &mut PgConnection, membership: &Membership, now: Timestamp) -> Result<(), InvoiceError> {
     let workspace = membership.workspace;
     let Some(settings) = settings::find(conn, workspace).await? else { return Ok(()) };
-    let price = prices::find(conn, workspace, Subject::Plan(membership.plan)).await?;
-    // What was sold before its plan had a price was sold without one.
-    let price = price.filter(|price| price.created_at <= membership.created_at);
+    let subject = Subject::Plan(membership.plan);
+    let price = prices::find_as_of(conn, workspace, subject, membership.created_at).await?;
     let Some(price) = price else { return Ok(()) };
     let Unit::Period { interval, is_calendar } = price.unit else { return Ok(()) };
     let anchor = if is_calendar { Anchor::Calendar(settings.anchor_day) } else { Anchor::Rolling };

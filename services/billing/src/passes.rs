@@ -22,6 +22,7 @@ pub(crate) struct Pass {
     pub location: LocationId,
     pub time_zone: Tz,
     pub is_cancelled: bool,
+    pub created_at: Timestamp,
 }
 
 /// Bills a pass, or gives back what became of one that was taken back.
@@ -30,11 +31,14 @@ pub(crate) async fn bill(conn: &mut PgConnection, pass: &Pass, now: Timestamp) -
     let Some(settings) = settings::find(conn, workspace).await? else { return Ok(()) };
     let subject = LineSubject::Pass(pass.id);
     if pass.is_cancelled {
+        note_cancelled(conn, pass).await?;
         return bookings::call_off(conn, workspace, subject, settings.cancellation, now).await;
     }
-    let price = prices::find(conn, workspace, Subject::PassProduct(pass.product)).await?;
-    let Some(price) = price.filter(|price| !price.amount.is_zero()) else { return Ok(()) };
-    if !store::of_subject(conn, workspace, subject).await?.is_empty() {
+    let subject_of_price = Subject::PassProduct(pass.product);
+    let price = prices::find_as_of(conn, workspace, subject_of_price, pass.created_at).await?;
+    let Some(price) = price else { return Ok(()) };
+    let is_billed = !store::of_subject(conn, workspace, subject).await?.is_empty();
+    if is_billed || is_cancelled(conn, pass).await? {
         return Ok(());
     }
     let customer = payers::known(conn, workspace, &pass.payer, now).await?;
@@ -61,4 +65,22 @@ pub(crate) async fn bill(conn: &mut PgConnection, pass: &Pass, now: Timestamp) -
     };
     invoices::raise(conn, place, draft, true, now).await?;
     Ok(())
+}
+
+/// That it was issued may be heard later.
+async fn note_cancelled(conn: &mut PgConnection, pass: &Pass) -> Result<(), sqlx::Error> {
+    sqlx::query("insert into cancelled_pass (workspace_id, pass_id) values ($1, $2) on conflict do nothing")
+        .bind(pass.workspace.uuid())
+        .bind(pass.id.uuid())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+async fn is_cancelled(conn: &mut PgConnection, pass: &Pass) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select exists (select from cancelled_pass where workspace_id = $1 and pass_id = $2)")
+        .bind(pass.workspace.uuid())
+        .bind(pass.id.uuid())
+        .fetch_one(conn)
+        .await
 }

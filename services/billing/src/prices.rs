@@ -154,6 +154,25 @@ pub(crate) async fn find(
     row.map(Price::try_from).transpose()
 }
 
+/// What something cost when it was sold; `None`: nothing. What was sold before it had a price was sold without one.
+pub(crate) async fn find_as_of(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    subject: Subject,
+    sold_at: Timestamp,
+) -> Result<Option<Price>, sqlx::Error> {
+    let price = find(conn, workspace, subject).await?;
+    Ok(price.filter(|price| price.created_at <= sold_at && !price.amount.is_zero()))
+}
+
+/// Whether anything has a price.
+pub(crate) async fn is_any(conn: &mut PgConnection, workspace: WorkspaceId) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select exists (select from price where workspace_id = $1)")
+        .bind(workspace.uuid())
+        .fetch_one(conn)
+        .await
+}
+
 /// Writes a price over that of the same subject. Its id stays.
 pub(crate) async fn put(
     conn: &mut PgConnection,

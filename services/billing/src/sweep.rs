@@ -7,14 +7,13 @@
 use domain::{Timestamp, WorkspaceId};
 use sqlx::PgConnection;
 use uuid::Uuid;
-use vendor_http::ErrorKind;
 
 use crate::app::App;
 use crate::credentials::Site;
 use crate::error::Error;
 use crate::payments;
 use crate::store::method;
-use crate::vendor::{ListedEvent, Since};
+use crate::vendor::{ListedEvent, Since, is_missing};
 
 /// How often an account is looked through.
 const PERIOD: chrono::Duration = chrono::Duration::hours(1);
@@ -66,7 +65,7 @@ impl App {
         let (_, account) = self.account(due.site).await?;
         let (events, has_more) = match account.list_events(due.last.as_ref().unwrap_or(&due.since)).await {
             // The key is another account's by now, or the event is older than Stripe keeps them.
-            Err(error) if error.kind == ErrorKind::NotFound => account.list_events(&due.since).await?,
+            Err(error) if is_missing(&error) => account.list_events(&due.since).await?,
             listed => listed?,
         };
         let mut tx = self.platform.begin().await?;

@@ -17,5 +17,6 @@ pub use charging::{ChargingError, CreatedIntent, SeenIntent};
 pub use client::{API_VERSION, Stripe, StripeAccount};
 pub use convert::{KeyCheck, Mode};
 pub use error::Error;
+pub(crate) use error::is_missing;
 pub use events::{ListedEvent, Since};
 pub use method::{CreatedSetup, MethodKind, SavedMethod, SavingError, SetupSeen};

@@ -60,12 +60,13 @@ impl App {
         Ok(change.commit(pb::UpdateInvoiceResponse { invoice: Some(convert::invoice(&after)) }).await?)
     }
 
-    /// An invoice that the caller may see. Drafts are for admins.
+    /// An invoice that the caller may see.
     pub(crate) async fn find_invoice(&self, name: InvoiceName, sight: Sight) -> Result<Invoice, Error> {
         let mut tx = self.pool.begin(name.workspace).await?;
         let found = store::find(&mut tx, name.workspace, name.id).await?;
-        let is_seen = |it: &Invoice| sight.has(it.holder) && (sight == Sight::All || it.issue.is_some());
-        found.filter(is_seen).ok_or(Error::Invoice(invoices::InvoiceError::NotFound(name.id)))
+        found
+            .filter(|invoice| invoice.is_seen_by(sight))
+            .ok_or(Error::Invoice(invoices::InvoiceError::NotFound(name.id)))
     }
 
     pub(crate) async fn list_invoices(

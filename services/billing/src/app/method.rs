@@ -18,7 +18,7 @@ use crate::model::settings::Settings;
 use crate::model::{Method, MethodState};
 use crate::sight::Sight;
 use crate::store::{customer, method as store, settings};
-use crate::vendor::{MethodKind, SetupSeen, StripeAccount};
+use crate::vendor::{MethodKind, SetupSeen, StripeAccount, is_missing};
 use crate::{audit, convert, sweep};
 
 /// Methods of which one round tells at most that they expire.
@@ -51,7 +51,7 @@ impl App {
                 let customer_ref = self.customer_ref(&account, keys.site, customer).await?;
                 match account.create_setup(id, &customer_ref, kind).await {
                     // The key is another account's than when they became a customer there.
-                    Err(error) if error.kind == vendor_http::ErrorKind::NotFound => {
+                    Err(error) if is_missing(&error) => {
                         let customer_ref = self.new_customer(&account, keys.site, customer).await?;
                         Ok(account.create_setup(id, &customer_ref, kind).await?)
                     }

@@ -12,7 +12,7 @@ use super::App;
 use crate::convert;
 use crate::customers::{self, Holder};
 use crate::error::Error;
-use crate::invoices::InvoiceError;
+use crate::invoices::{InvoiceError, store as invoices};
 use crate::payments::{self, Ask, Payment};
 use crate::sight::Sight;
 
@@ -56,13 +56,18 @@ impl App {
         sight: Sight,
         is_off_session: bool,
     ) -> Result<pb::Payment, Error> {
-        let invoice = self.find_invoice(name, sight).await?;
         let (InvoiceName { workspace, id }, now) = (name, self.clock.now());
+        let mut tx = self.pool.begin(workspace).await?;
+        // Locked: it must not be paid otherwise between here and the payment.
+        let invoice = invoices::find_for_update(&mut tx, workspace, id).await?;
+        let invoice = invoice.filter(|invoice| invoice.is_seen_by(sight));
+        let invoice = invoice.ok_or(Error::Invoice(InvoiceError::NotFound(id)))?;
         if !invoice.life.owed().is_positive() {
             return Err(Error::Invoice(InvoiceError::Refused { id, refusal: Refusal::NothingOwed }));
         }
-        let mut tx = self.pool.begin(workspace).await?;
         let payment = match payments::find_live(&mut tx, workspace, id).await? {
+            // In their browser they go on with what is there.
+            Some(live) if !is_off_session => live,
             Some(live) => {
                 let after = live.retried(now);
                 payments::update(&mut tx, &after).await?;

@@ -47,7 +47,10 @@ impl App {
             updated_at: now,
         };
         let is_other = before.as_ref().is_some_and(|before| before.currency != after.currency);
-        if is_other && invoices::store::is_any(&mut tx, workspace).await? {
+        if is_other
+            && (prices::is_any(&mut tx, workspace).await?
+                || invoices::store::is_any(&mut tx, workspace).await?)
+        {
             return Err(Error::CurrencyInUse(before.map_or(after.currency, |before| before.currency)));
         }
         settings::put(&mut tx, workspace, &after).await?;

@@ -144,6 +144,7 @@ fn booking(workspace: WorkspaceId, snapshot: Option<&pb::BookingSnapshot>) -> Re
                 pb::BookingState::Pending | pb::BookingState::Unspecified => BookingState::Pending,
             },
             version: booking.version,
+            created_at: input.time("snapshot.booking.create_time", booking.create_time.as_ref())?,
         })
     })();
     input.finish_with(values).map(|booking| Body::Booking(Box::new(booking)))
@@ -230,6 +231,7 @@ fn pass(workspace: WorkspaceId, snapshot: Option<&pb::PassSnapshot>) -> Result<B
             location: place?.0,
             time_zone: place?.1,
             is_cancelled: pass.cancel_time.is_some(),
+            created_at: input.time("snapshot.pass.create_time", pass.create_time.as_ref())?,
         })
     })();
     input.finish_with(values).map(|pass| Body::Pass(Box::new(pass)))

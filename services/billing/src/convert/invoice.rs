@@ -274,7 +274,7 @@ pub(crate) fn new_credit_note(
         }
         let amount = read_money(&mut input, "credit_note.amount", message.amount.as_ref());
         let reason = input.text("credit_note.reason", &message.reason, MEMO_CHARS_MAX);
-        Some((invoice?, Credit { amount: amount?, reason: reason? }))
+        Some((invoice?, Credit { amount: amount?, reason: reason?, subject: None }))
     });
     input.finish_with(read)
 }

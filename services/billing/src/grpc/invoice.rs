@@ -13,10 +13,9 @@ use proto::billing::v1 as pb;
 use proto::billing::v1::invoice_service_server::{InvoiceService, InvoiceServiceServer};
 use tonic::{Request, Response, Status};
 
-use super::name;
+use super::{holder_in_sight, name};
 use crate::app::{App, Verb};
 use crate::convert;
-use crate::error::Error;
 use crate::sight::Sight;
 
 struct Methods {
@@ -83,13 +82,8 @@ impl InvoiceService for Methods {
         let holder = if is_of_all && sight == Sight::All {
             None
         } else {
-            Some(convert::holder_of(workspace, &message.person, &message.team).map_err(refuse)?)
+            Some(holder_in_sight(workspace, sight, &message.person, &message.team)?)
         };
-        if let Some(holder) = holder
-            && !sight.has(holder)
-        {
-            return Err(refuse(Error::holder_not_found(holder)));
-        }
         let binding = ["ListInvoices", &message.parent, &message.person, &message.team];
         let page = Page::read(message.page_size, &message.page_token, &binding).map_err(refuse)?;
         let is_admin = sight == Sight::All;

@@ -12,10 +12,9 @@ use proto::billing::v1::payment_method_service_server::{PaymentMethodService, Pa
 use secrecy::ExposeSecret as _;
 use tonic::{Request, Response, Status};
 
-use super::name;
+use super::{holder_in_sight, name};
 use crate::app::{App, Started};
 use crate::convert::{self, NewMethod};
-use crate::error::Error;
 use crate::model::settings::Settings;
 use crate::sight::Sight;
 
@@ -38,10 +37,7 @@ impl PaymentMethodService for Methods {
         let WorkspaceName(workspace) = name("parent", &message.parent)?;
         let sight = Sight::of(&caller, workspace).map_err(refuse)?;
         // Before all else: what more is wrong is told to nobody whose business it isn't.
-        let holder = convert::holder_of(workspace, &message.person, &message.team).map_err(refuse)?;
-        if !sight.has(holder) {
-            return Err(refuse(Error::holder_not_found(holder)));
-        }
+        let holder = holder_in_sight(workspace, sight, &message.person, &message.team)?;
         let NewMethod { site, kind } = convert::new_method(workspace, &message).map_err(refuse)?;
         let Started { method, publishable_key, client_secret } =
             self.app.start_method(site, holder, kind).await.map_err(refuse)?;
@@ -82,10 +78,7 @@ impl PaymentMethodService for Methods {
         let message = request.into_inner();
         let WorkspaceName(workspace) = name("parent", &message.parent)?;
         let sight = Sight::of(&caller, workspace).map_err(refuse)?;
-        let holder = convert::holder_of(workspace, &message.person, &message.team).map_err(refuse)?;
-        if !sight.has(holder) {
-            return Err(refuse(Error::holder_not_found(holder)));
-        }
+        let holder = holder_in_sight(workspace, sight, &message.person, &message.team)?;
         let binding = ["ListPaymentMethods", &message.parent, &message.person, &message.team];
         let page = Page::read(message.page_size, &message.page_token, &binding).map_err(refuse)?;
         self.app.list_methods(workspace, holder, page).await.map(Response::new).map_err(refuse)

@@ -11,10 +11,8 @@ use proto::billing::v1::payment_service_server::{PaymentService, PaymentServiceS
 use secrecy::ExposeSecret as _;
 use tonic::{Request, Response, Status};
 
-use super::name;
+use super::{holder_in_sight, name};
 use crate::app::{App, Continued};
-use crate::convert;
-use crate::error::Error;
 use crate::sight::Sight;
 
 pub(crate) struct Methods {
@@ -46,10 +44,7 @@ impl PaymentService for Methods {
         let message = request.into_inner();
         let WorkspaceName(workspace) = name("parent", &message.parent)?;
         let sight = Sight::of(&caller, workspace).map_err(refuse)?;
-        let holder = convert::holder_of(workspace, &message.person, &message.team).map_err(refuse)?;
-        if !sight.has(holder) {
-            return Err(refuse(Error::holder_not_found(holder)));
-        }
+        let holder = holder_in_sight(workspace, sight, &message.person, &message.team)?;
         let binding = ["ListPayments", &message.parent, &message.person, &message.team];
         let page = Page::read(message.page_size, &message.page_token, &binding).map_err(refuse)?;
         self.app.list_payments(workspace, holder, page).await.map(Response::new).map_err(refuse)

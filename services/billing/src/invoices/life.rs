@@ -63,6 +63,8 @@ pub struct Credit {
     pub amount: Money,
     /// Why.
     pub reason: String,
+    /// For which of the things that it is for; `None`: for no one.
+    pub subject: Option<LineSubject>,
 }
 
 /// An invoice that is there, locked.
@@ -155,9 +157,9 @@ pub async fn paid(
     }
     let was_paid = before.state() == State::Paid;
     let after = write_life(conn, &before, outcome, now).await?;
+    // Nobody is to be charged for what was paid otherwise.
+    payments::withdraw(conn, workspace, id, now).await?;
     if !was_paid && after.state() == State::Paid {
-        // Should it have been paid otherwise, nobody is to be charged for it any more.
-        payments::withdraw(conn, workspace, id, now).await?;
         outbox::append(conn, &[facts::invoice(InvoiceFact::Paid, &after)]).await?;
         arrears::caught_up(conn, &after, now).await?;
     }
@@ -189,7 +191,8 @@ pub async fn taken_back(
     Ok(after)
 }
 
-/// Takes something off an invoice that is out. What was paid above the rest becomes its payer's credit.
+/// Takes something off an invoice that is out. What was paid above the rest becomes its payer's credit. One of which
+/// nothing is owed by that is settled, and not told as paid: no money came.
 pub async fn credit(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
@@ -214,16 +217,16 @@ pub async fn credit(
         issued_on: cycle::local_day(before.time_zone, now),
         created_at: now,
     };
-    store::insert_credit_note(conn, workspace, &note).await?;
+    store::insert_credit_note(conn, workspace, &note, credit.subject).await?;
     let (customer, amount, tax) = (before.customer, note.amount, note.tax);
     let fact = Fact::Credited { invoice: id, customer, amount, tax, outcome };
     let was_paid = before.state() == State::Paid;
     let after = change(conn, &before, outcome, fact, note.id.uuid(), now).await?;
     outbox::append(conn, &[facts::credited(&after, &note)]).await?;
+    // Nobody is to be charged for what is not owed any more.
+    payments::withdraw(conn, workspace, id, now).await?;
     if !was_paid && after.state() == State::Paid {
-        // Should it have been paid otherwise, nobody is to be charged for it any more.
-        payments::withdraw(conn, workspace, id, now).await?;
-        outbox::append(conn, &[facts::invoice(InvoiceFact::Paid, &after)]).await?;
+        // It is settled, but no money came: nothing is to follow from that.
         arrears::caught_up(conn, &after, now).await?;
     }
     Ok((note, after))
@@ -272,6 +275,7 @@ pub async fn give_up(
     let after = change(conn, &before, outcome, fact, Uuid::now_v7(), now).await?;
     payments::withdraw(conn, workspace, id, now).await?;
     outbox::append(conn, &[facts::invoice(InvoiceFact::GivenUp, &after)]).await?;
+    arrears::caught_up(conn, &after, now).await?;
     Ok(after)
 }
 
@@ -290,11 +294,7 @@ pub async fn charge_failed(
     let pause_after_days = settings_of(conn, workspace).await?.pause_after_days;
     store::update(conn, &after, after.look_at(pause_after_days)).await?;
     if is_final {
-        for subject in after.subjects() {
-            if let LineSubject::Booking(booking) = subject {
-                bookings::declined(conn, workspace, booking).await?;
-            }
-        }
+        bookings::declined(conn, workspace, &after.subjects()).await?;
     }
     let told = InvoiceFact::ChargeFailed { reason: reason.to_owned(), is_final };
     Ok(outbox::append(conn, &[facts::invoice(told, &after)]).await?)
@@ -328,7 +328,7 @@ pub(super) async fn charge(
 }
 
 /// Looks at an invoice whose day has come: whether it is overdue, and whether its payer is so far behind that they
-/// are paused.
+/// are paused. One for bookings that did not come about is called off: nobody is late with it.
 pub(crate) async fn look(
     conn: &mut PgConnection,
     before: Invoice,
@@ -337,6 +337,11 @@ pub(crate) async fn look(
     let pause_after_days = settings_of(conn, before.workspace).await?.pause_after_days;
     let today = cycle::local_day(before.time_zone, now);
     let is_pending = payments::is_pending(conn, before.workspace, before.id).await?;
+    let is_untouched = before.life.owed() == before.life.total() && !is_pending;
+    if is_untouched && bookings::are_declined(conn, before.workspace, &before.subjects()).await? {
+        void(conn, before.workspace, before.id, now).await?;
+        return Ok(());
+    }
     let outcome = apply(&before, Input::Day { today, is_pending })?;
     let was_overdue = before.state() == State::Overdue;
     let after = Invoice { life: outcome.invoice, version: before.version + 1, updated_at: now, ..before };

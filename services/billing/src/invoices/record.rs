@@ -11,6 +11,7 @@ use domain::{
 
 use crate::customers::Holder;
 use crate::settings::Seller;
+use crate::sight::Sight;
 
 /// What a line is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -146,6 +147,11 @@ impl Invoice {
     /// Where it stands.
     pub fn state(&self) -> State {
         self.life.state()
+    }
+
+    /// Whether who has that in sight may see it. Drafts are for admins.
+    pub(crate) fn is_seen_by(&self, sight: Sight) -> bool {
+        sight.has(self.holder) && (sight == Sight::All || self.issue.is_some())
     }
 
     /// What it is in.

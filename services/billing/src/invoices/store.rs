@@ -197,6 +197,20 @@ async fn read_one(
     Ok(with_lines(conn, workspace, rows).await?.pop())
 }
 
+/// Locks an invoice until the end of the transaction.
+pub(crate) async fn lock(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    id: InvoiceId,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("select from invoice where workspace_id = $1 and id = $2 for update")
+        .bind(workspace.uuid())
+        .bind(id.uuid())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// A page of invoices, of one customer or of all.
 pub(crate) async fn list(
     conn: &mut PgConnection,
@@ -243,6 +257,43 @@ pub(crate) async fn of_subject(
     .fetch_all(conn)
     .await?;
     Ok(ids.into_iter().map(InvoiceId::from_uuid).collect())
+}
+
+/// Whether something stands on an invoice that is not void.
+pub(crate) async fn is_billed(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    subject: LineSubject,
+) -> Result<bool, sqlx::Error> {
+    let (kind, id) = subject_columns(Some(subject));
+    sqlx::query_scalar(
+        "select exists (
+           select from invoice_line line join invoice on invoice.workspace_id = line.workspace_id
+             and invoice.id = line.invoice_id
+            where line.workspace_id = $1 and line.subject_kind = $2 and line.subject_id = $3
+              and invoice.stage <> 'void')",
+    )
+    .bind(workspace.uuid())
+    .bind(kind)
+    .bind(id)
+    .fetch_one(conn)
+    .await
+}
+
+/// An invoice that can't be looked at waits, so that others don't.
+pub(crate) async fn postpone(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    id: InvoiceId,
+    look_at: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("update invoice set look_at = $3 where workspace_id = $1 and id = $2")
+        .bind(workspace.uuid())
+        .bind(id.uuid())
+        .bind(look_at)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Locks an invoice of any workspace that is to be looked at by now; each replica another one.
@@ -335,11 +386,13 @@ pub(super) async fn insert_credit_note(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
     note: &CreditNote,
+    subject: Option<LineSubject>,
 ) -> Result<(), sqlx::Error> {
+    let (kind, subject) = subject_columns(subject);
     sqlx::query(
         "insert into credit_note (workspace_id, id, invoice_id, amount, tax, reason, number, number_text,
-           issued_on, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+           issued_on, created_at, subject_kind, subject_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
     .bind(workspace.uuid())
     .bind(note.id.uuid())
@@ -351,9 +404,33 @@ pub(super) async fn insert_credit_note(
     .bind(&note.number_text)
     .bind(note.issued_on)
     .bind(note.created_at)
+    .bind(kind)
+    .bind(subject)
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// How much credit notes took off an invoice for one of the things that it is for.
+pub(crate) async fn credited_for(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    invoice: InvoiceId,
+    subject: LineSubject,
+    currency: Currency,
+) -> Result<Money, sqlx::Error> {
+    let (kind, id) = subject_columns(Some(subject));
+    let amount: i64 = sqlx::query_scalar(
+        "select coalesce(sum(amount), 0)::bigint from credit_note
+          where workspace_id = $1 and invoice_id = $2 and subject_kind = $3 and subject_id = $4",
+    )
+    .bind(workspace.uuid())
+    .bind(invoice.uuid())
+    .bind(kind)
+    .bind(id)
+    .fetch_one(conn)
+    .await?;
+    Money::new(amount, currency).map_err(corrupt)
 }
 
 /// How much tax credit notes took off an invoice so far.

@@ -95,8 +95,11 @@ pub async fn send_out(
     at_once: bool,
     now: Timestamp,
 ) -> Result<Invoice, InvoiceError> {
+    let was_out = find_for_update(conn, workspace, id).await?.issue.is_some();
     let invoice = finalise(conn, workspace, id, now).await?;
-    charge(conn, &invoice, at_once, now).await?;
+    if !was_out {
+        charge(conn, &invoice, at_once, now).await?;
+    }
     Ok(invoice)
 }
 

@@ -3,14 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-
+use super::Job;
 use crate::app::App;
+use crate::error::Error;
 
-/// How often it looks whether any are due. Nobody waits for it.
-const POLL: Duration = Duration::from_secs(5);
-
-/// The job. Any number of replicas share the work.
+/// The job.
 pub(crate) struct Expiry {
     app: Arc<App>,
 }
@@ -19,21 +16,14 @@ impl Expiry {
     pub(crate) fn new(app: Arc<App>) -> Self {
         Self { app }
     }
+}
 
-    pub(crate) async fn run(self, shutdown: CancellationToken) {
-        loop {
-            let wait = match self.app.tell_expiring().await {
-                Ok(0) => POLL,
-                Ok(_) => Duration::ZERO,
-                Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "what expires waits to be told");
-                    POLL
-                }
-            };
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(wait) => {}
-            }
-        }
+impl Job for Expiry {
+    type Error = Error;
+    const POLL: Duration = Duration::from_secs(5);
+    const WAITS: &'static str = "what expires waits to be told";
+
+    async fn next(&self) -> Result<bool, Error> {
+        Ok(self.app.tell_expiring().await? > 0)
     }
 }

@@ -5,13 +5,10 @@ use std::time::Duration;
 
 use domain::{Clock, WorkspaceId};
 use sqlx::PgPool;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::Job;
 use crate::books;
-
-/// How often it looks whether books are due.
-const POLL: Duration = Duration::from_secs(5);
 
 /// The job.
 pub(crate) struct Proof {
@@ -22,23 +19,6 @@ pub(crate) struct Proof {
 impl Proof {
     pub(crate) fn new(platform: PgPool, clock: Arc<dyn Clock>) -> Self {
         Self { platform, clock }
-    }
-
-    pub(crate) async fn run(self, shutdown: CancellationToken) {
-        loop {
-            let wait = match self.prove_next().await {
-                Ok(true) => Duration::ZERO,
-                Ok(false) => POLL,
-                Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the proof of the books waits");
-                    POLL
-                }
-            };
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(wait) => {}
-            }
-        }
     }
 
     /// Proves the books that are due longest. Whether any were.
@@ -68,5 +48,15 @@ impl Proof {
         .await?;
         tx.commit().await?;
         Ok(true)
+    }
+}
+
+impl Job for Proof {
+    type Error = sqlx::Error;
+    const POLL: Duration = Duration::from_secs(5);
+    const WAITS: &'static str = "the proof of the books waits";
+
+    async fn next(&self) -> Result<bool, sqlx::Error> {
+        self.prove_next().await
     }
 }

@@ -8,15 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{Clock, CustomerId, LocationId, Timestamp, WorkspaceId};
+use events::consumer::is_unavailable;
+use events::outbox::OutboxError;
 use sqlx::{PgConnection, PgPool};
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::Job;
+use crate::books::BooksError;
 use crate::invoices::{self, Draft, InvoiceError, Line, Place, store};
 use crate::{customers, items, payers, subscriptions};
-
-/// How often it looks, if nothing was due.
-const POLL: Duration = Duration::from_secs(1);
 
 /// Lines that one invoice gets at most; what is more stands on the next one.
 const LINES_MAX: i64 = 200;
@@ -43,28 +43,6 @@ impl Run {
         Self { platform, clock }
     }
 
-    pub(crate) async fn run(self, shutdown: CancellationToken) {
-        while !shutdown.is_cancelled() {
-            let wait = match self.next().await {
-                Ok(true) => Duration::ZERO,
-                Ok(false) => POLL,
-                Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the billing run waits");
-                    POLL
-                }
-            };
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(wait) => {}
-            }
-        }
-    }
-
-    /// Does what is due longest. Whether anything was.
-    async fn next(&self) -> Result<bool, InvoiceError> {
-        Ok(self.bill_next().await? || self.look_next().await?)
-    }
-
     /// Bills someone who is due.
     async fn bill_next(&self) -> Result<bool, InvoiceError> {
         let now = self.clock.now();
@@ -72,7 +50,7 @@ impl Run {
         let Some(due) = claim(&mut tx, now).await? else { return Ok(false) };
         match bill(&mut tx, due, now).await {
             Ok(()) => tx.commit().await?,
-            Err(InvoiceError::Store(error)) => return Err(error.into()),
+            Err(error) if is_outage(&error) => return Err(error),
             Err(error) => {
                 // Nobody else waits for them.
                 tx.rollback().await?;
@@ -91,9 +69,44 @@ impl Run {
         let now = self.clock.now();
         let mut tx = self.platform.begin().await?;
         let Some(invoice) = store::claim_due(&mut tx, now).await? else { return Ok(false) };
-        invoices::look(&mut tx, invoice, now).await?;
-        tx.commit().await?;
+        let (workspace, id) = (invoice.workspace, invoice.id);
+        match invoices::look(&mut tx, invoice, now).await {
+            Ok(()) => tx.commit().await?,
+            Err(error) if is_outage(&error) => return Err(error),
+            Err(error) => {
+                // No other one waits for it.
+                tx.rollback().await?;
+                tracing::error!(
+                    workspace.id = %workspace, invoice.id = %id,
+                    error = &error as &dyn std::error::Error, "can't be looked at; is tried again in an hour"
+                );
+                let mut conn = self.platform.acquire().await?;
+                store::postpone(&mut conn, workspace, id, now + POSTPONED).await?;
+            }
+        }
         Ok(true)
+    }
+}
+
+impl Job for Run {
+    type Error = InvoiceError;
+    const POLL: Duration = Duration::from_secs(1);
+    const WAITS: &'static str = "the billing run waits";
+
+    async fn next(&self) -> Result<bool, InvoiceError> {
+        // One of each, so that neither waits for all of the other.
+        let (was_billed, was_looked_at) = (self.bill_next().await?, self.look_next().await?);
+        Ok(was_billed || was_looked_at)
+    }
+}
+
+/// Whether it is Postgres that can't, and not what was to be done.
+fn is_outage(error: &InvoiceError) -> bool {
+    match error {
+        InvoiceError::Store(error)
+        | InvoiceError::Books(BooksError::Store(error))
+        | InvoiceError::Outbox(OutboxError::Store(error)) => is_unavailable(error),
+        _ => false,
     }
 }
 

@@ -3,14 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-
+use super::Job;
 use crate::app::App;
+use crate::error::Error;
 
-/// How often it looks whether any are due.
-const POLL: Duration = Duration::from_secs(5);
-
-/// The job. Any number of replicas share the work.
+/// The job.
 pub(crate) struct Sweep {
     app: Arc<App>,
 }
@@ -19,22 +16,14 @@ impl Sweep {
     pub(crate) fn new(app: Arc<App>) -> Self {
         Self { app }
     }
+}
 
-    pub(crate) async fn run(self, shutdown: CancellationToken) {
-        loop {
-            let wait = match self.app.sweep_next().await {
-                Ok(false) => POLL,
-                Ok(true) => Duration::ZERO,
-                Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the money sweep waits");
-                    POLL
-                }
-            };
-            tokio::select! {
-                biased;
-                () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(wait) => {}
-            }
-        }
+impl Job for Sweep {
+    type Error = Error;
+    const POLL: Duration = Duration::from_secs(5);
+    const WAITS: &'static str = "the money sweep waits";
+
+    async fn next(&self) -> Result<bool, Error> {
+        self.app.sweep_next().await
     }
 }

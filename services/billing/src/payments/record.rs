@@ -10,6 +10,7 @@ use super::{Payment, settle, store};
 use crate::customers;
 use crate::error::Error;
 use crate::facts::{self, PaymentFact};
+use crate::invoices::store as invoices;
 
 /// What was found out.
 pub(super) struct Heard {
@@ -35,6 +36,8 @@ pub(super) async fn record(
     now: Timestamp,
 ) -> Result<Payment, Error> {
     let workspace = payment.site.workspace;
+    // First the invoice, then the payment, as whoever changes an invoice does.
+    invoices::lock(conn, workspace, payment.invoice).await?;
     let before = store::find_for_update(conn, workspace, payment.id)
         .await?
         .ok_or(Error::PaymentNotFound(payment.id))?;

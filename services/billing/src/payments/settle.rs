@@ -8,7 +8,8 @@ use domain::Timestamp;
 use sqlx::PgConnection;
 
 use super::Payment;
-use crate::invoices::{self, InvoiceError, LineSubject, store};
+use crate::bookings;
+use crate::invoices::{self, InvoiceError, store};
 
 /// The money of a payment came: it is booked for its invoice, in the transaction in which that becomes known.
 pub(super) async fn received(
@@ -21,8 +22,8 @@ pub(super) async fn received(
     Ok(())
 }
 
-/// An attempt to take the money failed. Whoever booked something is told at once that it does not stand, unless just
-/// their bank wants them to confirm it: nothing is held for long by a card that is declined.
+/// An attempt to take the money failed. A booking that waits for it does not come about, unless just the bank wants its
+/// payer to confirm it: nothing is held for long by a card that is declined.
 pub(super) async fn failed(
     conn: &mut PgConnection,
     payment: &Payment,
@@ -33,9 +34,9 @@ pub(super) async fn failed(
     if matches!(invoice.state(), InvoiceState::Paid | InvoiceState::Void) {
         return Ok(());
     }
-    let is_booked = invoice.subjects().iter().any(|subject| matches!(subject, LineSubject::Booking(_)));
+    let is_waited_for = bookings::awaits_payment(conn, workspace, &invoice.subjects()).await?;
     let awaits_bank = matches!(payment.life.state(), State::Waiting { ask: Ask::Authenticate, .. });
-    let is_final = payment.has_failed() || is_booked && !awaits_bank;
+    let is_final = payment.has_failed() || is_waited_for && !awaits_bank;
     let reason = match payment.failure_code.as_str() {
         "" if awaits_bank => "the bank wants the payer to confirm the payment".to_owned(),
         "" => "the payment failed".to_owned(),

@@ -12,7 +12,7 @@ use super::{Payment, due};
 use crate::app::App;
 use crate::error::Error;
 use crate::store::{customer, method, settings};
-use crate::vendor::{ChargingError, MethodKind, SeenIntent, StripeAccount};
+use crate::vendor::{ChargingError, MethodKind, SeenIntent, StripeAccount, is_missing};
 
 /// A debit that nothing is heard of is looked at this often.
 pub(super) const PENDING_LOOK: Duration = Duration::hours(6);
@@ -99,7 +99,7 @@ impl App {
                     return Ok(Heard { news: News::Created(made.intent), failure_code: String::new() });
                 }
                 // The key is another account's than when they became a customer there.
-                Err(ChargingError::Vendor(error)) if error.kind == ErrorKind::NotFound && !is_new => {
+                Err(ChargingError::Vendor(error)) if is_missing(&error) && !is_new => {
                     customer_ref = self.new_customer(account, site, payment.customer).await?;
                     is_new = true;
                     continue;
@@ -128,7 +128,8 @@ async fn confirm(
     method: &str,
 ) -> Result<SeenIntent, ChargingError> {
     match account.confirm_payment_intent(payment.id, attempt, intent, method).await {
-        Err(ChargingError::Vendor(error)) if is_refusal(&error) => {
+        // An intent that is not there is another account's: that says nothing of the method.
+        Err(ChargingError::Vendor(error)) if is_refusal(&error) && error.kind != ErrorKind::NotFound => {
             let code = error.code().unwrap_or_default().to_owned();
             let remedy = match (Decline { code: code.clone(), ..Decline::default() }).remedy() {
                 // What is refused as it is will be refused again.

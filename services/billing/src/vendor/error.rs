@@ -37,6 +37,12 @@ pub(super) fn read_error(answer: &ErrorAnswer<'_>, verdict: &mut Verdict) {
     verdict.message = text("message").filter(|_| answer.status != 401);
 }
 
+/// Whether something that was named is not at the account, be it in the path (404) or among the parameters, which Stripe
+/// takes for a bad request (Stripe API reference, `resource_missing`).
+pub(crate) fn is_missing(error: &VendorError) -> bool {
+    error.kind == ErrorKind::NotFound || error.code() == Some("resource_missing")
+}
+
 #[cfg(test)]
 mod tests {
     use domain::Timestamp;

@@ -123,8 +123,8 @@ pub(super) struct Page<T> {
     pub(super) has_more: bool,
 }
 
-/// The Event object, with what happened to it as it was then. Its type is an open set.
-#[derive(Debug, Deserialize)]
+/// The Event object, with what happened to it as it was then, which has secrets. Its type is an open set.
+#[derive(Deserialize)]
 pub(super) struct Event {
     pub(super) id: String,
     #[serde(rename = "type")]
@@ -132,7 +132,7 @@ pub(super) struct Event {
     pub(super) data: EventData,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub(super) struct EventData {
     pub(super) object: Value,
 }

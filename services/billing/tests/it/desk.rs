@@ -331,6 +331,7 @@ impl Desk {
                 end_time: Some(timestamp(start + chrono::Duration::hours(hours))),
                 state: state.into(),
                 version,
+                create_time: Some(timestamp(self.now())),
                 ..Default::default()
             }),
             person: Some(self.told_person()),
@@ -360,7 +361,8 @@ impl Desk {
                 plan: plan.clone(),
                 holder: Some(membership_pb::membership::Holder::Person(self.person_name())),
                 start_time: Some(timestamp(start)),
-                period_end_time: Some(timestamp(start + chrono::Duration::days(1))),
+                // Nothing is paid for yet.
+                period_end_time: Some(timestamp(start + chrono::Duration::seconds(1))),
                 state: state.into(),
                 version,
                 create_time: Some(timestamp(self.now())),
@@ -386,6 +388,7 @@ impl Desk {
                 product: product.clone(),
                 person: self.person_name(),
                 cancel_time: is_cancelled.then(|| timestamp(self.now())),
+                create_time: Some(timestamp(self.now())),
                 ..Default::default()
             }),
             product: Some(workspace_pb::PassProduct {

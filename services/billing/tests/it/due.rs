@@ -11,6 +11,7 @@ use proto::workspace::v1::BookingState;
 use testkit::eventually;
 
 use crate::desk::{Desk, LIMIT, settings, vat};
+use crate::world::TEST_KEY;
 
 impl Desk {
     async fn booked(&self, id: BookingId, version: i64, hours: i64, state: BookingState) {
@@ -106,6 +107,13 @@ async fn what_is_called_off_unpaid_is_not_owed() {
     let issued = workspace_pb::PassIssued { snapshot: Some(desk.pass(pass, false)) };
     desk.tell(subject.clone(), 1, &issued).await;
     desk.tell(subject.clone(), 1, &issued).await;
+    // Of another one it is heard first that it was taken back.
+    let other = PassId::new();
+    let subject_of_other = PassName { workspace: desk.world.workspace, id: other }.to_string();
+    let cancelled = workspace_pb::PassCancelled { snapshot: Some(desk.pass(other, true)) };
+    desk.tell(subject_of_other.clone(), 2, &cancelled).await;
+    let issued = workspace_pb::PassIssued { snapshot: Some(desk.pass(other, false)) };
+    desk.tell(subject_of_other, 1, &issued).await;
     assert_eq!(desk.billed(2).await[1], ("Ten Days".to_owned(), 5_000));
     desk.booked(booking, 3, 2, BookingState::Cancelled).await;
     let cancelled = workspace_pb::PassCancelled { snapshot: Some(desk.pass(pass, true)) };
@@ -192,5 +200,105 @@ async fn two_replicas_bill_each_day_once_and_catch_up_with_what_was_missed() {
     // Three months off.
     desk.set_clock("2027-02-28T12:00:00Z");
     eventually("all is billed", LIMIT, total(90 * 800)).await;
+    desk.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_booked_keeps_its_price_and_what_was_booked_without_one_costs_nothing() {
+    let desk = Desk::open().await;
+    let free = BookingId::new();
+    let mut snapshot = desk.booking(free, 2, 2, BookingState::Confirmed);
+    desk.world.harness.clock.advance(chrono::Duration::seconds(1));
+    desk.price(desk.hourly(3_000, None)).await.unwrap();
+    let subject = BookingName { workspace: desk.world.workspace, id: free }.to_string();
+    desk.tell(subject.clone(), 2, &workspace_pb::BookingConfirmed { snapshot: Some(snapshot.clone()) }).await;
+    let paid = BookingId::new();
+    desk.booked(paid, 2, 2, BookingState::Confirmed).await;
+    assert_eq!(desk.billed(1).await[0].1, 6_000);
+    desk.price(desk.hourly(9_000, None)).await.unwrap();
+    // Neither by another event is billed by the new price, but by its own.
+    snapshot.booking.as_mut().unwrap().version = 3;
+    desk.tell(subject, 3, &workspace_pb::BookingConfirmed { snapshot: Some(snapshot) }).await;
+    desk.booked(paid, 3, 3, BookingState::Confirmed).await;
+    let billed = desk.billed(2).await;
+    assert_eq!(billed.into_iter().map(|(_, total)| total).collect::<Vec<_>>(), [6_000, 3_000]);
+    desk.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_paid_for_otherwise_is_not_billed() {
+    let desk = Desk::open().await;
+    let nobody_paused = pb::BillingSettings { pause_after_days: 0, ..settings(&desk.world.name()) };
+    desk.set(nobody_paused).await.unwrap();
+    desk.price(desk.monthly(31_000, pb::BillingAnchor::Calendar)).await.unwrap();
+    let id = MembershipId::new();
+    let subject = MembershipName { workspace: desk.world.workspace, id }.to_string();
+    // A member of old, who has paid until the end of January.
+    let mut snapshot = desk.membership(id, 1, MembershipState::Active, "2024-05-05T00:00:00Z");
+    let membership = snapshot.membership.as_mut().unwrap();
+    membership.period_end_time = Some(chassis::input::timestamp("2027-01-31T23:00:00Z".parse().unwrap()));
+    desk.tell(subject, 1, &membership_pb::MembershipStarted { snapshot: Some(snapshot) }).await;
+    // And one who has not.
+    desk.has(MembershipId::new(), 1, MembershipState::Active, "2026-12-01T00:00:00Z").await;
+    assert_eq!(desk.billed(1).await, [("Flex Desk (2026-12-01 – 2026-12-31)".to_owned(), 31_000)]);
+    desk.set_clock("2027-01-31T23:00:00Z");
+    let mut billed: Vec<_> = desk.billed(2).await.into_iter().map(|(shown, _)| shown).collect();
+    let wanted = "Flex Desk (2027-02-01 – 2027-02-28)";
+    let last = billed.pop().unwrap();
+    assert_eq!(last.matches(wanted).count(), 2, "{last}");
+    desk.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_late_with_a_booking_that_was_declined_and_everybody_with_one_that_stands() {
+    let desk = Desk::open().await;
+    desk.world.saved.set(&desk.world.name(), TEST_KEY);
+    let before = pb::BookingPayment::BeforeConfirmation.into();
+    desk.set(pb::BillingSettings { booking_payment: before, ..settings(&desk.world.name()) }).await.unwrap();
+    desk.price(desk.hourly(3_000, None)).await.unwrap();
+    // No card is saved. One of them is confirmed by hand.
+    desk.booked(BookingId::new(), 1, 2, BookingState::Pending).await;
+    desk.billed(1).await;
+    let declined = || async {
+        let told = desk.told().await;
+        if told.iter().any(|name| name == "invoice_charge_failed") {
+            Ok(())
+        } else {
+            Err(format!("{told:?}"))
+        }
+    };
+    eventually("it is declined", LIMIT, declined).await;
+    desk.booked(BookingId::new(), 2, 1, BookingState::Confirmed).await;
+    desk.billed(2).await;
+    desk.set_clock("2026-12-10T22:59:59Z");
+    desk.come_to(&[InvoiceState::Open, InvoiceState::Overdue]).await;
+    desk.set_clock("2026-12-10T23:00:00Z");
+    desk.come_to(&[InvoiceState::Void, InvoiceState::Overdue]).await;
+    desk.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_credited_once_is_not_credited_again() {
+    let desk = Desk::open().await;
+    let monthly = pb::BookingPayment::Monthly.into();
+    desk.set(pb::BillingSettings { booking_payment: monthly, ..settings(&desk.world.name()) }).await.unwrap();
+    desk.price(desk.hourly(3_000, Some(vat("20", false)))).await.unwrap();
+    let (moved, other) = (BookingId::new(), BookingId::new());
+    desk.booked(moved, 2, 3, BookingState::Confirmed).await;
+    desk.booked(other, 2, 1, BookingState::Confirmed).await;
+    desk.world.harness.books().balance(0, LIMIT).await;
+    desk.set_clock("2026-12-31T23:00:00Z");
+    assert_eq!(desk.billed(1).await[0].1, 14_400);
+    let invoice = desk.list().await.remove(0);
+    desk.pay(&invoice.name, 14_400, "all").await.unwrap();
+    desk.booked(moved, 3, 1, BookingState::Confirmed).await;
+    desk.booked(moved, 4, 1, BookingState::Cancelled).await;
+    let credited = || async {
+        let credited = desk.get(&invoice.name).await.credited.unwrap().minor_units;
+        if credited == 10_800 { Ok(()) } else { Err(format!("{credited}")) }
+    };
+    eventually("its own part is credited", LIMIT, credited).await;
+    desk.world.harness.books().balance(0, LIMIT).await;
+    assert_eq!(desk.get(&invoice.name).await.credited.unwrap().minor_units, 10_800);
     desk.close().await;
 }

@@ -246,3 +246,17 @@ async fn coupons_make_lines_cheaper_and_never_cheaper_than_nothing() {
     assert_eq!(desk.prices().list_coupons(list).await.unwrap().into_inner().coupons.len(), 2);
     desk.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_credited_is_settled_and_not_told_as_paid() {
+    let desk = Desk::open().await;
+    let out = desk.raise(vec![line("Desk", "1", 100)]).await;
+    desk.credit(&out.name, 100).await.unwrap();
+    let settled = desk.get(&out.name).await;
+    assert_eq!((settled.state(), amounts(&settled)), (InvoiceState::Paid, [100, 100, 100, 0, 0]));
+    assert_eq!(desk.told().await, ["invoice_finalised", "invoice_credited"]);
+    let pay = pb::PayInvoiceRequest { name: out.name, in_browser: true };
+    let refused = desk.invoices_as(desk.person).pay_invoice(pay).await.unwrap_err();
+    assert_eq!(reason(&refused), "NOTHING_OWED");
+    desk.close().await;
+}
