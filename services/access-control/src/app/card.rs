@@ -25,10 +25,8 @@ use crate::{audit, facts};
 
 /// How long one errand has before another process may take it over: longer than adapters take.
 const ERRAND: Span = Span::seconds(30);
-/// Errands that one round takes.
-const BATCH: i64 = 50;
-/// Errands that are done at the same time.
-const AT_ONCE: usize = 16;
+/// Errands that one round takes. All are done at the same time: none waits for another while its time runs.
+const BATCH: u8 = 16;
 
 /// Which card is given.
 pub(crate) type SoughtCard = pb::find_provider_card_request::Card;
@@ -188,28 +186,36 @@ impl App {
     pub(crate) async fn tell_cards(&self, card: Option<(WorkspaceId, CardId)>) -> Result<usize, Error> {
         let now = self.clock.now();
         let mut tx = self.platform.begin().await?;
-        let errands = store::take_due(&mut tx, card, now, now + ERRAND, BATCH).await?;
+        let errands = store::take_due(&mut tx, card, now, now + ERRAND, BATCH.into()).await?;
         tx.commit().await?;
         let count = errands.len();
         let told = futures::stream::iter(errands).map(|errand| self.run_errand(errand));
-        let told: Vec<Result<(), Error>> = told.buffer_unordered(AT_ONCE).collect().await;
+        let told: Vec<Result<(), Error>> = told.buffer_unordered(BATCH.into()).collect().await;
         told.into_iter().collect::<Result<(), Error>>()?;
         Ok(count)
     }
 
     async fn run_errand(&self, errand: CardErrand) -> Result<(), Error> {
+        if errand.until <= self.clock.now() {
+            // By now it may be somebody else's, who knows better how the card is.
+            return Ok(());
+        }
         let told = match errand.told == Some(errand.wish()) {
             true => Ok(()),
             false => self.adapters.set_card(&errand).await,
         };
         let mut tx = self.platform.begin().await?;
-        match told {
+        let is_ours = match told {
             Ok(()) => store::note_told(&mut tx, &errand).await?,
             Err(failure) => {
                 tracing::warn!(reason = ?failure.reason, detail = failure.detail, "a card is not as it should be");
                 let check_at = self.clock.now() + errand.again();
-                store::note_failed(&mut tx, &errand, &failure, check_at).await?;
+                store::note_failed(&mut tx, &errand, &failure, check_at).await?
             }
+        };
+        if !is_ours {
+            // Somebody else was told meanwhile; what the provider heard last nobody knows.
+            store::doubt(&mut tx, &errand, self.clock.now()).await?;
         }
         tx.commit().await?;
         Ok(())

@@ -67,6 +67,8 @@ pub(crate) struct CardErrand {
     pub told: Option<CardState>,
     pub failures: i32,
     pub revision: i64,
+    /// From then on it may be somebody else's.
+    pub until: Timestamp,
 }
 
 impl CardErrand {

@@ -320,6 +320,7 @@ struct ErrandRow {
     told: Option<CardState>,
     failures: i32,
     revision: i64,
+    busy_until: Timestamp,
     state: CardState,
     person_id: Uuid,
     display_name: String,
@@ -349,7 +350,7 @@ pub(crate) async fn take_due(
          left join person o on o.workspace_id = c.workspace_id and o.id = c.person_id
          where p.workspace_id = due.workspace_id and p.card_id = due.card_id and p.account_id = due.account_id
          returning p.workspace_id, p.card_id, p.account_id, p.provider, p.served_by, p.card_ref, p.told,
-           p.failures, p.revision, c.state, c.person_id, coalesce(o.display_name, '') as display_name,
+           p.failures, p.revision, p.busy_until, c.state, c.person_id, coalesce(o.display_name, '') as display_name,
            coalesce(o.email, '') as email, coalesce(o.is_active, false) as is_active"
     );
     let rows: Vec<ErrandRow> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
@@ -386,18 +387,19 @@ pub(crate) async fn take_due(
             told: row.told,
             failures: row.failures,
             revision: row.revision,
+            until: row.busy_until,
         }
     };
     Ok(rows.into_iter().map(errand).collect())
 }
 
-/// The provider has it so. What should be told by now is told next.
-pub(crate) async fn note_told(conn: &mut PgConnection, errand: &CardErrand) -> Result<(), sqlx::Error> {
-    sqlx::query(
+/// The provider has it so. What should be told by now is told next. `false`: the errand is somebody else's by now.
+pub(crate) async fn note_told(conn: &mut PgConnection, errand: &CardErrand) -> Result<bool, sqlx::Error> {
+    let noted = sqlx::query(
         "update card_place set told = $4, reason = '', detail = '', failures = 0, busy_until = null,
            check_at = case when revision = $5 then null else check_at end,
            is_open = is_open and not (revision = $5 and $6)
-         where workspace_id = $1 and card_id = $2 and account_id = $3",
+         where workspace_id = $1 and card_id = $2 and account_id = $3 and busy_until = $7",
     )
     .bind(errand.account.workspace.uuid())
     .bind(errand.card.uuid())
@@ -406,22 +408,23 @@ pub(crate) async fn note_told(conn: &mut PgConnection, errand: &CardErrand) -> R
     .bind(errand.revision)
     // Of someone who is paused it stays theirs.
     .bind(errand.state != CardState::Held)
+    .bind(errand.until)
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(noted.rows_affected() > 0)
 }
 
-/// It does not, or nobody knows: it is told again at `check_at`.
+/// It does not, or nobody knows: it is told again at `check_at`. `false`: as above.
 pub(crate) async fn note_failed(
     conn: &mut PgConnection,
     errand: &CardErrand,
     failure: &Failure,
     check_at: Timestamp,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
+) -> Result<bool, sqlx::Error> {
+    let noted = sqlx::query(
         "update card_place set reason = $4, detail = $5, failures = failures + 1, busy_until = null,
            check_at = case when revision = $6 then $7 else check_at end
-         where workspace_id = $1 and card_id = $2 and account_id = $3",
+         where workspace_id = $1 and card_id = $2 and account_id = $3 and busy_until = $8",
     )
     .bind(errand.account.workspace.uuid())
     .bind(errand.card.uuid())
@@ -430,6 +433,26 @@ pub(crate) async fn note_failed(
     .bind(&failure.detail)
     .bind(errand.revision)
     .bind(check_at)
+    .bind(errand.until)
+    .execute(conn)
+    .await?;
+    Ok(noted.rows_affected() > 0)
+}
+
+/// Nobody knows what the provider was told last: it is told once more, after whatever is under way.
+pub(crate) async fn doubt(
+    conn: &mut PgConnection,
+    errand: &CardErrand,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update card_place set told = null, check_at = $4, busy_until = null
+         where workspace_id = $1 and card_id = $2 and account_id = $3",
+    )
+    .bind(errand.account.workspace.uuid())
+    .bind(errand.card.uuid())
+    .bind(errand.account.id.uuid())
+    .bind(now)
     .execute(conn)
     .await?;
     Ok(())

@@ -196,6 +196,44 @@ async fn a_lost_card_is_told_until_the_provider_has_heard_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_comes_late_does_not_hide_what_was_told_meanwhile() {
+    let (mut world, played) = World::with_doors().await;
+    let resource = room(&world).await;
+    let ada = world.known_person(&resource).await;
+    let gate = played.gate.write().await;
+    let (mut cards, request) = (world.cards(), world.card_for(&ada, NUMBER));
+    let giving = tokio::spawn(async move { cards.give_card(request).await });
+    told(&played, &[(Held, "card-5678", &ada)]).await;
+    // Its time is over before it is answered; the card is lost meanwhile.
+    world.harness.clock.advance(Duration::minutes(1));
+    let name = world.cards_of(&mut world.cards(), false).await.pop().unwrap().name;
+    let mut cards = world.cards();
+    let reporting =
+        tokio::spawn(async move { cards.report_card_lost(pb::ReportCardLostRequest { name }).await });
+    eventually("it is told as lost", LIMIT, async || {
+        let told = played.cards.lock().unwrap().last().cloned().unwrap();
+        if told.0 == Lost { Ok(()) } else { Err(format!("{told:?}")) }
+    })
+    .await;
+    let before = played.cards.lock().unwrap().len();
+    drop(gate);
+    giving.await.unwrap().unwrap();
+    reporting.await.unwrap().unwrap();
+    // The provider may have heard the first last.
+    eventually("it is told once more", LIMIT, async || {
+        let told = played.cards.lock().unwrap().clone();
+        if told.len() > before && told.last().unwrap().0 == Lost { Ok(()) } else { Err(format!("{told:?}")) }
+    })
+    .await;
+    eventually("it is so", LIMIT, async || {
+        let shown = world.cards_of(&mut world.cards(), true).await;
+        if shown[0].places[0].is_settled { Ok(()) } else { Err(format!("{shown:?}")) }
+    })
+    .await;
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_card_is_refused_and_leaves_nothing() {
     let (mut world, played) = World::with_doors().await;
     let resource = room(&world).await;

@@ -208,6 +208,7 @@ impl DoorControlService for Adapter {
         let message = request.into_inner();
         let (wish, person) = (message.wish(), message.person.unwrap().name);
         self.0.cards.lock().unwrap().push((wish, message.card_ref, person));
+        let _open = self.0.gate.read().await;
         let failed = self.0.failures.lock().unwrap().pop();
         Ok(Response::new(pb::SetProviderCardResponse { failed }))
     }
