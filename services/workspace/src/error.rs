@@ -15,7 +15,7 @@ use crate::model::booking::ATTENDEES_MAX;
 use crate::model::pass::Refusal as PassRefusal;
 use crate::model::person::Refusal as PersonRefusal;
 use crate::model::team::TEAM_PEOPLE_MAX;
-use crate::model::visit::{GUESTS_MAX, VISITS_MAX};
+use crate::model::visit::{GUESTS_MAX, INVITATIONS_MAX, VISITS_MAX};
 use crate::model::{BookingState, Role};
 
 /// Every error of this service.
@@ -166,6 +166,9 @@ pub(crate) enum Error {
     /// As many guests as a booking may have.
     #[error("booking {0} has {GUESTS_MAX} guests already: uninvite some first")]
     TooManyGuests(BookingId),
+    /// As many people were invited to a booking as may ever be.
+    #[error("to booking {0} {INVITATIONS_MAX} guests were invited already, with those uninvited since")]
+    TooManyInvitations(BookingId),
     /// As many visits as a workspace may have ahead.
     #[error("{VISITS_MAX} visits are announced already: call some off first")]
     TooManyVisits,
@@ -229,6 +232,7 @@ impl Classify for Error {
             | Self::BookingOver(_)
             | Self::BookingFull(_)
             | Self::TooManyGuests(_)
+            | Self::TooManyInvitations(_)
             | Self::TooManyVisits
             | Self::EntitlementOver
             | Self::PlanDisabled(_)
@@ -285,6 +289,7 @@ impl Classify for Error {
             Self::BookingFull(_) => "BOOKING_FULL",
             Self::VisitNotFound(_) => "VISIT_NOT_FOUND",
             Self::TooManyGuests(_) => "TOO_MANY_GUESTS",
+            Self::TooManyInvitations(_) => "TOO_MANY_INVITATIONS",
             Self::TooManyVisits => "TOO_MANY_VISITS",
             Self::PersonNotActive(_) => "PERSON_NOT_ACTIVE",
             Self::RoleAbove(_) | Self::PersonAbove(_) => "ROLE_TOO_LOW",

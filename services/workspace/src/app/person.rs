@@ -10,7 +10,7 @@ use events::outbox;
 use proto::workspace::v1 as pb;
 use sqlx::PgConnection;
 
-use super::{App, team};
+use super::{App, team, visit};
 use crate::audit;
 use crate::convert::{self, NewPerson};
 use crate::error::Error;
@@ -119,7 +119,8 @@ impl App {
         Ok(change.commit(answer).await?)
     }
 
-    /// Changes a person's place in the workspace. Whoever is removed is taken out of their teams, too.
+    /// Changes a person's place in the workspace. Whoever is removed is taken out of their teams, too, and whoever would
+    /// come to them comes no more.
     pub(crate) async fn change_person(
         &self,
         workspace: WorkspaceId,
@@ -144,6 +145,7 @@ impl App {
             tell(change.conn(), workspace, author, Some(&before), after, now).await?;
             if after.status == PersonStatus::Removed {
                 team::leave_all(change.conn(), workspace, id, author, now).await?;
+                visit::end_of_host(change.conn(), workspace, id, author, now).await?;
             }
         }
         Ok(change.commit(convert::person(workspace, planned.as_ref().unwrap_or(&before))).await?)

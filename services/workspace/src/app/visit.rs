@@ -13,8 +13,9 @@ use super::App;
 use crate::error::{Error, refusal};
 use crate::facts::{self, SOURCE};
 use crate::model::policy::{Sight, sees};
+use crate::model::team::LAG_MAX;
 use crate::model::visit::{
-    GUESTS_MAX, NewVisit, Purpose, VISITS_MAX, Visit, VisitSnapshot, VisitState, state_for,
+    GUESTS_MAX, INVITATIONS_MAX, NewVisit, Purpose, VISITS_MAX, Visit, VisitSnapshot, VisitState, state_for,
 };
 use crate::model::{Booking, PersonStatus};
 use crate::store::visit::{self as store, Filter};
@@ -37,18 +38,24 @@ impl App {
         };
         let now = self.clock.now();
         let visit = plan(change.conn(), workspace, sight, new, now).await?;
-        let snapshot = snapshot(change.conn(), visit).await?;
-        if snapshot.host.status != PersonStatus::Active {
-            return Err(Error::PersonNotActive(snapshot.host.id));
+        // Locked: whoever is removed takes their guests along.
+        let host = person::find_for_update(change.conn(), workspace, visit.host).await?;
+        if host.is_some_and(|host| host.status != PersonStatus::Active) {
+            return Err(Error::PersonNotActive(visit.host));
         }
+        let snapshot = snapshot(change.conn(), visit).await?;
         store::take_turn(change.conn(), workspace).await?;
         if store::count_ahead(change.conn(), workspace, now).await? >= VISITS_MAX {
             return Err(Error::TooManyVisits);
         }
-        if let Some(booking) = snapshot.visit.booking
-            && store::count_of_booking(change.conn(), workspace, booking).await? >= GUESTS_MAX
-        {
-            return Err(Error::TooManyGuests(booking));
+        if let Some(booking) = snapshot.visit.booking {
+            let guests = store::count_of_booking(change.conn(), workspace, booking).await?;
+            if guests.invited >= GUESTS_MAX {
+                return Err(Error::TooManyGuests(booking));
+            }
+            if guests.ever >= INVITATIONS_MAX {
+                return Err(Error::TooManyInvitations(booking));
+            }
         }
         store::insert(change.conn(), &snapshot.visit).await?;
         outbox::append(change.conn(), &[facts::visit(None, &snapshot)]).await?;
@@ -118,6 +125,23 @@ pub(super) async fn follow(conn: &mut PgConnection, booking: &Booking, now: Time
     for visit in store::of_booking_for_update(conn, booking.workspace, booking.id).await? {
         if let Some(after) = visit.following(booking, now) {
             tell(conn, &visit, after).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Calls off whatever a person is the host of, who is removed. What has ended opens doors for as long as the lag.
+pub(super) async fn end_of_host(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    host: PersonId,
+    author: &Author,
+    now: Timestamp,
+) -> Result<(), Error> {
+    for visit in store::of_host_for_update(conn, workspace, host, now - LAG_MAX).await? {
+        if let Some(after) = visit.cancelled(now) {
+            tell(conn, &visit, after.clone()).await?;
+            audit::visit(author, Some(&visit), &after, now).record(SOURCE, conn).await?;
         }
     }
     Ok(())

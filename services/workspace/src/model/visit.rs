@@ -7,6 +7,8 @@ use super::{Booking, BookingState, Location, Person, PersonStatus, Resource, Rol
 
 /// Guests of one booking, and visits of one workspace that are ahead or under way. Each takes something at providers.
 pub(crate) const GUESTS_MAX: i64 = 20;
+/// Guests that a booking ever had. Each is written to, and whoever is uninvited stands for another again.
+pub(crate) const INVITATIONS_MAX: i64 = 60;
 pub(crate) const VISITS_MAX: i64 = 1_000;
 
 chassis::text_enum! {

@@ -146,14 +146,40 @@ pub(crate) async fn of_booking_for_update(
     rows.into_iter().map(Visit::try_from).collect()
 }
 
-/// How many guests a booking has who were not uninvited.
+/// Whoever comes to a person, and was not uninvited, if it ends after `since`; locked.
+pub(crate) async fn of_host_for_update(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    host: PersonId,
+    since: Timestamp,
+) -> Result<Vec<Visit>, sqlx::Error> {
+    let rows: Vec<VisitRow> = sqlx::query_as(
+        "select * from visit where workspace_id = $1 and host_id = $2 and ends_at > $3 and state <> 'cancelled'
+         order by id for update",
+    )
+    .bind(workspace.uuid())
+    .bind(host.uuid())
+    .bind(since)
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Visit::try_from).collect()
+}
+
+/// How many guests a booking has who were not uninvited, and how many it ever had.
+#[derive(sqlx::FromRow)]
+pub(crate) struct Guests {
+    pub invited: i64,
+    pub ever: i64,
+}
+
 pub(crate) async fn count_of_booking(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
     booking: BookingId,
-) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar(
-        "select count(*) from visit where workspace_id = $1 and booking_id = $2 and state <> 'cancelled'",
+) -> Result<Guests, sqlx::Error> {
+    sqlx::query_as(
+        "select count(*) filter (where state <> 'cancelled') as invited, count(*) as ever
+         from visit where workspace_id = $1 and booking_id = $2",
     )
     .bind(workspace.uuid())
     .bind(booking.uuid())

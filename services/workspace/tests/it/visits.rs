@@ -78,6 +78,11 @@ impl World {
         visits.into_iter().map(|visit| visit.name).collect()
     }
 
+    async fn call_off(&self, name: &str) {
+        let cancel = pb::CancelVisitRequest { name: name.into(), request_id: String::new() };
+        self.visits().cancel_visit(cancel).await.unwrap();
+    }
+
     async fn state(&self, name: &str) -> (pb::VisitState, Option<pbjson_types::Timestamp>, i64) {
         let request = pb::GetVisitRequest { name: name.into() };
         let visit = self.visits().get_visit(request).await.unwrap().into_inner().visit.unwrap();
@@ -206,6 +211,29 @@ async fn members_invite_to_their_own_bookings_and_managers_to_their_locations() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_removed_has_no_visitors_any_more() {
+    let mut world = World::new().await;
+    let host = world.create_person("bob@example.org").await;
+    let booking = world.create(world.booking(9, 10)).await.unwrap().name;
+    let visitor = pb::Visit { host: host.clone(), ..world.visitor() };
+    let visit = world.announce(&world.visits(), visitor.clone()).await.unwrap().name;
+    let guest = pb::Visit { host: host.clone(), ..world.guest(&booking) };
+    let guest = world.announce(&world.visits(), guest).await.unwrap().name;
+    let others = world.announce(&world.visits(), world.guest(&booking)).await.unwrap().name;
+    let remove = pb::RemovePersonRequest { name: host, ..Default::default() };
+    world.people.remove_person(remove).await.unwrap();
+    for (name, state) in [
+        (&visit, pb::VisitState::Cancelled),
+        (&guest, pb::VisitState::Cancelled),
+        (&others, pb::VisitState::Pending),
+    ] {
+        assert_eq!(world.state(name).await.0, state, "{name}");
+    }
+    assert_eq!(reason(world.announce(&world.visits(), visitor).await), "PERSON_NOT_ACTIVE");
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_makes_no_sense_is_refused_and_so_is_a_crowd() {
     let mut world = World::new().await;
     let workspace = world.workspace;
@@ -233,6 +261,15 @@ async fn what_makes_no_sense_is_refused_and_so_is_a_crowd() {
         world.announce(&world.visits(), world.guest(&booking)).await.unwrap();
     }
     assert_eq!(reason(world.announce(&world.visits(), world.guest(&booking)).await), "TOO_MANY_GUESTS");
+    // Each of them was written to: whoever is uninvited makes room, but not for ever.
+    for round in 0..40 {
+        let seen = world.seen(&world.visits(), &booking).await;
+        world.call_off(&seen[round]).await;
+        world.announce(&world.visits(), world.guest(&booking)).await.unwrap();
+    }
+    let last = world.seen(&world.visits(), &booking).await.pop().unwrap();
+    world.call_off(&last).await;
+    assert_eq!(reason(world.announce(&world.visits(), world.guest(&booking)).await), "TOO_MANY_INVITATIONS");
     world.announce(&world.visits(), good).await.unwrap();
     world.harness.finish().await;
 }
