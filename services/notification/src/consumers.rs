@@ -4,10 +4,23 @@ pub(crate) mod alerts;
 pub(crate) mod ways_in;
 pub(crate) mod workspace;
 
+use std::time::Duration;
+
 use domain::{EventId, MessageId, PersonId, Timestamp};
-use events::Envelope;
+use events::subject::StreamKind;
+use events::{ConsumerConfig, Envelope};
 
 use crate::model::{Channel, Content, Kind, MessageKey, NewMessage};
+
+/// A consumer of what may come before the booking that it is of, which another consumer hears: it looks again soon, and
+/// for as long as others do.
+fn of_bookings(name: &str, filter: &str) -> ConsumerConfig {
+    ConsumerConfig {
+        redelivery_delays: [1, 2, 5, 15].map(Duration::from_secs).to_vec(),
+        deliveries_max: 150,
+        ..ConsumerConfig::new(name, StreamKind::Event, filter)
+    }
+}
 
 /// Which channels there are.
 #[derive(Debug, Clone, Copy)]

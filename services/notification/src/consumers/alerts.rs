@@ -6,7 +6,6 @@ use chassis::input::{Input, InvalidInput};
 use domain::Clock;
 use domain::names::{BookingName, LocationName, PersonName};
 use events::consumer::decode_json;
-use events::subject::StreamKind;
 use events::{ApplyError, ConsumerConfig, Envelope, Handler, Received};
 use proto::access::v1 as pb;
 use sqlx::PgConnection;
@@ -17,7 +16,7 @@ use crate::model::{Alert, Content, Finding, Kind, NewMessage, Verdict, verdict};
 use crate::store::{booking, ledger, staff};
 
 pub(crate) fn config() -> ConsumerConfig {
-    ConsumerConfig::new("notification-alerts", StreamKind::Event, "event.access.preflight_failed.>")
+    super::of_bookings("notification-alerts", "event.access.preflight_failed.>")
 }
 
 /// Writes messages to staff into the ledger.

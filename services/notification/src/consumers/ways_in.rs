@@ -6,7 +6,6 @@ use chassis::input::{Input, InvalidInput};
 use domain::names::{BookingName, GrantName, PersonName, VisitName, WayInName};
 use domain::{BookingId, Clock, PersonId, ProviderName, Timestamp, WorkspaceId};
 use events::consumer::decode_json;
-use events::subject::StreamKind;
 use events::{ApplyError, ConsumerConfig, Envelope, Handler, Received};
 use proto::Fact as _;
 use proto::access::v1 as pb;
@@ -19,12 +18,12 @@ use crate::store::{booking, ledger};
 
 /// Of other ways in.
 pub(crate) fn ways_in() -> ConsumerConfig {
-    ConsumerConfig::new("notification-ways-in", StreamKind::Event, "event.access.way_in_ready.>")
+    super::of_bookings("notification-ways-in", "event.access.way_in_ready.>")
 }
 
 /// Of people's own access.
 pub(crate) fn access() -> ConsumerConfig {
-    ConsumerConfig::new("notification-access", StreamKind::Event, "event.access.secret_made.>")
+    super::of_bookings("notification-access", "event.access.secret_made.>")
 }
 
 /// Writes messages with what lets people in into the ledger.

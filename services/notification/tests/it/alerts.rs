@@ -226,6 +226,8 @@ async fn an_alert_neither_overtakes_news_of_the_booking_nor_is_overtaken() {
     world.tried(2).await;
     world.tell(2, &world.cancelled(2, pb::BookingState::Confirmed)).await;
     world.heard().await;
+    // The alert and the cancellation: the confirmation has expired by now.
+    world.tried(2).await;
     let alert = alerts(&world).await.pop().unwrap();
     assert_eq!(alert.state(), Queued, "it waits for SendGrid alone");
     world.sandbox.faults().clear();
