@@ -95,9 +95,9 @@ pub(crate) async fn run(
 async fn end(provider: UnifiProvider, accounts: Accounts, over: Hold) {
     let ended = match accounts.find(over.account).await {
         Ok(Some(account)) => provider.end_hold(&account, &over).await,
-        // Nobody can tell the console any more.
-        Ok(None) => provider.ledger.forget_hold(&over).await.map_err(Into::into),
-        Err(error) => Err(error),
+        Err(error) if provider.now() < over.held_until => Err(error),
+        // Nobody can tell the console any more, or it has ended the hold by itself.
+        Ok(None) | Err(_) => provider.ledger.forget_hold(&over).await.map_err(Into::into),
     };
     if let Err(error) = ended {
         tracing::warn!(

@@ -274,9 +274,11 @@ impl Members<'_> {
                 ),
             }
         }
+        // Should the answer be lost, the old one must not be told as if it opened.
+        self.ledger.note_pin(self.account, person, None).await?;
         let pin = with_free_pin(self.console, PinHolder::User(&user.id)).await?;
         self.has_changed = true;
-        self.ledger.note_pin(self.account, person, &self.keys.seal(&label, &pin)).await?;
+        self.ledger.note_pin(self.account, person, Some(&self.keys.seal(&label, &pin))).await?;
         Ok((pin, true))
     }
 }

@@ -122,6 +122,20 @@ fn lacks(error: ProviderError, permission: &str) -> ProviderError {
     error.meaning(ErrorKind::Unauthorized, reason)
 }
 
+/// What came of a grant after which something else was to be taken back. If that failed, nobody is told the grant's new
+/// PIN: it does not count as given, so that the next try gives one.
+fn once_told<T>(
+    revoked: Result<(), ApplyError>,
+    granted: Result<T, ApplyError>,
+    changes: &mut Vec<Change>,
+    before: usize,
+) -> Result<T, ApplyError> {
+    if revoked.is_err() {
+        changes.truncate(before);
+    }
+    revoked.and(granted)
+}
+
 impl DoorProvider for UnifiProvider {
     const NAME: &'static str = "unifi";
     const DISPLAY_NAME: &'static str = "UniFi Access";
@@ -176,8 +190,13 @@ impl DoorProvider for UnifiProvider {
         }
         let console = self.open(account, Line::Work)?;
         let mut members = self.members(&console, name);
+        let before = changes.len();
         let is_standing = !request.is_guest && wanted.is_some_and(|window| member::is_standing(window, now));
-        let can_be_user = (is_standing || standing.is_some()) && members.can_be().await?;
+        let can_be_user = match wanted {
+            // What is taken back is tried, whatever the token may do.
+            None => standing.is_some(),
+            Some(_) => (is_standing || standing.is_some()) && members.can_be().await?,
+        };
         if let (true, true, Some(window)) = (is_standing, can_be_user, wanted) {
             let granted = members.grant(request, standing.as_ref(), window, changes).await;
             let mut done = granted.map_err(without_users);
@@ -187,7 +206,7 @@ impl DoorProvider for UnifiProvider {
                 let mut access = self.access(&console, name, request, changes);
                 let revoked = access.revoke(&known).await;
                 has_changed |= access.has_changed;
-                done = revoked.and(done);
+                done = once_told(revoked, done, changes, before);
             }
             return of_changed(done.map(|granted| applied(window, granted)), has_changed);
         }
@@ -207,7 +226,7 @@ impl DoorProvider for UnifiProvider {
             applied.was_asked = true;
             let revoked = members.revoke(&standing, changes).await.map_err(without_users);
             has_changed |= members.has_changed;
-            done = revoked.and(done);
+            done = once_told(revoked, done, changes, before);
         }
         of_changed(done, has_changed)
     }

@@ -10,6 +10,7 @@ use proto::access::v1::card_service_client::CardServiceClient;
 use proto::access::v1::give_card_request::Card as Sought;
 use proto::workspace::v1::{Person, PersonStatus};
 use testkit::{Bearer, eventually};
+use tokio::task::JoinSet;
 use tonic::Status;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
@@ -202,14 +203,14 @@ async fn an_answer_that_comes_late_does_not_hide_what_was_told_meanwhile() {
     let ada = world.known_person(&resource).await;
     let gate = played.gate.write().await;
     let (mut cards, request) = (world.cards(), world.card_for(&ada, NUMBER));
-    let giving = tokio::spawn(async move { cards.give_card(request).await });
+    let mut calls = JoinSet::new();
+    calls.spawn(async move { cards.give_card(request).await.map(drop) });
     told(&played, &[(Held, "card-5678", &ada)]).await;
     // Its time is over before it is answered; the card is lost meanwhile.
     world.harness.clock.advance(Duration::minutes(1));
     let name = world.cards_of(&mut world.cards(), false).await.pop().unwrap().name;
     let mut cards = world.cards();
-    let reporting =
-        tokio::spawn(async move { cards.report_card_lost(pb::ReportCardLostRequest { name }).await });
+    calls.spawn(async move { cards.report_card_lost(pb::ReportCardLostRequest { name }).await.map(drop) });
     eventually("it is told as lost", LIMIT, async || {
         let told = played.cards.lock().unwrap().last().cloned().unwrap();
         if told.0 == Lost { Ok(()) } else { Err(format!("{told:?}")) }
@@ -217,8 +218,9 @@ async fn an_answer_that_comes_late_does_not_hide_what_was_told_meanwhile() {
     .await;
     let before = played.cards.lock().unwrap().len();
     drop(gate);
-    giving.await.unwrap().unwrap();
-    reporting.await.unwrap().unwrap();
+    for done in calls.join_all().await {
+        done.unwrap();
+    }
     // The provider may have heard the first last.
     eventually("it is told once more", LIMIT, async || {
         let told = played.cards.lock().unwrap().clone();

@@ -149,27 +149,27 @@ impl Ledger {
         Ok(())
     }
 
-    /// Notes a person's PIN, which is none that was kept for a grant before.
+    /// Notes a person's PIN, or that none is known. It is none that was kept for a grant before.
     pub(crate) async fn note_pin(
         &self,
         account: IntegrationName,
         person: PersonId,
-        sealed: &[u8],
+        sealed: Option<&[u8]>,
     ) -> Result<(), LedgerError> {
         let mut tx = self.pool.begin(account.workspace).await?;
-        for statement in [
-            "update unifi_user set pin = $4 where workspace_id = $1 and account_id = $2 and person_id = $3",
-            "update unifi_standing set has_pin = false
-             where workspace_id = $1 and account_id = $2 and person_id = $3 and $4 is not null",
-        ] {
-            sqlx::query(statement)
-                .bind(account.workspace.uuid())
-                .bind(account.id.uuid())
-                .bind(person.uuid())
-                .bind(sealed)
-                .execute(&mut *tx)
-                .await?;
-        }
+        sqlx::query(
+            "with kept as (
+               update unifi_user set pin = $4 where workspace_id = $1 and account_id = $2 and person_id = $3
+             )
+             update unifi_standing set has_pin = false
+             where workspace_id = $1 and account_id = $2 and person_id = $3",
+        )
+        .bind(account.workspace.uuid())
+        .bind(account.id.uuid())
+        .bind(person.uuid())
+        .bind(sealed)
+        .execute(&mut *tx)
+        .await?;
         tx.commit().await?;
         Ok(())
     }

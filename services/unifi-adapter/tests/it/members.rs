@@ -197,6 +197,38 @@ async fn who_becomes_a_user_or_a_visitor_has_access_all_the_time() {
 }
 
 #[tokio::test]
+async fn a_pin_is_told_even_if_what_was_before_it_was_not_taken_back_at_once() {
+    let world = UnifiWorld::new().await;
+    let visiting = request(&world, &person(), 0, Some(an_hour(&world)));
+    let staying = AccessRequest { window: Some(for_good(&world)), ..visiting.clone() };
+    apply(&world, &visiting).await.unwrap();
+    for (wanted, method, path) in
+        [(staying, "DELETE", "/visitors/"), (visiting, "PUT", "/users/[^/]+/access_policies$")]
+    {
+        // More than there are tries in one call.
+        let fails = Fault::on(Vendor::Unifi, Action::status(500)).request(method, path).times(20);
+        world.console.sandbox.faults().add(fails).unwrap();
+        apply(&world, &wanted).await.unwrap_err();
+        world.console.sandbox.faults().clear();
+        let code = pin(&apply(&world, &wanted).await.unwrap());
+        assert!(world.console.twin().present_pin("lock-00", &code), "{path}");
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_a_user_had_is_taken_back_without_asking_what_the_token_may_do() {
+    let world = UnifiWorld::new().await;
+    let granted = request(&world, &person(), 0, Some(for_good(&world)));
+    let code = pin(&apply(&world, &granted).await.unwrap());
+    let fails = Fault::on(Vendor::Unifi, Action::status(500)).request("GET", "/developer/access_policies$");
+    world.console.sandbox.faults().add(fails).unwrap();
+    apply(&world, &AccessRequest { window: None, ..granted }).await.unwrap();
+    assert!(!world.console.twin().present_pin("lock-00", &code));
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn a_user_whose_answer_was_lost_is_found_by_the_number() {
     let world = UnifiWorld::new().await;
     for (number, path) in
