@@ -20,6 +20,7 @@ pub(crate) fn message(entry: &Entry) -> pb::Message {
             Kind::StaffAlert => pb::MessageKind::StaffAlert,
             Kind::WayIn => pb::MessageKind::WayIn,
             Kind::AccessReady => pb::MessageKind::AccessReady,
+            Kind::VisitorArrived => pb::MessageKind::VisitorArrived,
         }
         .into(),
         channel: match entry.channel {

@@ -63,6 +63,15 @@ struct View<'a> {
     host: Option<&'a str>,
     /// Another way in, with its window in the location's time.
     way_in: Option<WayInView<'a>>,
+    /// A visitor who has come.
+    arrival: Option<ArrivalView<'a>>,
+}
+
+#[derive(Serialize)]
+struct ArrivalView<'a> {
+    visitor: &'a str,
+    door: &'a str,
+    when: String,
 }
 
 #[derive(Serialize)]
@@ -108,6 +117,9 @@ impl Renderer {
         template!(templates, "email/access_ready.html");
         template!(templates, "email/access_ready.txt");
         template!(templates, "email/access_ready.subject.txt");
+        template!(templates, "email/visitor_arrived.html");
+        template!(templates, "email/visitor_arrived.txt");
+        template!(templates, "email/visitor_arrived.subject.txt");
         template!(templates, "sms/confirmed.txt");
         template!(templates, "sms/rescheduled.txt");
         template!(templates, "sms/cancelled.txt");
@@ -187,6 +199,11 @@ impl<'a> View<'a> {
                 link,
                 pin,
                 when: when::long(way_in.window, zone),
+            }),
+            arrival: content.arrival.as_ref().map(|arrival| ArrivalView {
+                visitor: &arrival.visitor,
+                door: &arrival.door,
+                when: when::moment(arrival.time, zone),
             }),
         }
     }
