@@ -151,7 +151,7 @@ async fn a_visit_that_is_over_is_called_off_without_a_word() {
         snapshot: Some(snapshot(&world, id, 2, pb::VisitState::Cancelled)),
         previous_state: expected.into(),
     };
-    let end = off.snapshot.as_ref().unwrap().visit.as_ref().unwrap().end_time.clone().unwrap();
+    let end = off.snapshot.as_ref().unwrap().visit.as_ref().unwrap().end_time.unwrap();
     let end = domain::Timestamp::from_timestamp(end.seconds, 0).unwrap();
     world.tell_at(domain::EventId::new(), 2, end, &off).await;
     world.heard().await;
