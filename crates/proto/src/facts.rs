@@ -43,6 +43,7 @@ facts! {
         DoorScheduleSet = "door_schedule_set",
         DoorScheduleDeleted = "door_schedule_deleted",
         HolidaysSet = "holidays_set",
+        VisitorArrived = "visitor_arrived",
         CardGiven = "card_given",
         CardTaken = "card_taken",
         CardLost = "card_lost",

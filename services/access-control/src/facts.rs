@@ -3,7 +3,7 @@
 use chassis::audit::Author;
 use chassis::input::timestamp;
 use domain::names::{CardName, DriftName, LocationName, PersonName, WorkspaceName};
-use domain::{Timestamp, Window, WorkspaceId};
+use domain::{PersonId, Timestamp, Window, WorkspaceId};
 use events::Outgoing;
 use events::outbox::About;
 use proto::access::v1 as pb;
@@ -149,6 +149,29 @@ pub(crate) fn secret_made(grant: &Grant, window: Window, source: &SourceKey, now
         window: Some(convert::window(window)),
     };
     Outgoing::event(SOURCE, about(grant, now), &body)
+}
+
+/// A visitor was first seen at a door.
+pub(crate) fn visitor_arrived(
+    visit: &SourceKey,
+    visitor: PersonId,
+    door: pb::DoorAddress,
+    arrived_at: Timestamp,
+    now: Timestamp,
+) -> Outgoing {
+    let (workspace, visit) = (visit.workspace, sources::name(visit));
+    let body = pb::VisitorArrived {
+        visit: visit.clone(),
+        visitor: PersonName { workspace, id: visitor }.to_string(),
+        door: Some(door),
+        arrive_time: Some(timestamp(arrived_at)),
+    };
+    // Its arrival, which there is one of.
+    Outgoing::event(
+        SOURCE,
+        About { workspace, name: format!("{visit}/arrival"), version: 1, time: now },
+        &body,
+    )
 }
 
 /// A card is someone's, or is not any more.

@@ -25,7 +25,7 @@ pub(crate) use self::card::card_service;
 pub(crate) use self::door::door_service;
 pub(crate) use self::door_schedule::door_schedule_service;
 pub(crate) use self::log::access_log_service;
-use crate::app::App;
+use crate::app::{App, Caller};
 use crate::convert;
 
 pub(crate) struct Methods {
@@ -34,6 +34,12 @@ pub(crate) struct Methods {
 
 pub(crate) fn access_service(app: Arc<App>) -> AccessServiceServer<Methods> {
     AccessServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
+}
+
+/// Who calls, and how far they reach in the workspace.
+fn of(workspace: WorkspaceId, caller: &Principal) -> Result<Caller, Status> {
+    let reach = caller.reach(workspace).map_err(refuse)?;
+    Ok(Caller { id: caller.id.clone(), person: caller.id.parse().ok(), reach })
 }
 
 /// The workspace of a request, which the caller must manage.

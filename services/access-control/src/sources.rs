@@ -22,6 +22,9 @@ use uuid::Uuid;
 
 use crate::model::{Entitlement, SourceFacts, SourceKey};
 
+/// What rows call visits.
+pub(crate) use visit::KIND as VISIT;
+
 /// A kind of source.
 struct Source {
     /// What rows call it.

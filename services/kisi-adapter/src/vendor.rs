@@ -11,15 +11,25 @@
 //! - calls are limited to five per second and user, whichever of the user's keys makes them: hence the
 //!   account key is an input of [`Kisi::account`].
 
+mod assignments;
 mod cards;
 mod client;
 mod convert;
+mod doors;
 mod error;
+mod events;
+mod groups;
+mod links;
 mod listing;
+mod reader;
+mod users;
 pub mod wire;
 
+pub(crate) use assignments::rights_on;
 pub(crate) use cards::KnownBy;
-pub use client::{Kisi, KisiAccount, Line, LockGroup, Settings, account_key_of_owner};
-pub(crate) use client::{Reader, USER_PAGE, rights_on};
+pub use client::{Kisi, KisiAccount, Line, Settings, account_key_of_owner};
 pub use convert::{Assignee, GROUP_BASIC, KeyCheck, NewUser, RoleAssignment, Target, User, Validity};
 pub use error::{Error, Reason, may_exist_already};
+pub use groups::LockGroup;
+pub(crate) use reader::Reader;
+pub(crate) use users::USER_PAGE;

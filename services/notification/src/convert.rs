@@ -21,6 +21,7 @@ pub(crate) fn message(entry: &Entry) -> pb::Message {
             Kind::StaffAlert => pb::MessageKind::StaffAlert,
             Kind::WayIn => pb::MessageKind::WayIn,
             Kind::AccessReady => pb::MessageKind::AccessReady,
+            Kind::VisitorArrived => pb::MessageKind::VisitorArrived,
         }
         .into(),
         channel: channel(entry.channel).into(),
@@ -82,14 +83,14 @@ pub(crate) fn trail(trail: &Trail, reports: &[Noted]) -> pb::GetMessageResponse 
     pb::GetMessageResponse {
         message: Some(message(entry)),
         recipient: trail.recipient.clone(),
-        trace: trail
-            .traceparent
-            .as_deref()
-            .and_then(|text| text.split('-').nth(1))
-            .unwrap_or_default()
-            .to_owned(),
+        trace: trail.traceparent.as_deref().and_then(trace_id).unwrap_or_default().to_owned(),
         steps: steps.collect(),
     }
+}
+
+/// The second field of a W3C `traceparent`.
+fn trace_id(traceparent: &str) -> Option<&str> {
+    traceparent.split('-').nth(1)
 }
 
 fn step(kind: ReportKind) -> pb::MessageStepKind {
@@ -131,4 +132,16 @@ fn about(entry: &Entry) -> String {
         return VisitName { workspace, id: VisitId::from_uuid(id.uuid()) }.to_string();
     }
     BookingName { workspace, id }.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_trace_of_a_message_is_named_by_its_id() {
+        let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert_eq!(trace_id(traceparent), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
+        assert_eq!(trace_id("nothing"), None);
+    }
 }

@@ -68,6 +68,15 @@ struct View<'a> {
     host: Option<&'a str>,
     /// Another way in, with its window in the location's time.
     way_in: Option<WayInView<'a>>,
+    /// A visitor who has come.
+    arrival: Option<ArrivalView<'a>>,
+}
+
+#[derive(Serialize)]
+struct ArrivalView<'a> {
+    visitor: &'a str,
+    door: &'a str,
+    when: String,
 }
 
 #[derive(Serialize)]
@@ -84,8 +93,15 @@ macro_rules! kinds {
     ($($name:literal),+) => { [$(($name, include_str!(concat!("../templates/en/", $name, ".jinja")))),+] };
 }
 
-const KINDS: [(&str, &str); 6] =
-    kinds!["confirmed", "rescheduled", "cancelled", "staff_alert", "way_in", "access_ready"];
+const KINDS: [(&str, &str); 7] = kinds![
+    "confirmed",
+    "rescheduled",
+    "cancelled",
+    "staff_alert",
+    "way_in",
+    "access_ready",
+    "visitor_arrived"
+];
 
 /// The templates in one form: how it looks, and the words.
 fn templates(layout: &'static str, facts: &'static str, is_html: bool) -> Environment<'static> {
@@ -180,6 +196,11 @@ impl<'a> View<'a> {
                 link,
                 pin,
                 when: when::long(way_in.window, zone),
+            }),
+            arrival: content.arrival.as_ref().map(|arrival| ArrivalView {
+                visitor: &arrival.visitor,
+                door: &arrival.door,
+                when: when::moment(arrival.time, zone),
             }),
         }
     }

@@ -2,11 +2,12 @@
 //!
 //! Follows UniFi Access's API reference. It is served twice: below the sandbox's prefix in plain, for tests of single
 //! calls, and by [`Unifi::open`] over TLS, as a real console is, with a certificate that it made itself and that names
-//! no address. Left out: groups of users, cards, holiday groups, schedules by which doors are unlocked,
+//! no address. Left out: groups of users, import of cards, holiday groups, schedules by which doors are unlocked,
 //! websocket, Touch Pass, identity resources, images. Where the real behaviour is not documented or varies, [`Switches`]
 //! choose.
 
 mod access;
+mod cards;
 mod certificate;
 mod control;
 mod credentials;

@@ -4,7 +4,7 @@
 use chrono::{Duration, Timelike as _};
 use domain::Timestamp;
 use door_adapter::{
-    Abilities, AccessReason, Account, Action, Actor, Cards, Door, DoorControl, DoorProvider as _, DoorState,
+    Abilities, AccessReason, Account, Action, Actor, Door, DoorControl, DoorProvider as _, DoorState,
     ErrorKind, Fate, Operated, Operation, ProviderError, PulseLength, Spot, cannot,
 };
 
@@ -25,8 +25,6 @@ const LOGGED_BEFORE: Duration = Duration::seconds(5);
 const LOGGED_AFTER: Duration = Duration::seconds(15);
 /// After this long the log has what it will have.
 const LOG_SETTLES: Duration = Duration::minutes(2);
-
-impl Cards for UnifiProvider {}
 
 impl DoorControl for UnifiProvider {
     /// Until when each is held would take a call for each: read one door for that.

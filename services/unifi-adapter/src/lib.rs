@@ -10,11 +10,13 @@
 //! - Before the console is asked for a visitor, the ledger says so. Whatever becomes of the answer, the visitor is found
 //!   again by its remarks and made only once.
 //! - A visitor that Latchkey did not make is never changed or deleted.
+//! - A card is given to a person's user; one that someone else has stays theirs.
 //! - A hold ends when it should, or at the next full minute by the console itself, whatever becomes of us.
 //! - What a console reports has its log read sooner; the log is what counts.
 //! - Nothing is sent to a host that shows another certificate than the one that was seen at the first check.
 
 mod access;
+mod card;
 mod config;
 mod control;
 mod holds;

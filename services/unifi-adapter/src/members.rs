@@ -1,18 +1,20 @@
 //! Gives people who come for good what they have as users, and takes it back. What others gave a user is never touched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use domain::names::IntegrationName;
 use domain::{PersonId, Window};
-use door_adapter::{AccessRequest, ApplyError, ErrorKind, ProviderError, Target, UserState, UserWish};
+use door_adapter::{
+    AccessRequest, ApplyError, ErrorKind, Person, ProviderError, Target, UserState, UserWish,
+};
 use sealing::Keys;
 use secrecy::SecretString;
 
 use crate::access::{Granted, PinHolder, target_unknown, with_free_pin};
 use crate::member::{self, ALWAYS};
 use crate::store::{Change, Ledger, Standing};
-use crate::vendor::wire::{Hours, NewSchedule, User};
+use crate::vendor::wire::{Hours, NewSchedule, NewUser, User};
 use crate::vendor::{Console, NOT_SUPPORTED, Pages};
 
 /// A console's users under way.
@@ -74,7 +76,8 @@ impl Members<'_> {
         };
         // Before the console has it.
         self.ledger.note_standing(self.account, &standing).await?;
-        let user = self.user_of(request).await?;
+        let user = self.user_of(&request.person).await?;
+        self.set_active(&user, true).await?;
         let policy = self.policy_of(&request.target).await?;
         let mut policies = self.own_policies(&user.id).await?;
         if !policies.contains(&policy) {
@@ -165,48 +168,85 @@ impl Members<'_> {
     async fn look_for(&self, person: PersonId) -> Result<Option<User>, ApplyError> {
         let is_it = |user: &User| member::person_of(user, self.account.workspace) == Some(person);
         let mut pages = Pages::<User>::default();
-        while let Some(users) = pages.read_on(self.console).await? {
-            if let Some(found) = users.into_iter().find(is_it) {
+        while let Some(mut users) = pages.read_on(self.console).await? {
+            users.retain(is_it);
+            let ids: Vec<&str> = users.iter().map(|user| user.id.as_str()).collect();
+            let elsewhere = match ids.is_empty() {
+                true => HashSet::new(),
+                false => self.ledger.users_elsewhere(self.account, &ids).await?,
+            };
+            if let Some(found) = users.into_iter().find(|user| !elsewhere.contains(&user.id)) {
                 return Ok(Some(found));
             }
         }
         Ok(None)
     }
 
-    /// The user of the person of a request: the one that there is, as wanted and active, or a new one.
-    async fn user_of(&mut self, request: &AccessRequest) -> Result<User, ApplyError> {
-        let person = request.person.id;
-        let wanted = member::wanted_user(self.account.workspace, &request.person);
-        let known = self.ledger.user(self.account, person).await?.and_then(|row| row.user_id);
+    /// The id of the user of a person, if there is one that we made.
+    pub(crate) async fn id_of(&self, person: PersonId) -> Result<Option<String>, ApplyError> {
+        let Some(row) = self.ledger.user(self.account, person).await? else { return Ok(None) };
+        match row.user_id {
+            Some(id) => Ok(Some(id)),
+            None => Ok(self.look_for(person).await?.map(|user| user.id)),
+        }
+    }
+
+    /// The user of a person: the one that there is, as wanted, or a new one. One that is deactivated stays so.
+    pub(crate) async fn user_of(&mut self, of: &Person) -> Result<User, ApplyError> {
+        let wanted = member::wanted_user(self.account.workspace, of);
+        let known = self.ledger.user(self.account, of.id).await?.and_then(|row| row.user_id);
         let found = match &known {
             Some(id) => self.console.find_user(id).await?,
             None => None,
         };
-        let found = match found {
-            Some(found) => Some(found),
-            None => {
-                self.ledger.note_user(self.account, person, None).await?;
-                self.look_for(person).await?
-            }
+        let user = match found {
+            Some(user) => user,
+            None => self.find_or_make(of.id, &wanted, known.is_some()).await?,
         };
-        let Some(user) = found else {
-            let id = self.console.create_user(&wanted).await?;
-            self.has_changed = true;
-            self.ledger.note_user(self.account, person, Some(&id)).await?;
-            let made = self.console.find_user(&id).await?;
-            return made.ok_or_else(|| {
-                ProviderError::new(ErrorKind::NotFound, "the console has lost the user that it made").into()
-            });
-        };
-        if known.as_ref() != Some(&user.id) {
-            self.ledger.note_user(self.account, person, Some(&user.id)).await?;
-        }
         if !member::is_met(&wanted, &user) {
             self.console.update_user(&user.id, &wanted).await?;
             self.has_changed = true;
         }
-        self.set_active(&user, true).await?;
         Ok(user)
+    }
+
+    /// Somebody else may be at it at the same time, for another door or a card: whichever user is noted first counts.
+    async fn find_or_make(
+        &mut self,
+        person: PersonId,
+        wanted: &NewUser,
+        is_gone: bool,
+    ) -> Result<User, ApplyError> {
+        let is_first = if is_gone {
+            self.ledger.note_user(self.account, person, None).await?;
+            false
+        } else {
+            self.ledger.ask_for_user(self.account, person).await?
+        };
+        // What was never asked for is not there.
+        let found = if is_first { None } else { self.look_for(person).await? };
+        let (id, is_made) = match found {
+            Some(user) => (user.id, false),
+            None => (self.console.create_user(wanted).await?, true),
+        };
+        self.has_changed |= is_made;
+        let kept = self.ledger.claim_user(self.account, person, &id).await?;
+        if is_made && kept != id {
+            self.discard(&id).await?;
+        }
+        let user = self.console.find_user(&kept).await?;
+        user.ok_or_else(|| {
+            ProviderError::new(ErrorKind::NotFound, "the console has lost the user that it made").into()
+        })
+    }
+
+    /// Takes away a user that nothing was given to.
+    async fn discard(&self, id: &str) -> Result<(), ProviderError> {
+        self.console.set_user_active(id, false).await?;
+        match self.console.delete_user(id).await {
+            Err(error) if error.vendor_code() == Some(NOT_SUPPORTED) => Ok(()),
+            deleted => deleted,
+        }
     }
 
     async fn set_active(&mut self, user: &User, is_active: bool) -> Result<(), ProviderError> {

@@ -61,7 +61,7 @@ impl UnifiProvider {
         Access { ledger: &self.ledger, console, account, request, changes, has_changed: false }
     }
 
-    fn members<'a>(&'a self, console: &'a Console, account: IntegrationName) -> Members<'a> {
+    pub(crate) fn members<'a>(&'a self, console: &'a Console, account: IntegrationName) -> Members<'a> {
         Members { ledger: &self.ledger, console, account, keys: &self.keys, has_changed: false }
     }
 

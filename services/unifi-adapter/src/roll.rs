@@ -62,7 +62,7 @@ impl<'a> Roll<'a> {
                 let Some((id, rows)) = lacking.pop() else { return Ok(None) };
                 let found = self.console.find_user(&id).await?;
                 self.step = Step::Lacking(lacking);
-                return Ok(Some(found.map(|user| self.judge(&user, &rows)).unwrap_or_default()));
+                return Ok(Some(found.map(|user| self.judge(&user, &rows, false)).unwrap_or_default()));
             }
         }
         Ok(Some(Vec::new()))
@@ -75,10 +75,13 @@ impl<'a> Roll<'a> {
         let mut known = self.ledger.all_standing(self.account).await?;
         let after: HashSet<_> = known.iter().map(|standing| standing.grant).collect();
         known.extend(self.before.iter().filter(|standing| !after.contains(&standing.grant)).cloned());
+        let ids: Vec<&str> = self.users.iter().map(|user| user.id.as_str()).collect();
+        let elsewhere = self.ledger.users_elsewhere(self.account, &ids).await?;
         let of_user = |id: &str| -> Vec<Standing> {
             known.iter().filter(|standing| standing.user_id.as_deref() == Some(id)).cloned().collect()
         };
-        let rights = self.users.iter().flat_map(|user| self.judge(user, &of_user(&user.id))).collect();
+        let judge = |user: &User| self.judge(user, &of_user(&user.id), elsewhere.contains(&user.id));
+        let rights = self.users.iter().flat_map(judge).collect();
         let seen: HashSet<&str> = self.users.iter().map(|user| user.id.as_str()).collect();
         let ids: HashSet<&str> = known.iter().filter_map(|standing| standing.user_id.as_deref()).collect();
         let lacking = ids.difference(&seen).map(|id| ((*id).to_owned(), of_user(id)));
@@ -86,11 +89,12 @@ impl<'a> Roll<'a> {
         Ok(rights)
     }
 
-    fn judge(&self, user: &User, rows: &[Standing]) -> Vec<Right> {
+    /// `is_elsewhere`: another integration of the workspace has made the user.
+    fn judge(&self, user: &User, rows: &[Standing], is_elsewhere: bool) -> Vec<Right> {
         if user.is_deactivated() {
             return Vec::new();
         }
-        let is_ours = member::person_of(user, self.account.workspace).is_some();
+        let is_ours = !is_elsewhere && member::person_of(user, self.account.workspace).is_some();
         user.access_policies.iter().flat_map(|policy| self.of_policy(user, policy, rows, is_ours)).collect()
     }
 
@@ -144,6 +148,9 @@ pub(crate) async fn remove(members: &mut Members<'_>, right: &Right) -> Result<(
     let person: Option<PersonId> =
         found.as_ref().and_then(|found| member::person_of(found, members.account.workspace));
     let Some(person) = person else { return Ok(()) };
+    if !members.ledger.users_elsewhere(members.account, &[user]).await?.is_empty() {
+        return Ok(());
+    }
     let known = members.ledger.all_standing(members.account).await?;
     let is_it = |standing: &Standing| {
         let target = (standing.target.kind, &standing.target.provider_ref);

@@ -170,6 +170,26 @@ impl Ledger {
         Ok(rows.into_iter().map(Row::from).map(|row| (row.grant, row)).collect())
     }
 
+    /// Those of the grants that another integration of the workspace has visitors for, or may have: it may lead to the same
+    /// console.
+    pub(crate) async fn grants_elsewhere(
+        &self,
+        account: IntegrationName,
+        grants: &[GrantId],
+    ) -> Result<HashSet<GrantId>, LedgerError> {
+        let mut tx = self.pool.begin(account.workspace).await?;
+        let rows: Vec<Uuid> = sqlx::query_scalar(
+            "select grant_id from unifi_visitor
+             where workspace_id = $1 and grant_id = any($2) and account_id <> $3",
+        )
+        .bind(account.workspace.uuid())
+        .bind(grants.iter().map(|grant| grant.uuid()).collect::<Vec<_>>())
+        .bind(account.id.uuid())
+        .fetch_all(&mut *tx)
+        .await?;
+        Ok(rows.into_iter().map(GrantId::from_uuid).collect())
+    }
+
     /// Whether a person has visitors, or may have some, whose time is not over at `now`, or access as a user.
     pub(crate) async fn has_access(
         &self,

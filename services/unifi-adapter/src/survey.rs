@@ -113,8 +113,13 @@ impl<'a> Survey<'a> {
             };
             open(&self.before).or_else(|| open(&after))
         };
+        let own_grant = |visitor: &Visitor| {
+            grant_of(&visitor.remarks).filter(|it| it.workspace == self.account.workspace)
+        };
+        let grants: Vec<GrantId> = self.visitors.iter().filter_map(own_grant).map(|grant| grant.id).collect();
+        let elsewhere = self.ledger.grants_elsewhere(self.account, &grants).await?;
         let rights = self.visitors.iter().filter_map(|visitor| {
-            let grant = grant_of(&visitor.remarks).filter(|it| it.workspace == self.account.workspace);
+            let grant = own_grant(visitor).filter(|grant| !elsewhere.contains(&grant.id));
             match (ours.get(&visitor.id), grant) {
                 (Some(row), _) => self.ours(visitor, row),
                 (None, Some(grant)) => match creating(grant.id) {
@@ -196,7 +201,8 @@ pub(crate) async fn remove(
     };
     let known = ledger.read(account, grant).await?;
     let is_known = known.is_some_and(|row| row.visitor.is_none_or(|id| id == visitor.id));
-    if !is_known && period(&visitor) == right.period {
+    let is_elsewhere = !ledger.grants_elsewhere(account, &[grant.id]).await?.is_empty();
+    if !is_known && !is_elsewhere && period(&visitor) == right.period {
         access::remove(console, &visitor).await?;
     }
     Ok(())

@@ -7,10 +7,12 @@
 //! - a console's certificate is its own, so it is pinned and no authority is asked;
 //! - there is no idempotency key, and a visitor that was made twice is there twice.
 
+mod cards;
 mod client;
 mod error;
 pub mod wire;
 
+pub use cards::{Card, Holder};
 pub(crate) use client::NOT_SUPPORTED;
 pub use client::{Console, Line, Paged, Pages, Settings, Unifi};
 

@@ -1,13 +1,17 @@
 //! What providers' own logs say of doors, for the access log.
 
+use domain::PersonId;
+use events::outbox;
+use proto::access::v1 as pb;
 use sqlx::PgConnection;
 
 use super::App;
 use crate::convert;
 use crate::error::Error;
+use crate::facts;
 use crate::model::{DoorEvent, SpotKind};
 use crate::store::access_log::{self, Addition};
-use crate::store::{door_event as store, door_setting};
+use crate::store::{door_event as store, door_setting, entitlement};
 
 impl App {
     /// Adds entries of those of the events that are not the traces of operations: these have entries already.
@@ -53,7 +57,27 @@ impl App {
             outcome: event.outcome,
             entry: convert::event_entry(event, person, location, now),
         };
-        Ok(access_log::append(conn, addition).await?)
+        let door = addition.entry.door.clone();
+        access_log::append(conn, addition).await?;
+        match door.zip(person).filter(|_| event.lets_in()) {
+            Some((door, visitor)) => self.note_arrival(conn, event, door, visitor).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Tells of a visitor who has come, the first time.
+    async fn note_arrival(
+        &self,
+        conn: &mut PgConnection,
+        event: &DoorEvent,
+        door: pb::DoorAddress,
+        visitor: PersonId,
+    ) -> Result<(), Error> {
+        let workspace = event.account.workspace;
+        let visit = entitlement::note_arrival(conn, workspace, visitor, event.happened_at).await?;
+        let Some(visit) = visit else { return Ok(()) };
+        let fact = facts::visitor_arrived(&visit, visitor, door, event.happened_at, self.clock.now());
+        Ok(outbox::append(conn, &[fact]).await?)
     }
 }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use chassis::audit::Author;
-use chassis::auth::Principal;
 use chassis::input::Input;
 use chassis::paging::Page;
 use chassis::rpc::{REQUEST_BYTES_MAX, author, principal, refuse};
@@ -13,18 +12,13 @@ use proto::access::v1 as pb;
 use proto::access::v1::card_service_server::{CardService, CardServiceServer};
 use tonic::{Request, Response, Status};
 
-use super::Methods;
+use super::{Methods, of};
 use crate::app::{App, Caller};
 use crate::convert;
 use crate::model::CardState;
 
 pub(crate) fn card_service(app: Arc<App>) -> CardServiceServer<Methods> {
     CardServiceServer::new(Methods { app }).max_decoding_message_size(REQUEST_BYTES_MAX)
-}
-
-fn of(workspace: WorkspaceId, caller: &Principal) -> Result<Caller, Status> {
-    let reach = caller.reach(workspace).map_err(refuse)?;
-    Ok(Caller { id: caller.id.clone(), person: caller.id.parse().ok(), reach })
 }
 
 fn parent(text: &str) -> Result<WorkspaceId, Status> {

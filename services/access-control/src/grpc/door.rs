@@ -12,7 +12,7 @@ use proto::access::v1 as pb;
 use proto::access::v1::door_service_server::{DoorService, DoorServiceServer};
 use tonic::{Request, Response, Status};
 
-use super::Methods;
+use super::{Methods, of};
 use crate::app::{App, Asked, Caller};
 use crate::convert;
 
@@ -26,11 +26,6 @@ fn parent(text: &str, caller: &Principal) -> Result<(WorkspaceId, Caller), Statu
     let parsed = input.parse("parent", text);
     let WorkspaceName(workspace) = input.finish_with(parsed).map_err(refuse)?;
     Ok((workspace, of(workspace, caller)?))
-}
-
-fn of(workspace: WorkspaceId, caller: &Principal) -> Result<Caller, Status> {
-    let reach = caller.reach(workspace).map_err(refuse)?;
-    Ok(Caller { id: caller.id.clone(), person: caller.id.parse().ok(), reach })
 }
 
 impl Methods {

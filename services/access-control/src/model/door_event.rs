@@ -33,6 +33,13 @@ pub(crate) struct DoorEvent {
 }
 
 impl DoorEvent {
+    /// Whether somebody came in, as far as is known.
+    pub(crate) fn lets_in(&self) -> bool {
+        self.outcome == OperationState::Done
+            && self.action == Action::Pulse
+            && self.direction != PassageDirection::Exit
+    }
+
     /// Whether it may be the trace of an operation: those are seen as calls, or as those of whoever has the key.
     pub(crate) fn may_be_ours(&self) -> bool {
         matches!(self.source, AccessLogSource::Provider | AccessLogSource::ProviderApp)

@@ -14,7 +14,7 @@ use crate::model::{Entitlement, Person, SourceFacts, SourceKey, Subject};
 
 pub(super) const SOURCE: Source = Source { kind: KIND, is_checked_ahead: false, collection: "visits", read };
 
-const KIND: &str = "visit";
+pub(crate) const KIND: &str = "visit";
 
 fn read(type_name: &str, payload: &[u8]) -> Result<Option<SourceFacts>, String> {
     let snapshot = match type_name {

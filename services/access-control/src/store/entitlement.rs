@@ -14,7 +14,7 @@ use crate::model::{
     Entitlement, MINUTES_MAX, Settings, SourceFacts, SourceKey, Subject, SubjectKey, SubjectKind, Target,
     TargetKind,
 };
-use crate::sources::Given;
+use crate::sources::{Given, VISIT};
 
 /// What is over for longer explains nothing any more.
 const PASSAGES_KEPT: Duration = Duration::days(7);
@@ -46,6 +46,28 @@ pub(crate) async fn keep_newest(
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(source_key).collect())
+}
+
+/// Notes that a visitor has come, if it was not noted before, and says of which visit. They are entitled to nothing but that.
+pub(crate) async fn note_arrival(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    visitor: PersonId,
+    arrived_at: Timestamp,
+) -> Result<Option<SourceKey>, sqlx::Error> {
+    let row: Option<(Uuid, String, Uuid)> = sqlx::query_as(
+        "update entitlement_source set arrived_at = $4
+         where workspace_id = $1 and kind = $3 and arrived_at is null and id = (
+           select source_id from entitlement where workspace_id = $1 and person_id = $2 and source_kind = $3 limit 1)
+         returning workspace_id, kind, id",
+    )
+    .bind(workspace.uuid())
+    .bind(visitor.uuid())
+    .bind(VISIT)
+    .bind(arrived_at)
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(source_key))
 }
 
 #[derive(sqlx::FromRow)]

@@ -3,13 +3,15 @@
 use access_control::access_log::Chain;
 use chassis::auth::{Principal, Role};
 use chrono::Duration;
-use domain::PersonId;
+use domain::names::{IntegrationName, LocationName};
+use domain::{IntegrationId, PersonId};
 use proto::access::v1 as pb;
 use testkit::eventually;
 use tonic::Code;
 
 use crate::access_log::{Log, list};
 use crate::control::opened;
+use crate::door_events::{account, tap};
 use crate::doors::room;
 use crate::world::{LIMIT, World};
 
@@ -105,5 +107,73 @@ async fn what_is_older_than_the_workspace_keeps_it_goes_and_the_chain_holds() {
     let told = world.bodies_told().await;
     let field = |body: &serde_json::Value| body.to_string().contains("access_log_settings.retention_days");
     assert!(told.iter().any(|(fact, body)| fact == "change_recorded" && field(body)), "{told:?}");
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pin_that_was_typed_at_a_door_of_any_provider_is_kept_exported_and_says_who_is_inside() {
+    let (world, _) = World::with_doors().await;
+    let kisi = account(&world).await;
+    let LocationName { id: location, .. } = world.location.parse().unwrap();
+    let owner = world.owner().await;
+    let mut accounts = vec![("kisi", kisi)];
+    for provider in ["unifi", "relay"] {
+        let account = IntegrationName { workspace: world.workspace, id: IntegrationId::new() };
+        sqlx::query(
+            "insert into access_control.integration
+               (workspace_id, provider, location_id, version, is_active, serves, account_id)
+             values ($1, $2, $3, 1, true, true, $4)",
+        )
+        .bind(world.workspace.uuid())
+        .bind(provider)
+        .bind(location.uuid())
+        .bind(account.id.uuid())
+        .execute(&owner)
+        .await
+        .unwrap();
+        accounts.push((provider, account));
+    }
+    let people: Vec<_> = accounts.iter().map(|_| world.new_person()).collect();
+    for ((provider, account), person) in accounts.iter().zip(&people) {
+        world.tell_person(person).await;
+        let event = pb::DoorEventLogged {
+            provider: (*provider).into(),
+            source: pb::AccessLogSource::Pin.into(),
+            person: person.name.clone(),
+            ..tap(*account, &format!("{provider}-1"), "door-1", world.now())
+        };
+        world.send(&world.logged(&event)).await;
+    }
+    for entry in world.entries(3).await {
+        assert_eq!(entry.source(), pb::AccessLogSource::Pin);
+        assert_eq!(entry.door.unwrap().location, world.location, "{}", entry.event_ref);
+    }
+    let mut log = world.log();
+    let (parent, location) = (world.name.clone(), world.location.clone());
+    let inside = pb::ListPresentRequest { parent, location, since_time: None };
+    let mut present = log.list_present(inside).await.unwrap().into_inner().present;
+    present.sort_by_key(|present| people.iter().position(|person| person.name == present.person));
+    let names: Vec<&str> = present.iter().map(|present| present.person.as_str()).collect();
+    assert_eq!(names, people.iter().map(|person| person.name.as_str()).collect::<Vec<_>>());
+
+    let whole = pb::ExportAccessLogRequest { parent: world.name.clone(), ..Default::default() };
+    let file = export(&mut log, whole).await;
+    for ((provider, _), person) in accounts.iter().zip(&people) {
+        let line = file.lines().find(|line| line.contains(&format!("{provider}-1"))).unwrap_or_default();
+        assert!(line.contains(",pin,") && line.contains(&person.name), "{provider}: {file}");
+    }
+
+    let keep = pb::UpdateAccessLogSettingsRequest {
+        parent: world.name.clone(),
+        access_log_settings: Some(pb::AccessLogSettings { retention_days: 30 }),
+        request_id: String::new(),
+    };
+    log.update_access_log_settings(keep).await.unwrap();
+    world.harness.clock.advance(Duration::days(31));
+    eventually("what is over goes", LIMIT, async || {
+        let left = list(&mut world.log(), world.whole_log()).await;
+        if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+    })
+    .await;
     world.harness.finish().await;
 }

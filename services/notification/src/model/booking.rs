@@ -16,7 +16,7 @@ pub(crate) struct Booking {
     pub stands: bool,
     /// What messages say of it, without an address.
     pub content: Content,
-    /// Who may come.
+    /// Who may come; and of a visit, who expects them.
     pub people: HashMap<PersonId, Contact>,
 }
 
@@ -90,7 +90,9 @@ pub(super) mod tests {
             problems: Vec::new(),
             problems_more: 0,
             host: None,
+            host_id: None,
             way_in: None,
+            arrival: None,
         };
         Booking { workspace: WorkspaceId::new(), stands, content, people: HashMap::new() }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use domain::{Timestamp, Window};
+use domain::{PersonId, Timestamp, Window};
 use serde::{Deserialize, Serialize};
 
 /// The facts that a message is rendered from, as of its event. Kept as JSON, so fields are added, never
@@ -40,9 +40,26 @@ pub(crate) struct Content {
     /// Of a visit: who expects the visitor.
     #[serde(default)]
     pub host: Option<String>,
+    /// Of a visit: that person.
+    #[serde(default)]
+    pub host_id: Option<PersonId>,
     /// Of another way in: that.
     #[serde(default)]
     pub way_in: Option<WayIn>,
+    /// Of a visitor who has come: that.
+    #[serde(default)]
+    pub arrival: Option<Arrival>,
+}
+
+/// That a visitor has come.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Arrival {
+    /// Who.
+    pub visitor: String,
+    /// Where.
+    pub door: String,
+    /// When.
+    pub time: Timestamp,
 }
 
 /// Another way in than someone's own access.

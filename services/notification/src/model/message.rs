@@ -19,6 +19,8 @@ chassis::text_enum! {
         WayIn = "way_in",
         /// The person's access is there, and this is what lets them in.
         AccessReady = "access_ready",
+        /// To a host: their visitor is there.
+        VisitorArrived = "visitor_arrived",
     }
 }
 

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::calendar::CalendarFile;
 use super::*;
-use crate::model::WayIn;
+use crate::model::{Arrival, WayIn};
 use crate::secrets::DoorSecret;
 use crate::vendor::twilio::{Encoding, segments};
 
@@ -31,7 +31,9 @@ fn content() -> Content {
         problems: Vec::new(),
         problems_more: 0,
         host: None,
+        host_id: None,
         way_in: None,
+        arrival: None,
     }
 }
 
@@ -79,6 +81,15 @@ fn way_in() -> Content {
         window: window("2026-12-01T07:55:00Z", "2026-12-01T10:00:00Z"),
     };
     Content { way_in: Some(way_in), ..content() }
+}
+
+fn arrived() -> Content {
+    let arrival = Arrival {
+        visitor: "Charles <Babbage>".into(),
+        door: "Main entrance".into(),
+        time: "2026-12-01T07:58:30Z".parse().unwrap(),
+    };
+    Content { arrival: Some(arrival), host: Some("Ada Lovelace".into()), ..content() }
 }
 
 fn link() -> DoorSecret {
@@ -131,6 +142,7 @@ email_snapshots! {
     another_way_in_reads_so = "way_in", Kind::WayIn, way_in(), link();
     another_way_in_by_pin_reads_so = "way_in_pin", Kind::WayIn, way_in(), pin();
     access_that_is_ready_reads_so = "access_ready", Kind::AccessReady, way_in(), pin();
+    the_arrival_of_a_visitor_reads_so = "visitor_arrived", Kind::VisitorArrived, arrived();
     an_alert_to_staff_reads_so = "staff_alert", Kind::StaffAlert, alert();
     hostile_names_are_escaped = "hostile", Kind::Cancelled, hostile();
 }

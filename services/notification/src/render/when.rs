@@ -31,6 +31,11 @@ pub(super) fn day(time: Timestamp, zone: Tz) -> String {
     time.with_timezone(&zone).format("%A, %-d %B %Y").to_string()
 }
 
+/// `Tuesday, 1 December 2026, 09:00 (Europe/Vienna)`.
+pub(super) fn moment(time: Timestamp, zone: Tz) -> String {
+    format!("{}, {} ({})", day(time, zone), clock(time.with_timezone(&zone)), zone.name())
+}
+
 /// `09:00`. In the hour that clocks show twice, with the offset: `02:30 UTC+1`.
 fn clock(time: DateTime<Tz>) -> String {
     let shown = time.format("%H:%M").to_string();

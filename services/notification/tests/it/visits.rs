@@ -3,7 +3,7 @@
 use chassis::input::timestamp;
 use domain::names::{GrantName, PersonName, VisitName};
 use domain::{GrantId, PersonId, VisitId};
-use proto::access::v1::{AccessSecretMade, AccessWindow, DoorTarget, Grant};
+use proto::access::v1::{AccessSecretMade, AccessWindow, DoorAddress, DoorTarget, Grant, VisitorArrived};
 use proto::notification::v1::MessageChannel::{Email, Sms};
 use proto::notification::v1::MessageKind;
 use proto::notification::v1::MessageState::Sent;
@@ -106,6 +106,56 @@ async fn visitors_are_told_how_they_get_in_and_when_they_need_not_come_once_each
     }
     let mails = world.sandbox.sendgrid().messages_to(VISITOR);
     assert!(mails.iter().any(|mail| format!("{:?}", mail.mail).contains("your visit was cancelled")));
+    world.finish().await;
+}
+
+/// That the visitor came in at a moment.
+fn arrived(world: &World, id: VisitId, time: &str) -> VisitorArrived {
+    let workspace = world.workspace;
+    VisitorArrived {
+        visit: VisitName { workspace, id }.to_string(),
+        visitor: PersonName { workspace, id: PersonId::from_uuid(id.uuid()) }.to_string(),
+        door: Some(DoorAddress {
+            target: Some(DoorTarget { display_name: "Main entrance".into(), ..Default::default() }),
+            ..Default::default()
+        }),
+        arrive_time: Some(timestamp(at(time))),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_host_is_told_by_email_and_once_that_their_visitor_is_there() {
+    let world = World::new().await;
+    let (id, expected) = (VisitId::new(), pb::VisitState::Expected);
+    // Whichever comes first, and twice.
+    let arrival = arrived(&world, id, "2026-12-01T09:58:00Z");
+    let told = world.tell(1, &arrival).await;
+    world.tell(1, &pb::VisitAnnounced { snapshot: Some(snapshot(&world, id, 1, expected)) }).await;
+    world.tell_as(told, 1, &arrival).await;
+    let messages = world.until(&[(Email, Sent)]).await;
+    let host = snapshot(&world, id, 1, expected).host.unwrap();
+    assert_eq!((messages[0].kind(), &messages[0].person), (MessageKind::VisitorArrived, &host.name));
+    let mails = world.sandbox.sendgrid().messages_to(&host.email);
+    let mail = format!("{:?}", mails[0].mail);
+    assert!(mail.contains("Eve has arrived") && mail.contains("Main entrance"), "{mail}");
+    assert_eq!(world.sandbox.sendgrid().messages_to(VISITOR).len(), 0);
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visit_that_is_over_is_called_off_without_a_word() {
+    let world = World::new().await;
+    let (id, expected) = (VisitId::new(), pb::VisitState::Expected);
+    world.tell(1, &pb::VisitAnnounced { snapshot: Some(snapshot(&world, id, 1, expected)) }).await;
+    let off = pb::VisitCancelled {
+        snapshot: Some(snapshot(&world, id, 2, pb::VisitState::Cancelled)),
+        previous_state: expected.into(),
+    };
+    let end = off.snapshot.as_ref().unwrap().visit.as_ref().unwrap().end_time.unwrap();
+    let end = domain::Timestamp::from_timestamp(end.seconds, 0).unwrap();
+    world.tell_at(domain::EventId::new(), 2, end, &off).await;
+    world.heard().await;
+    assert_eq!(world.messages().await, []);
     world.finish().await;
 }
 

@@ -22,6 +22,9 @@ pub(super) fn router(unifi: Arc<Unifi>) -> Router {
         .route("/doors/{id}", put(set_door))
         .route("/doors/{id}/access_windows", get(access_windows))
         .route("/doors/{id}/pins", post(present_pin))
+        .route("/doors/{id}/cards", post(present_card))
+        .route("/readers/{id}/cards", post(show_card))
+        .route("/cards", post(add_card))
         .route("/logs", get(logs))
         .with_state(unifi)
 }
@@ -108,6 +111,32 @@ async fn present_pin(
     Json(presented): Json<Presented>,
 ) -> Json<Value> {
     Json(json!({ "opens": unifi.present_pin(&id, &presented.pin) }))
+}
+
+#[derive(Deserialize)]
+struct Numbered {
+    number: String,
+}
+
+async fn present_card(
+    State(unifi): State<Arc<Unifi>>,
+    Path(id): Path<String>,
+    Json(card): Json<Numbered>,
+) -> Json<Value> {
+    Json(json!({ "opens": unifi.present_card(&id, &card.number) }))
+}
+
+async fn show_card(
+    State(unifi): State<Arc<Unifi>>,
+    Path(id): Path<String>,
+    Json(card): Json<Numbered>,
+) -> StatusCode {
+    unifi.show_card(&id, &card.number);
+    StatusCode::NO_CONTENT
+}
+
+async fn add_card(State(unifi): State<Arc<Unifi>>, Json(card): Json<Numbered>) -> Json<Value> {
+    Json(json!({ "token": unifi.add_card(&card.number) }))
 }
 
 async fn logs(State(unifi): State<Arc<Unifi>>) -> Json<Value> {

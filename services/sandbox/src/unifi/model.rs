@@ -229,6 +229,44 @@ pub(super) struct Pin {
     pub token: String,
 }
 
+/// A card that the console knows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Card {
+    pub token: String,
+    /// What readers read of it, and what is shown.
+    pub number: String,
+    pub alias: String,
+    pub holder: Option<Holder>,
+}
+
+impl Card {
+    /// Whether the visitor or user with this id has it.
+    pub(super) fn is_of(&self, id: &str) -> bool {
+        self.holder.as_ref().is_some_and(|holder| holder.id == id)
+    }
+}
+
+/// Who has a card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Holder {
+    pub kind: HolderKind,
+    pub id: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum HolderKind {
+    User,
+    Visitor,
+}
+
+/// A reader that waits for a card, or has read one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct CardSession {
+    pub device: String,
+    pub token: Option<String>,
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Webhook {
     pub endpoint: String,
@@ -256,7 +294,7 @@ pub struct LogEntry {
     pub actor_name: String,
     /// `visitor` or `user`.
     pub actor_type: String,
-    /// How: `PIN_CODE` or `REMOTE_THROUGH_UAH`.
+    /// How: `PIN_CODE`, `NFC` or `REMOTE_THROUGH_UAH`.
     pub provider: String,
     /// Whether the door opened.
     pub is_open: bool,

@@ -10,7 +10,7 @@ use axum::routing::{get, post, put};
 
 use super::refusal::{Code, Refusal};
 use super::versions::since;
-use super::{Unifi, credentials, devices, doors, groups, logs, policies, users, visitors, webhooks};
+use super::{Unifi, cards, credentials, devices, doors, groups, logs, policies, users, visitors, webhooks};
 
 /// What is left out of the console's routes, and other methods on those that are there: 404.
 pub(super) fn router(unifi: Arc<Unifi>) -> Router {
@@ -31,16 +31,27 @@ pub(super) fn router(unifi: Arc<Unifi>) -> Router {
         .route("/access_policies", get(policies::list).post(policies::create))
         .route("/access_policies/{id}", put(policies::update).delete(policies::delete))
         .route("/access_policies/schedules", get(policies::list_schedules).post(policies::create_schedule))
+        .route("/users/{id}/nfc_cards", put(cards::assign_to_user))
+        .route("/users/{id}/nfc_cards/delete", put(cards::unassign_from_user))
+        .route("/visitors/{id}/nfc_cards", put(cards::assign_to_visitor))
+        .route("/visitors/{id}/nfc_cards/delete", put(cards::unassign_from_visitor))
+        .route("/credentials/nfc_cards/tokens", get(cards::list))
+        .route("/credentials/nfc_cards/sessions", post(cards::begin))
+        .route("/credentials/nfc_cards/sessions/{id}", get(cards::poll).delete(cards::end))
         .route("/credentials/pin_codes", post(credentials::generate))
         .route("/devices", get(devices::list))
         .route("/system/logs", post(logs::list));
     let rules = Router::new()
         .route("/doors/{id}/lock_rule", get(doors::rule).put(doors::set_rule))
         .route("/doors/settings/emergency", get(doors::emergency).put(doors::set_emergency));
+    let card = Router::new().route("/credentials/nfc_cards/tokens/{token}", get(cards::get));
     let hooks = Router::new()
         .route("/webhooks/endpoints", get(webhooks::list).post(webhooks::create))
         .route("/webhooks/endpoints/{id}", put(webhooks::update).delete(webhooks::delete));
-    let api = first.merge(since(&unifi, "1.24.6", rules)).merge(since(&unifi, "2.2.10", hooks));
+    let api = first
+        .merge(since(&unifi, "1.22.16", card))
+        .merge(since(&unifi, "1.24.6", rules))
+        .merge(since(&unifi, "2.2.10", hooks));
     Router::new()
         .nest("/api/v1/developer", api)
         .fallback(no_route)

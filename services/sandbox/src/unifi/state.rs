@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::model::{
-    Door, Group, LogEntry, Pin, Policy, Resource, ResourceKind, Schedule, Token, User, Visitor, Webhook,
+    Card, CardSession, Door, Group, LogEntry, Pin, Policy, Resource, ResourceKind, Schedule, Token, User,
+    Visitor, Webhook,
 };
 use super::refusal::{Code, Refusal};
 use super::switches::Switches;
@@ -35,6 +36,11 @@ pub(super) struct State {
     pub policies: BTreeMap<String, Policy>,
     #[serde(default)]
     pub schedules: BTreeMap<String, Schedule>,
+    /// By token.
+    #[serde(default)]
+    pub cards: BTreeMap<String, Card>,
+    #[serde(default)]
+    pub card_sessions: BTreeMap<String, CardSession>,
     pub webhooks: BTreeMap<String, Webhook>,
     /// Oldest first.
     pub logs: VecDeque<LogEntry>,
@@ -96,6 +102,8 @@ impl State {
             users: BTreeMap::new(),
             policies: BTreeMap::new(),
             schedules: BTreeMap::new(),
+            cards: BTreeMap::new(),
+            card_sessions: BTreeMap::new(),
             webhooks: BTreeMap::new(),
             logs: VecDeque::new(),
             switches: Switches::default(),

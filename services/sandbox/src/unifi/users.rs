@@ -87,7 +87,7 @@ fn shown(state: &Console, user: &User, has_policies: bool) -> Value {
         "phone": "",
         "employee_number": user.employee_number,
         "onboard_time": 0,
-        "nfc_cards": [],
+        "nfc_cards": state.cards_of(&user.id),
         "license_plates": [],
         "pin_code": user.pin.as_ref().map(|pin| json!({ "token": pin.token })),
         "status": if user.is_active { "ACTIVE" } else { "DEACTIVATED" },
@@ -180,6 +180,7 @@ pub(super) async fn delete(
         return Err(Refusal::new(Code::OperationForbidden));
     }
     state.users.remove(&id);
+    state.take_cards_of(&id);
     success("success")
 }
 

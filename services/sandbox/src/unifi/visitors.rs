@@ -19,7 +19,7 @@ use super::token::Scope;
 const REASONS: [&str; 4] = ["Interview", "Business", "Cooperation", "Others"];
 
 /// What comes along in lists if nothing is said of it.
-const EXPANDED: [&str; 3] = ["resource", "schedule", "pin_code"];
+const EXPANDED: [&str; 4] = ["resource", "schedule", "nfc_card", "pin_code"];
 
 /// All of it may be left out of a change.
 #[derive(Deserialize)]
@@ -132,9 +132,11 @@ fn shown(unifi: &Unifi, state: &Console, visitor: &Visitor, expanded: &[&str]) -
         "visit_reason": visitor.visit_reason,
         "visitor_company": visitor.visitor_company,
         "schedule_id": visitor.schedule_id,
-        "nfc_cards": [],
         "license_plates": [],
     });
+    if expanded.contains(&"nfc_card") {
+        shown["nfc_cards"] = state.cards_of(&visitor.id);
+    }
     if expanded.contains(&"resource") {
         shown["resources"] = json!(resources(state, visitor));
     }
@@ -246,6 +248,7 @@ pub(super) async fn delete(
     let visitor = state.visitor_mut(&id)?;
     if Query::of(query.as_deref()).get("is_force") == Some("true") {
         state.visitors.remove(&id);
+        state.take_cards_of(&id);
     } else {
         visitor.is_cancelled = true;
     }

@@ -1,5 +1,7 @@
 //! Who is a user of a console, and by which grants.
 
+use std::collections::HashSet;
+
 use domain::names::{GrantName, IntegrationName};
 use domain::{GrantId, PersonId, Timestamp, Window};
 use door_adapter::{LedgerError, Target};
@@ -122,6 +124,25 @@ impl Ledger {
         Ok(row)
     }
 
+    /// Those of the users that another integration of the workspace has made: it may lead to the same console.
+    pub(crate) async fn users_elsewhere(
+        &self,
+        account: IntegrationName,
+        users: &[&str],
+    ) -> Result<HashSet<String>, LedgerError> {
+        let mut tx = self.pool.begin(account.workspace).await?;
+        let rows: Vec<String> = sqlx::query_scalar(
+            "select user_id from unifi_user where workspace_id = $1 and user_id = any($2) and account_id <> $3",
+        )
+        .bind(account.workspace.uuid())
+        .bind(users)
+        .bind(account.id.uuid())
+        .fetch_all(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(rows.into_iter().collect())
+    }
+
     /// Notes which user a person has, or may have. Of the PIN of another one nothing is left.
     pub(crate) async fn note_user(
         &self,
@@ -147,6 +168,50 @@ impl Ledger {
         }
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Notes that a person may have a user from now on. Whether that was not noted before.
+    pub(crate) async fn ask_for_user(
+        &self,
+        account: IntegrationName,
+        person: PersonId,
+    ) -> Result<bool, LedgerError> {
+        let mut tx = self.pool.begin(account.workspace).await?;
+        let noted = sqlx::query(
+            "insert into unifi_user (workspace_id, account_id, person_id) values ($1, $2, $3) on conflict do nothing",
+        )
+        .bind(account.workspace.uuid())
+        .bind(account.id.uuid())
+        .bind(person.uuid())
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(noted.rows_affected() == 1)
+    }
+
+    /// Notes that a user was made for a person, unless another one is known by now. Which one it is.
+    pub(crate) async fn claim_user(
+        &self,
+        account: IntegrationName,
+        person: PersonId,
+        made: &str,
+    ) -> Result<String, LedgerError> {
+        let mut tx = self.pool.begin(account.workspace).await?;
+        let kept: String = sqlx::query_scalar(
+            "insert into unifi_user (workspace_id, account_id, person_id, user_id) values ($1, $2, $3, $4)
+             on conflict (workspace_id, account_id, person_id) do update
+               set user_id = coalesce(unifi_user.user_id, excluded.user_id)
+             returning user_id",
+        )
+        .bind(account.workspace.uuid())
+        .bind(account.id.uuid())
+        .bind(person.uuid())
+        .bind(made)
+        .fetch_one(&mut *tx)
+        .await?;
+        super::remember(&mut tx, account, &kept, person, FOR_EVER).await?;
+        tx.commit().await?;
+        Ok(kept)
     }
 
     /// Notes a person's PIN, or that none is known. It is none that was kept for a grant before.

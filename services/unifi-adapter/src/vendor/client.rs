@@ -461,7 +461,16 @@ impl Console {
         self.gone(call.json(&serde_json::json!({ "remarks": "" }))).await
     }
 
-    async fn gone(&self, call: Call) -> Result<(), ProviderError> {
+    pub(super) fn page_size(&self) -> NonZeroUsize {
+        self.page_size
+    }
+
+    /// How long a reader waits for a card. Whoever asked waits a little longer.
+    pub(crate) fn shown_timeout(&self) -> Duration {
+        self.timeout.unwrap_or(PROMPT_TIMEOUT) * 3 / 2
+    }
+
+    pub(super) async fn gone(&self, call: Call) -> Result<(), ProviderError> {
         match self.send(call).await {
             Err(error) if error.kind != ErrorKind::NotFound => Err(error),
             _ => Ok(()),
@@ -476,12 +485,12 @@ impl Console {
         }
     }
 
-    async fn read<T: DeserializeOwned>(&self, call: Call) -> Result<T, ProviderError> {
+    pub(super) async fn read<T: DeserializeOwned>(&self, call: Call) -> Result<T, ProviderError> {
         Ok(self.send(call).await?.json()?)
     }
 
     /// A success, by its status and by its code.
-    async fn send(&self, call: Call) -> Result<Answer, ProviderError> {
+    pub(super) async fn send(&self, call: Call) -> Result<Answer, ProviderError> {
         let answer = self.client.send(call).await?;
         let head: Head = answer.json()?;
         if is_success(&head.code) {
@@ -491,7 +500,13 @@ impl Console {
         Err(answer.refused(kind, effect, &head.code, &head.msg).into())
     }
 
-    fn call(&self, method: Method, template: &'static str, path: &[&str], query: &[(&str, &str)]) -> Call {
+    pub(super) fn call(
+        &self,
+        method: Method,
+        template: &'static str,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Call {
         let path = [&["api", "v1", "developer"], path].concat();
         let url = self.base.at(&path, query);
         let call = Call::new(self.account.clone(), method, url, template).headers(&self.headers);

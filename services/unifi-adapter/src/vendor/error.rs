@@ -22,10 +22,14 @@ pub(crate) fn meaning(code: &str) -> (ErrorKind, Effect) {
         | "CODE_USER_ACCOUNT_NOT_EXIST"
         | "CODE_USER_WORKER_NOT_EXISTS"
         | "CODE_SPACE_DEVICE_BOUND_LOCATION_NOT_FOUND"
+        | "CODE_CREDS_NFC_CARD_INVALID"
+        | "CODE_CREDS_NFC_READ_SESSION_NOT_FOUND"
         | "CODE_DEVICE_DEVICE_NOT_FOUND" => (ErrorKind::NotFound, Effect::None),
-        "CODE_USER_NAME_DUPLICATED" | "CODE_CREDS_PIN_CODE_CREDS_ALREADY_EXIST" => {
-            (ErrorKind::Conflict, Effect::None)
-        }
+        "CODE_USER_NAME_DUPLICATED"
+        | "CODE_CREDS_PIN_CODE_CREDS_ALREADY_EXIST"
+        | "CODE_CREDS_NFC_HAS_BIND_USER"
+        | "CODE_CREDS_NFC_CARD_IS_PROVISION"
+        | "CODE_CREDS_DISABLE_TRANSFER_UID_USER_NFC" => (ErrorKind::Conflict, Effect::None),
         "CODE_DEVICE_DEVICE_OFFLINE" | "CODE_DEVICE_DEVICE_BUSY" => (ErrorKind::Unreachable, Effect::None),
         "CODE_SYSTEM_ERROR" => (ErrorKind::Unreachable, Effect::Unknown),
         _ => (ErrorKind::Rejected, Effect::None),

@@ -9,7 +9,7 @@ use chassis::postgres::WorkspacePool;
 use chrono::Duration;
 use domain::names::{GrantName, IntegrationName};
 use domain::{Clock as _, Fingerprint, GrantId, IntegrationId, Timestamp, Window, WorkspaceId};
-use door_adapter::conformance::{ControlWorld, Fault, LogWorld, PeopleWorld, World};
+use door_adapter::conformance::{CardWorld, ControlWorld, Fault, LogWorld, PeopleWorld, World};
 use door_adapter::{Account, Credential, DoorProvider as _, Person, Target, TargetKind};
 use sandbox::unifi::AccessWindow;
 use sandbox::{Action, Phase, Vendor};
@@ -294,6 +294,34 @@ impl<const ATTEMPTS_MAX: u32> LogWorld for ConsoleWorld<ATTEMPTS_MAX> {
     }
 }
 
+impl<const ATTEMPTS_MAX: u32> CardWorld for ConsoleWorld<ATTEMPTS_MAX> {
+    fn card(&self, number: usize) -> String {
+        let printed = format!("04A1{number:08X}");
+        if number < 40 {
+            self.console.twin().add_card(&printed);
+        }
+        printed
+    }
+
+    fn has_card(&self, person: &Person, card: &str) -> bool {
+        self.console.twin().card_holder(card).as_deref() == Some(Self::email(person))
+    }
+
+    fn holders(&self, card: &str) -> usize {
+        usize::from(self.console.twin().card_holder(card).is_some())
+    }
+
+    /// As a user of the operator's.
+    async fn give_card(&self, person: &Person, card: &str) {
+        let user = json!({ "first_name": "Eve", "last_name": "E.", "user_email": Self::email(person) });
+        let made = self.console.operate(Method::POST, "/users", user).await;
+        let token = self.console.twin().add_card(card);
+        let path = format!("/users/{}/nfc_cards", made["id"].as_str().unwrap());
+        self.console.operate(Method::PUT, &path, json!({ "token": token })).await;
+    }
+}
+
 door_adapter::conformance_suite!(UnifiWorld);
+door_adapter::card_conformance_suite!(UnifiWorld);
 door_adapter::log_conformance_suite!(UnifiWorld);
 door_adapter::control_conformance_suite!(ConsoleWorld<3>);

@@ -345,3 +345,38 @@ async fn without_the_permission_for_users_all_are_visitors() {
     assert_eq!((user(&world).policies, world.console.visits("lock-01")), (vec![], vec![]));
     world.finish().await;
 }
+
+#[tokio::test]
+async fn two_integrations_at_one_console_leave_each_others_people_alone() {
+    let world = UnifiWorld::new().await;
+    let mut other = world.account();
+    other.integration.id = domain::IntegrationId::new();
+    let (provider, ada) = (world.provider(), person());
+    let apply_by = async |account: &Account, request: &AccessRequest| {
+        let mut changes = Vec::new();
+        let applied = provider.apply(account, request, &mut changes).await.unwrap();
+        let mut tx = world.platform().begin().await.unwrap();
+        provider.record(&mut tx, &changes).await.unwrap();
+        tx.commit().await.unwrap();
+        applied
+    };
+    let mut pins = Vec::new();
+    for (account, number) in [(&world.account(), 0), (&other, 1)] {
+        for window in [for_good(&world), an_hour(&world)] {
+            let applied = apply_by(account, &request(&world, &ada, number, Some(window))).await;
+            pins.push((format!("lock-{number:02}"), pin(&applied)));
+        }
+    }
+    for account in [&world.account(), &other] {
+        let found = survey(&world, account).await;
+        let of = |origin| found.iter().filter(|right| right.origin == origin).count();
+        assert_eq!((of(Origin::Ledger), of(Origin::Kept)), (2, 0), "{found:?}");
+        for right in &found {
+            provider.remove(account, right).await.unwrap();
+        }
+    }
+    for (door, pin) in pins {
+        assert!(world.console.twin().present_pin(&door, &pin), "{door}");
+    }
+    world.finish().await;
+}

@@ -120,7 +120,7 @@ impl App {
     }
 
     /// Changes a person's place in the workspace. Whoever is removed is taken out of their teams, too, and whoever would
-    /// come to them comes no more.
+    /// come to them comes no more; who comes to somebody that is paused is paused along.
     pub(crate) async fn change_person(
         &self,
         workspace: WorkspaceId,
@@ -146,6 +146,8 @@ impl App {
             if after.status == PersonStatus::Removed {
                 team::leave_all(change.conn(), workspace, id, author, now).await?;
                 visit::end_of_host(change.conn(), workspace, id, author, now).await?;
+            } else if after.status != before.status {
+                visit::follow_host(change.conn(), workspace, id, now).await?;
             }
         }
         Ok(change.commit(convert::person(workspace, planned.as_ref().unwrap_or(&before))).await?)

@@ -147,6 +147,19 @@ pub(super) async fn end_of_host(
     Ok(())
 }
 
+/// Tells again of whoever comes to a person who is paused, or is not any more: their visitors are so, too.
+pub(super) async fn follow_host(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    host: PersonId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    for visit in store::of_host_for_update(conn, workspace, host, now - LAG_MAX).await? {
+        tell(conn, &visit, visit.with_host_changed(now)).await?;
+    }
+    Ok(())
+}
+
 async fn tell(conn: &mut PgConnection, before: &Visit, after: Visit) -> Result<(), Error> {
     store::update(conn, &after).await?;
     let snapshot = snapshot(conn, after).await?;

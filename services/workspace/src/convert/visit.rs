@@ -115,7 +115,7 @@ pub(crate) fn visit_snapshot(snapshot: &VisitSnapshot) -> pb::VisitSnapshot {
     let id = snapshot.visit.workspace;
     pb::VisitSnapshot {
         visit: Some(visit(&snapshot.visit)),
-        visitor: Some(person(id, &snapshot.visit.visitor())),
+        visitor: Some(person(id, &snapshot.visitor())),
         host: Some(person(id, &snapshot.host)),
         resource: snapshot.resource.as_ref().map(|it| resource(id, it)),
         location: Some(location(id, &snapshot.location)),

@@ -71,9 +71,20 @@ pub(crate) struct VisitSnapshot {
     pub workspace: Workspace,
 }
 
-impl Visit {
-    /// Whom doors know the visitor as: a person who is there for this visit alone.
+impl VisitSnapshot {
+    /// Whom doors know the visitor as: a person who is there for this visit alone, and paused as long as their host is.
     pub(crate) fn visitor(&self) -> Person {
+        let status = match self.host.status {
+            PersonStatus::Paused => PersonStatus::Paused,
+            // Who is removed has no visits that stand.
+            PersonStatus::Active | PersonStatus::Removed => PersonStatus::Active,
+        };
+        Person { status, ..self.visit.visitor() }
+    }
+}
+
+impl Visit {
+    fn visitor(&self) -> Person {
         Person {
             id: self.visitor_id(),
             display_name: self.display_name.clone(),
@@ -104,6 +115,11 @@ impl Visit {
         let differs = self.state != state || self.window != booking.window;
         let follows = self.state != VisitState::Cancelled && differs;
         follows.then(|| self.changed(state, booking.window, now))
+    }
+
+    /// The visit, told again because its host is paused, or is not any more.
+    pub(crate) fn with_host_changed(&self, now: Timestamp) -> Self {
+        self.changed(self.state, self.window, now)
     }
 
     fn changed(&self, state: VisitState, window: Window, now: Timestamp) -> Self {

@@ -234,6 +234,38 @@ async fn whoever_is_removed_has_no_visitors_any_more() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_comes_to_a_person_is_paused_and_taken_up_again_with_them() {
+    let mut world = World::new().await;
+    let booking = world.create(world.booking(9, 10)).await.unwrap();
+    world.announce(&world.visits(), world.visitor()).await.unwrap();
+    world.announce(&world.visits(), world.guest(&booking.name)).await.unwrap();
+    let off = world.announce(&world.visits(), world.visitor()).await.unwrap();
+    world.call_off(&off.name).await;
+    let others = world.create_person("bob@example.org").await;
+    world.announce(&world.visits(), pb::Visit { host: others, ..world.visitor() }).await.unwrap();
+    let before = world.told(8).await.len();
+    let (name, request_id) = (world.person.clone(), String::new());
+    let pause = pb::PausePersonRequest { name: name.clone(), request_id: request_id.clone() };
+    world.people.pause_person(pause).await.unwrap();
+    world.people.unpause_person(pb::UnpausePersonRequest { name, request_id }).await.unwrap();
+    let told = world.told(before + 6).await;
+    let mut seen = Vec::new();
+    for (fact, _, body) in told.iter().filter(|(fact, ..)| fact == "visit_changed") {
+        let changed: pb::VisitChanged = serde_json::from_slice(body).unwrap();
+        let pb::VisitSnapshot { visit, visitor, .. } = changed.snapshot.clone().unwrap();
+        let (visit, visitor) = (visit.unwrap(), visitor.unwrap());
+        assert_eq!(changed.previous_state(), visit.state(), "{fact}");
+        assert_eq!(changed.previous_start_time, visit.start_time);
+        assert_eq!(visitor.version, visit.version);
+        seen.push((visit.version, visitor.status()));
+    }
+    seen.sort();
+    let (paused, active) = (pb::PersonStatus::Paused, pb::PersonStatus::Active);
+    assert_eq!(seen, [(2, paused), (2, paused), (3, active), (3, active)], "theirs, and nobody else's");
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_makes_no_sense_is_refused_and_so_is_a_crowd() {
     let mut world = World::new().await;
     let workspace = world.workspace;

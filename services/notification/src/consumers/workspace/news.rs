@@ -59,7 +59,12 @@ impl News {
         let end = content.window.end();
         match self.kind {
             Kind::Cancelled => end.max(content.told_at + CANCELLED_TELLING),
-            Kind::Confirmed | Kind::Rescheduled | Kind::StaffAlert | Kind::WayIn | Kind::AccessReady => end,
+            Kind::Confirmed
+            | Kind::Rescheduled
+            | Kind::StaffAlert
+            | Kind::WayIn
+            | Kind::AccessReady
+            | Kind::VisitorArrived => end,
         }
     }
 }
@@ -126,7 +131,9 @@ fn read_snapshot(
         problems: Vec::new(),
         problems_more: 0,
         host: None,
+        host_id: None,
         way_in: None,
+        arrival: None,
     };
     let mut people = HashMap::new();
     for person in std::iter::once(person).chain(&snapshot.attendees) {

@@ -31,7 +31,7 @@ pub(super) fn read_changed(envelope: &Envelope, fact: pb::VisitChanged) -> Resul
     read(envelope, fact.snapshot.as_ref(), was_expected.then_some((Kind::Rescheduled, Some(window))))
 }
 
-/// Of one that was called off, too.
+/// Of one that was called off, too, unless it is over.
 pub(super) fn read_cancelled(envelope: &Envelope, fact: pb::VisitCancelled) -> Result<Body, String> {
     let was_expected = fact.previous_state() == pb::VisitState::Expected;
     read(envelope, fact.snapshot.as_ref(), was_expected.then_some((Kind::Cancelled, None)))
@@ -81,6 +81,9 @@ fn read_snapshot(
     let location_name = line(&location.display_name);
     let resource_name = snapshot.resource.as_ref().map(|resource| line(&resource.display_name));
     let person = person?.id;
+    let host = host?;
+    let host_name: Option<PersonName> =
+        host.name.parse().ok().filter(|it: &PersonName| it.workspace == envelope.workspace);
     let contact = Contact {
         name: line(&visitor.display_name),
         email: some(&visitor.email),
@@ -104,14 +107,16 @@ fn read_snapshot(
         told_at: envelope.time,
         problems: Vec::new(),
         problems_more: 0,
-        host: Some(line(&host?.display_name)),
+        host: Some(line(&host.display_name)),
+        host_id: host_name.map(|name| name.id),
         way_in: None,
+        arrival: None,
     };
     let stands = visit.state() == pb::VisitState::Expected;
     // What has come to nothing for now may stand again, and is told then.
     let moved = told.filter(|(kind, previous)| match kind {
         Kind::Rescheduled => stands && *previous != Some(content.window),
-        _ => true,
+        _ => content.told_at < content.window.end(),
     });
     let news = moved.map(|(kind, previous_window)| News {
         kind,
@@ -120,6 +125,10 @@ fn read_snapshot(
         email: contact.email.clone(),
         phone: contact.phone.clone(),
     });
-    let people = HashMap::from([(person, contact)]);
+    let mut people = HashMap::from([(person, contact)]);
+    if let Some(PersonName { id, .. }) = host_name {
+        let name = line(&host.display_name);
+        people.insert(id, Contact { name, email: some(&host.email), phone: some(&host.phone) });
+    }
     Some((Booking { workspace: envelope.workspace, stands, content, people }, news))
 }
