@@ -39,16 +39,18 @@ impl App {
         let mut tx = self.platform.begin().await?;
         let Some(method) = look::claim(&mut tx, now, until).await? else { return Ok(false) };
         tx.commit().await?;
-        match self.read_method(&method).await {
-            Ok(_) => {
-                let mut tx = self.pool.begin(method.site.workspace).await?;
-                look::done(&mut tx, &method, until).await?;
-                tx.commit().await?;
-            }
-            Err(error) => tracing::warn!(
-                payment_method.id = %method.id, error = &error as &dyn std::error::Error,
-                "a payment method is not read yet",
-            ),
+        let read = self.read_method(&method).await;
+        if let Err(error) = &read {
+            tracing::warn!(
+                payment_method.id = %method.id, error = error as &dyn std::error::Error,
+                "a payment method is not read",
+            );
+        }
+        // What Stripe refuses, such as since the key is another account's, it will refuse again.
+        if matches!(read, Ok(_) | Err(Error::StripeRefused(_))) {
+            let mut tx = self.pool.begin(method.site.workspace).await?;
+            look::done(&mut tx, &method, until).await?;
+            tx.commit().await?;
         }
         Ok(true)
     }
