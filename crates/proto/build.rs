@@ -31,6 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             ".latchkey.access.v1.MobileLogin",
             ".latchkey.access.v1.RevealDoorSecretResponse",
             ".latchkey.billing.v1.ContinuePaymentResponse",
+            ".latchkey.billing.v1.ReceiveStripeEventRequest",
             ".latchkey.billing.v1.StartPaymentMethodResponse",
             ".latchkey.integrations.v1.ConnectIntegrationRequest",
             ".latchkey.integrations.v1.ResolveCredentialResponse",

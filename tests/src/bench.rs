@@ -1,8 +1,9 @@
 //! What the benchmark measures: the bare chain of this machine, the way from a confirmation to Kisi's request, sustained
 //! bookings, what the gateway costs, what an unlock costs, what a due grant costs in a large ledger, what schedules of
-//! doors cost, and memory at rest. All in one run, for machines differ and are noisy.
+//! doors cost, what a daily run of invoices costs, how fast Stripe's reports are taken in, and memory at rest. All in one run, for machines differ and are noisy.
 
 pub mod bare;
+pub mod bills;
 pub mod gateway;
 pub mod latency;
 pub mod ledger;
@@ -10,6 +11,7 @@ pub mod memory;
 pub mod schedules;
 pub mod sustained;
 pub mod unlock;
+pub mod webhooks;
 
 use sqlx::{Connection as _, PgConnection};
 

@@ -14,6 +14,7 @@ use proto::access::v1::door_service_client::DoorServiceClient;
 use proto::audit::v1::audit_service_client::AuditServiceClient;
 use proto::billing::v1::invoice_service_client::InvoiceServiceClient;
 use proto::billing::v1::payment_method_service_client::PaymentMethodServiceClient;
+use proto::billing::v1::payment_service_client::PaymentServiceClient;
 use proto::billing::v1::price_service_client::PriceServiceClient;
 use proto::integrations::v1::integration_service_client::IntegrationServiceClient;
 use proto::membership::v1::contract_service_client::ContractServiceClient;
@@ -61,6 +62,8 @@ pub struct Client {
     pub invoices: InvoiceServiceClient<OperatorChannel>,
     /// Cards and bank accounts.
     pub payment_methods: PaymentMethodServiceClient<OperatorChannel>,
+    /// What becomes of what they owe.
+    pub payments: PaymentServiceClient<OperatorChannel>,
     /// What things cost, and how workspaces bill.
     pub prices: PriceServiceClient<OperatorChannel>,
     /// Passes and their products.
@@ -121,6 +124,7 @@ impl Client {
             memberships: MembershipServiceClient::new(channel.clone()),
             invoices: InvoiceServiceClient::new(channel.clone()),
             payment_methods: PaymentMethodServiceClient::new(channel.clone()),
+            payments: PaymentServiceClient::new(channel.clone()),
             prices: PriceServiceClient::new(channel.clone()),
             passes: PassServiceClient::new(channel.clone()),
             people: PersonServiceClient::new(channel.clone()),

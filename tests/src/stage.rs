@@ -65,10 +65,11 @@ pub const ROUTED: [(&str, &str); 23] = [
 ];
 
 /// Those that it does not.
-pub const INTERNAL: [(&str, &str); 9] = [
+pub const INTERNAL: [(&str, &str); 10] = [
     ("latchkey.access.v1.DoorControlService", "kisi-adapter"),
     ("latchkey.access.v1.DoorProviderService", "kisi-adapter"),
     ("latchkey.access.v1.UnifiWebhookService", "unifi-adapter"),
+    ("latchkey.billing.v1.StripeWebhookService", "billing"),
     ("latchkey.integrations.v1.ConnectionService", "kisi-adapter"),
     ("latchkey.integrations.v1.CredentialService", "integrations"),
     ("latchkey.integrations.v1.KeyService", "integrations"),

@@ -17,7 +17,7 @@ use testkit::eventually;
 
 const LIMIT: Duration = Duration::from_secs(120);
 
-async fn becomes(client: &Client, booking: &str, state: pb::BookingState) -> pb::Booking {
+pub(crate) async fn becomes(client: &Client, booking: &str, state: pb::BookingState) -> pb::Booking {
     eventually("the booking's state", LIMIT, async || {
         let request = pb::GetBookingRequest { name: booking.to_owned() };
         let found = insist(&client.bookings, request, |mut c, r| async move { c.get_booking(r).await }).await;
@@ -72,7 +72,7 @@ async fn a_booking_that_is_paid_lets_in_and_one_that_is_declined_does_once_it_is
 
 /// A plan that costs so much a month and opens the door, and the membership of it that someone begins now, of which
 /// nothing is paid.
-async fn join(
+pub(crate) async fn join(
     client: &Client,
     world: &World,
     till: &Till,
@@ -101,7 +101,7 @@ async fn join(
     };
     let price = billing::Price {
         subject: Some(billing::price::Subject::Plan(plan.clone())),
-        amount: Some(billing::Money { minor_units: 31_000, currency: "EUR".into() }),
+        amount: Some(till.money(31_000)),
         unit: billing::PriceUnit::Period.into(),
         cycle: Some(cycle),
         ..Default::default()
@@ -139,6 +139,23 @@ async fn join(
     started.membership.unwrap()
 }
 
+/// Waits until a membership is paid for about a month from now.
+pub(crate) async fn is_renewed(client: &Client, membership: &str) -> membership::Membership {
+    eventually("it is renewed", LIMIT, async || {
+        let found = found(client, membership).await;
+        let days = (found.period_end_time.unwrap().seconds - SystemClock.now().timestamp()) / 86_400;
+        if (26..=31).contains(&days) { Ok(found) } else { Err(format!("{found:?}")) }
+    })
+    .await
+}
+
+pub(crate) async fn found(client: &Client, membership: &str) -> membership::Membership {
+    let request = membership::GetMembershipRequest { name: membership.to_owned() };
+    let memberships = &client.memberships;
+    let found = insist(memberships, request, |mut c, r| async move { c.get_membership(r).await }).await;
+    found.membership.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_membership_that_is_charged_is_renewed_and_its_doors_stay_open() {
     let mut stage = Stage::set(Default::default()).await;
@@ -150,20 +167,79 @@ async fn a_membership_that_is_charged_is_renewed_and_its_doors_stay_open() {
     till.save_card(&client, &ada, "pm_card_visa").await;
     let started = join(&client, &world, &till, &door, &ada).await;
     door.lets_in(&email).await;
-    let renewed = eventually("it is renewed", LIMIT, async || {
-        let request = membership::GetMembershipRequest { name: started.name.clone() };
-        let found =
-            insist(&client.memberships, request, |mut c, r| async move { c.get_membership(r).await }).await;
-        let found = found.membership.unwrap();
-        let days = (found.period_end_time.unwrap().seconds - SystemClock.now().timestamp()) / 86_400;
-        if (26..=31).contains(&days) { Ok(found) } else { Err(format!("{found:?}")) }
-    })
-    .await;
+    let renewed = is_renewed(&client, &started.name).await;
     assert_eq!(renewed.state(), membership::MembershipState::Active);
     let invoices = till.invoices(&client, &ada).await;
     let [invoice] = &invoices[..] else { panic!("one invoice: {invoices:?}") };
     assert_eq!(invoice.state(), billing::InvoiceState::Paid);
     assert_eq!(invoice.lines[0].subject, started.name);
     assert!(door.opens(&email).await);
+    stage.settle(LIMIT).await;
+}
+
+/// So many days go by for what is owed: it looks as it would if it had been invoiced so long ago. Until all of it was
+/// looked at.
+pub(crate) async fn days_pass(stage: &Stage, days: i32) {
+    let (_, platform) =
+        chassis::postgres::connect(&stage.database_url(), &::billing::DEFINITION, 2).await.unwrap();
+    sqlx::query(
+        "update invoice set due_on = due_on - $1, look_at = look_at - make_interval(days => $1)
+          where look_at is not null",
+    )
+    .bind(days)
+    .execute(&platform)
+    .await
+    .unwrap();
+    eventually("all that is due was looked at", LIMIT, async || {
+        let due = "select count(*) from invoice where look_at <= now()";
+        match sqlx::query_scalar::<_, i64>(due).fetch_one(&platform).await.unwrap() {
+            0 => Ok(()),
+            due => Err(due),
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_membership_that_is_not_paid_is_in_grace_then_paused_and_goes_on_once_it_is_paid() {
+    let mut stage = Stage::set(Default::default()).await;
+    let (world, door) = System::Kisi.world(&stage, 0, 1).await;
+    let client = stage.client();
+    let strict = |settings| billing::BillingSettings { auto_charge: true, pause_after_days: 2, ..settings };
+    let till = Till::open(&stage, &world.workspace, strict).await;
+    let (bo, email) = world.people[0].clone();
+    till.save_card(&client, &bo, "pm_card_chargeCustomerFail").await;
+    let started = join(&client, &world, &till, &door, &bo).await;
+    // It is declined, and again when he tries himself. He has days of grace.
+    let declined = till.payment_becomes(&client, &bo, billing::PaymentState::Charging, 1).await;
+    assert_eq!(declined.failure_code, "generic_decline");
+    let request = billing::RetryPaymentRequest { name: declined.name, request_id: "again".into() };
+    insist(&client.payments, request, |mut c, r| async move { c.retry_payment(r).await }).await;
+    till.payment_becomes(&client, &bo, billing::PaymentState::Charging, 2).await;
+    door.lets_in(&email).await;
+    let owed = till.invoices(&client, &bo).await.remove(0);
+    assert_eq!(owed.state(), billing::InvoiceState::Open);
+
+    let stands = async |state: membership::MembershipState| {
+        eventually("the membership's state", LIMIT, async || {
+            let found = found(&client, &started.name).await;
+            if found.state() == state { Ok(()) } else { Err(format!("{found:?}")) }
+        })
+        .await;
+    };
+    days_pass(&stage, 5).await;
+    stands(membership::MembershipState::Paused).await;
+    door.keeps_out(&email).await;
+    assert_eq!(till.invoices(&client, &bo).await[0].state(), billing::InvoiceState::Overdue);
+
+    let card = till.save_card(&client, &bo, "pm_card_visa").await;
+    till.choose(&client, &card).await;
+    till.pay(&client, &owed.name).await;
+    stands(membership::MembershipState::Active).await;
+    is_renewed(&client, &started.name).await;
+    door.lets_in(&email).await;
+    let invoices = till.invoices(&client, &bo).await;
+    let [paid] = &invoices[..] else { panic!("one invoice: {invoices:?}") };
+    assert_eq!(paid.state(), billing::InvoiceState::Paid);
     stage.settle(LIMIT).await;
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::access::v1::{DoorSecret, MobileLogin, RevealDoorSecretResponse};
-use crate::billing::v1::{ContinuePaymentResponse, StartPaymentMethodResponse};
+use crate::billing::v1::{ContinuePaymentResponse, ReceiveStripeEventRequest, StartPaymentMethodResponse};
 use crate::integrations::v1::{ConnectIntegrationRequest, ResolveCredentialResponse};
 use crate::workspace::v1::CreateApiKeyResponse;
 
@@ -44,6 +44,16 @@ impl fmt::Debug for StartPaymentMethodResponse {
 impl fmt::Debug for ContinuePaymentResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ContinuePaymentResponse").finish_non_exhaustive()
+    }
+}
+
+/// What Stripe reports shows objects whole, with what their holders confirm them by.
+impl fmt::Debug for ReceiveStripeEventRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReceiveStripeEventRequest")
+            .field("workspace", &self.workspace)
+            .field("location", &self.location)
+            .finish_non_exhaustive()
     }
 }
 

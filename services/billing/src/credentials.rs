@@ -44,8 +44,8 @@ pub(crate) struct Keys {
     pub secret: SecretString,
     /// What browsers call Stripe by. Empty: none is saved.
     pub publishable: String,
-    /// Whether webhooks can be told from forgeries.
-    pub has_webhook_secret: bool,
+    /// By which webhooks of that site's account are told from forgeries; more than one while they are rolled.
+    pub webhook_secrets: Vec<SecretString>,
 }
 
 /// What is connected.
@@ -68,11 +68,18 @@ impl Credentials {
         let answer = self.0.clone().resolve_credential(request).await.map_err(Error::Credentials)?;
         let mut answer = answer.into_inner();
         let location = site.location.filter(|_| !answer.location.is_empty());
+        // The webhook secret of a workspace says nothing of an account that is a location's own.
+        let is_own = |name: &str| location.is_none() || answer.location_values.iter().any(|own| own == name);
+        let secrets = if is_own(WEBHOOK_SECRET) || !is_own(SECRET_KEY) {
+            answer.values.remove(WEBHOOK_SECRET).unwrap_or_default()
+        } else {
+            String::new()
+        };
         Ok(answer.values.remove(SECRET_KEY).map(|secret| Keys {
             site: Site { workspace, location },
             secret: secret.into(),
             publishable: answer.values.remove(PUBLISHABLE_KEY).unwrap_or_default(),
-            has_webhook_secret: answer.values.contains_key(WEBHOOK_SECRET),
+            webhook_secrets: secrets.split_whitespace().map(SecretString::from).collect(),
         }))
     }
 }

@@ -17,7 +17,7 @@ use crate::books::BooksError;
 use crate::customers::Holder;
 use crate::invoices::InvoiceError;
 use crate::payments::AskError;
-use crate::vendor::{ChargingError, SavingError};
+use crate::vendor::{ChargingError, SavingError, SignatureError};
 
 /// Every error that a caller sees. What is wrong with a connection is an answer, no error.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +43,12 @@ pub(crate) enum Error {
     /// Nobody would hear what becomes of a debit.
     #[error("debits need the signing secret of Stripe's webhook; save it with the key")]
     WebhookSecretMissing,
+    /// Nothing reports there.
+    #[error("no webhook of Stripe's reports there; save its signing secret with the key")]
+    NoWebhook,
+    /// Not Stripe's, changed on its way, or sent again by somebody else.
+    #[error("the report is not taken for Stripe's: {0}")]
+    WebhookUnverified(#[from] SignatureError),
     /// Somebody else makes calls about this customer.
     #[error("another request about the same customer is under way; try again")]
     CustomerBusy,
@@ -175,6 +181,7 @@ impl Classify for Error {
             Self::PaymentUnderWay(_) => Class::LostRace,
             Self::CouponTaken(_) => Class::Exists,
             Self::CouponNotFound(_) => Class::NotFound,
+            Self::NoWebhook | Self::WebhookUnverified(_) => Class::Forbidden,
             Self::Invoice(error) => invoice_class(error),
             Self::Document(_) => Class::Internal,
             Self::CustomerBusy => Class::Exhausted(Duration::from_secs(1)),
@@ -198,6 +205,7 @@ impl Classify for Error {
             Self::StripeUnreachable(_) => "STRIPE_UNREACHABLE",
             Self::DebitsOff => "DEBITS_OFF",
             Self::WebhookSecretMissing => "WEBHOOK_SECRET_MISSING",
+            Self::NoWebhook | Self::WebhookUnverified(_) => "WEBHOOK_UNVERIFIED",
             Self::NoBillingSettings => "NO_BILLING_SETTINGS",
             Self::CurrencyInUse(_) => "CURRENCY_IN_USE",
             Self::PaymentUnderWay(_) => "PAYMENT_UNDER_WAY",

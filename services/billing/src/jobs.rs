@@ -5,6 +5,7 @@ mod payments;
 mod proof;
 mod run;
 mod sweep;
+mod webhooks;
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ pub(crate) use payments::{AT_ONCE, Payments};
 pub(crate) use proof::Proof;
 pub(crate) use run::Run;
 pub(crate) use sweep::Sweep;
+pub(crate) use webhooks::{Forgetting, News, Reports};
 
 /// Something that is done again and again.
 pub(crate) trait Job: Send + Sync {

@@ -3,6 +3,7 @@
 //! Owns customers (the people and teams that pay), their payment methods, payments, and the books. Keys come from the integrations
 //! service, question by question, and are not kept. What holds here:
 //! - The books are only ever added to, each entry adds up, and each balance is the sum of its postings.
+//! - What Stripe reports is a reason to look, and no more: nothing depends on when, how often, or whether it comes.
 //! - A payment is charged once, whatever gets lost and whoever dies when.
 //! - No number of a card or of a bank account passes through here: people enter them at Stripe.
 //! - Each call names the API version that this client was written for. Calls about one customer follow each other.
@@ -28,6 +29,7 @@ mod items;
 mod jobs;
 mod memberships;
 mod model;
+mod news;
 mod passes;
 mod payers;
 pub mod payments;
@@ -40,6 +42,7 @@ mod stored;
 mod subscriptions;
 mod sweep;
 pub mod vendor;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -80,6 +83,9 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
     let workspace = consumers::workspace::Workspace { clock: clock.clone() };
     let run = jobs::Run::new(deps.platform.clone(), clock.clone());
     let sweep = jobs::Sweep::new(app.clone());
+    let reports = jobs::Reports::new(app.clone());
+    let news = jobs::News::new(app.clone());
+    let forgetting = jobs::Forgetting::new(app.clone());
     let proof = jobs::Proof::new(deps.platform.clone(), clock);
     let mut service = chassis::Service::new(DEFINITION.name, &deps.basic)
         .grpc(grpc::connection_service(app.clone()))
@@ -87,12 +93,16 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
         .grpc(grpc::payment_service(app.clone()))
         .grpc(grpc::price_service(app.clone()))
         .grpc(grpc::invoice_service(app.clone()))
+        .grpc(grpc::webhook_service(app.clone()))
         .outbox(&deps, &DEFINITION)
         .consumer(&deps, consumers::workspace::config(), workspace)
         .task("expiry", move |shutdown| keep_at(expiry, shutdown))
         .task("run", move |shutdown| keep_at(run, shutdown))
         .task("proof", move |shutdown| keep_at(proof, shutdown))
-        .task("sweep", move |shutdown| keep_at(sweep, shutdown));
+        .task("sweep", move |shutdown| keep_at(sweep, shutdown))
+        .task("reports", move |shutdown| keep_at(reports, shutdown))
+        .task("news", move |shutdown| keep_at(news, shutdown))
+        .task("forgetting", move |shutdown| keep_at(forgetting, shutdown));
     for number in 1..=jobs::AT_ONCE {
         let payments = jobs::Payments::new(app.clone());
         service = service.task(format!("payments-{number}"), move |shutdown| keep_at(payments, shutdown));

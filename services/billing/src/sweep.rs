@@ -11,9 +11,9 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::credentials::Site;
 use crate::error::Error;
-use crate::payments;
 use crate::store::method;
 use crate::vendor::{ListedEvent, Since, is_missing};
+use crate::{news, payments};
 
 /// How often an account is looked through.
 const PERIOD: chrono::Duration = chrono::Duration::hours(1);
@@ -78,9 +78,9 @@ impl App {
     }
 }
 
-/// Has what an event is about read anew. What moved money and has no counterpart here is taken down for a person; what
+/// Has what an event is about read anew, be it listed or reported. What moved money and has no counterpart here is taken down for a person; what
 /// others made at the account is none of our business.
-async fn take(
+pub(crate) async fn take(
     conn: &mut PgConnection,
     site: Site,
     event: &ListedEvent,
@@ -89,6 +89,7 @@ async fn take(
     if event.kind == "payment_method.detached" {
         return method::remove_by_ref(conn, site, &event.object_ref, now).await;
     }
+    news::take(conn, site, event, now).await?;
     if event.intent_ref.is_empty() {
         return Ok(());
     }

@@ -10,6 +10,7 @@ mod error;
 mod events;
 mod method;
 mod seen;
+mod signature;
 mod wire;
 
 pub use amount::AmountError;
@@ -18,5 +19,6 @@ pub use client::{API_VERSION, Stripe, StripeAccount};
 pub use convert::{KeyCheck, Mode};
 pub use error::Error;
 pub(crate) use error::is_missing;
-pub use events::{ListedEvent, Since};
+pub use events::{ListedEvent, Since, read_event};
 pub use method::{CreatedSetup, MethodKind, SavedMethod, SavingError, SetupSeen};
+pub use signature::{SignatureError, Signed};

@@ -48,6 +48,11 @@ impl Edge {
         Router::new()
             .route("/healthz", get(async || "ok"))
             .route("/webhooks/sendgrid", post(webhooks::sendgrid).with_state(self.webhooks.clone()))
+            .route("/webhooks/stripe/{workspace}", post(webhooks::stripe).with_state(self.webhooks.clone()))
+            .route(
+                "/webhooks/stripe/{workspace}/{location}",
+                post(webhooks::stripe_of_location).with_state(self.webhooks.clone()),
+            )
             .route("/webhooks/twilio", post(webhooks::twilio).with_state(self.webhooks.clone()))
             .route(
                 "/webhooks/unifi/{workspace}/{integration}",

@@ -11,6 +11,8 @@ use super::Times;
 use super::latency::RATE;
 use crate::Stage;
 
+const TABLE: &str =
+    "create table if not exists bare (id bigint generated always as identity primary key, body text)";
 /// Chains measured.
 const CHAINS: usize = 400;
 
@@ -29,10 +31,7 @@ pub struct Bare {
 pub async fn measure(stage: &Stage) -> Bare {
     let url = stage.postgres.url("latchkey");
     let mut conn = PgConnection::connect(&url).await.expect("connects");
-    sqlx::query("create table bare (id bigint generated always as identity primary key, body text)")
-        .execute(&mut conn)
-        .await
-        .expect("a table");
+    sqlx::query(TABLE).execute(&mut conn).await.expect("a table");
     let client = async_nats::connect(stage.nats.url()).await.expect("connects");
     let jetstream = async_nats::jetstream::new(client);
     let config = async_nats::jetstream::stream::Config {
@@ -43,7 +42,7 @@ pub async fn measure(stage: &Stage) -> Bare {
     jetstream.create_stream(config).await.expect("a stream");
     let http = reqwest::Client::builder().build().expect("a client");
     let post = format!("{}/_control/clock", stage.sandbox_url());
-    let body = "x".repeat(512);
+    let body = body();
 
     let mut chain = async || {
         let start = Instant::now();
@@ -74,18 +73,25 @@ pub async fn measure(stage: &Stage) -> Bare {
     Bare {
         back_to_back: Times::of(back_to_back),
         paced: Times::of(paced),
-        commits_per_second: commits(&url, &body).await,
+        commits_per_second: commits(stage).await,
     }
 }
 
-async fn commits(url: &str, body: &str) -> f64 {
+fn body() -> String {
+    "x".repeat(512)
+}
+
+/// Single-row commits a second at 8 connections.
+pub async fn commits(stage: &Stage) -> f64 {
     const SECONDS: u64 = 4;
+    let (url, body) = (stage.postgres.url("latchkey"), body());
     let pool =
-        PgPoolOptions::new().max_connections(8).min_connections(8).connect(url).await.expect("connects");
+        PgPoolOptions::new().max_connections(8).min_connections(8).connect(&url).await.expect("connects");
+    sqlx::query(TABLE).execute(&pool).await.expect("a table");
     let until = Instant::now() + Duration::from_secs(SECONDS);
     let workers: Vec<_> = (0..8)
         .map(|_| {
-            let (pool, body) = (pool.clone(), body.to_owned());
+            let (pool, body) = (pool.clone(), body.clone());
             tokio::spawn(async move {
                 let mut conn = pool.acquire().await.expect("a connection");
                 let mut count = 0_u64;

@@ -3,12 +3,15 @@
 
 use std::process::ExitCode;
 
-use stories::bench::{Times, bare, gateway, latency, ledger, memory, schedules, sustained, unlock};
+use stories::bench::{
+    Times, bare, bills, gateway, latency, ledger, memory, schedules, sustained, unlock, webhooks,
+};
 use stories::play::{PEOPLE_KNOWN, World};
 use stories::{Stage, stage::Setting};
 
 /// What can be measured, in this order: later parts fill the database.
-const PARTS: [&str; 6] = ["memory", "bookings", "gateway", "unlocks", "ledgers", "schedules"];
+const PARTS: [&str; 8] =
+    ["memory", "bookings", "gateway", "unlocks", "webhooks", "ledgers", "schedules", "bills"];
 /// Workspaces with a Kisi account each: accounts are worked side by side.
 const ACCOUNTS: usize = 16;
 const LATENCY_BOOKINGS: usize = 320;
@@ -50,8 +53,10 @@ async fn main() -> ExitCode {
             "bookings" => bookings(&stage, &worlds).await,
             "gateway" => through_gateway(&stage, &worlds[0]).await,
             "unlocks" => unlocks(&stage, &worlds[0]).await,
+            "webhooks" => of_webhooks(&stage, &worlds[0]).await,
             "ledgers" => ledgers(&mut stage).await,
-            _ => of_schedules(&mut stage).await,
+            "schedules" => of_schedules(&mut stage).await,
+            _ => of_bills(&mut stage).await,
         }
     }
     ExitCode::SUCCESS
@@ -136,6 +141,40 @@ async fn of_schedules(stage: &mut Stage) {
     println!(
         "  a tick in which {:6} of them are due (aim: at most 1000) {:7.0} ms",
         schedules.due, schedules.tick_ms
+    );
+}
+
+async fn of_webhooks(stage: &Stage, world: &World) {
+    let intake = webhooks::measure(stage, world).await;
+    println!("reports of Stripe's, 8 at a time ({} times)       {}", intake.times.count, times(intake.times));
+    println!("  taken in                                                 {:8.0} a second", intake.per_second);
+    println!(
+        "  single-row commits at 8 connections                      {:8.0} a second",
+        intake.commits_per_second
+    );
+    println!(
+        "  one is so many of the other                              {:8.1} %",
+        intake.per_second / intake.commits_per_second * 100.0
+    );
+}
+
+async fn of_bills(stage: &mut Stage) {
+    let [short, long] = bills::measure(stage).await;
+    println!("a daily run of invoices");
+    for run in [short, long] {
+        println!(
+            "  {:6} after {:8} old ones: {:6.2} ms each, {:5.0} a second; {:2.0} % of it in Postgres; {:5.1} MiB",
+            run.invoices,
+            run.history,
+            run.each_ms,
+            1_000.0 / run.each_ms,
+            run.in_postgres * 100.0,
+            run.resident_mib
+        );
+    }
+    println!(
+        "  after the long history against the short one (aim: at most 1.5) {:5.2} times",
+        long.each_ms / short.each_ms
     );
 }
 

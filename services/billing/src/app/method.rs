@@ -79,7 +79,9 @@ impl App {
         let mut tx = self.pool.begin(workspace).await?;
         match settings::find(&mut tx, workspace).await? {
             Settings { takes_debits: false } => Err(Error::DebitsOff),
-            Settings { takes_debits: true } if !keys.has_webhook_secret => Err(Error::WebhookSecretMissing),
+            Settings { takes_debits: true } if keys.webhook_secrets.is_empty() => {
+                Err(Error::WebhookSecretMissing)
+            }
             Settings { takes_debits: true } => Ok(()),
         }
     }
@@ -122,6 +124,13 @@ impl App {
         id: PaymentMethodId,
     ) -> Result<pb::PaymentMethod, Error> {
         let (method, holder) = self.method_in_sight(workspace, sight, id).await?;
+        let after = self.read_method(&method).await?;
+        Ok(convert::payment_method(&after, holder))
+    }
+
+    /// Asks Stripe how a method is, and takes that down. How it is then.
+    pub(crate) async fn read_method(&self, method: &Method) -> Result<Method, Error> {
+        let workspace = method.site.workspace;
         let (_, account) = self.account(method.site).await?;
         // On the heap: it is a large one.
         let work = Box::pin(async {
@@ -129,21 +138,20 @@ impl App {
                 Some(known) => known.clone(),
                 None => match account.read_setup(&method.setup_ref).await? {
                     SetupSeen::Saved(method_ref) => method_ref,
-                    seen => return self.set_up(&method, &seen).await,
+                    seen => return self.set_up(method, &seen).await,
                 },
             };
             let seen = account.read_method(&method_ref).await?;
             let mut tx = self.pool.begin(workspace).await?;
             let others = store::list_saved_for_update(&mut tx, method.site, method.customer).await?;
-            let before = locked(&mut tx, &method).await?;
+            let before = locked(&mut tx, method).await?;
             let is_first = !others.iter().any(|other| other.is_default);
             let after = before.saved(&seen, is_first, self.clock.now());
             store::update(&mut tx, &after).await?;
             tx.commit().await?;
             Ok(after)
         });
-        let after = self.in_turn(workspace, method.customer, work).await?;
-        Ok(convert::payment_method(&after, holder))
+        self.in_turn(workspace, method.customer, work).await
     }
 
     async fn set_up(&self, method: &Method, seen: &SetupSeen) -> Result<Method, Error> {
@@ -282,6 +290,12 @@ impl App {
         author: &Author,
         intent: Option<Intent>,
     ) -> Result<pb::UpdatePaymentSettingsResponse, Error> {
+        if after.takes_debits {
+            let keys = self.credentials.keys(Site { workspace, location: None }).await?;
+            if keys.is_none_or(|keys| keys.webhook_secrets.is_empty()) {
+                return Err(Error::WebhookSecretMissing);
+            }
+        }
         let mut change = match Change::begin(self.pool.begin(workspace).await?, intent).await? {
             Begun::Known(answer) => return Ok(answer),
             Begun::Fresh(change) => change,

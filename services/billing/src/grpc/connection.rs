@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use chassis::input::{Input, InvalidInput};
 use chassis::rpc::refuse;
-use domain::names::{LocationName, WorkspaceName};
 use proto::integrations::v1 as pb;
 use proto::integrations::v1::connection_service_server::{ConnectionService, ConnectionServiceServer};
 use secrecy::SecretString;
 use tonic::{Request, Response, Status};
 
+use super::site;
 use crate::app::App;
 use crate::convert;
-use crate::credentials::Site;
 use crate::vendor::{self, KeyCheck};
 
 /// Answers on demand. All methods are for services.
@@ -36,7 +34,8 @@ impl ConnectionService for Methods {
         &self,
         request: Request<pb::CheckConnectionRequest>,
     ) -> Result<Response<pb::CheckConnectionResponse>, Status> {
-        let site = site(&request.into_inner()).map_err(refuse)?;
+        let request = request.into_inner();
+        let site = site(&request.workspace, &request.location).map_err(refuse)?;
         let Some(keys) = self.app.credentials.keys(site).await.map_err(refuse)? else {
             return Ok(Response::new(convert::missing()));
         };
@@ -48,18 +47,4 @@ impl ConnectionService for Methods {
             }
         }))
     }
-}
-
-fn site(request: &pb::CheckConnectionRequest) -> Result<Site, InvalidInput> {
-    let mut input = Input::new();
-    let workspace: Option<WorkspaceName> = input.parse("workspace", &request.workspace);
-    let location: Option<LocationName> = input.parse_optional("location", &request.location);
-    if let (Some(workspace), Some(location)) = (workspace, location)
-        && location.workspace != workspace.0
-    {
-        input.refuse("location", "must be of the workspace");
-    }
-    let site =
-        workspace.map(|workspace| Site { workspace: workspace.0, location: location.map(|name| name.id) });
-    input.finish_with(site)
 }

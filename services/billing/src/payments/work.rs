@@ -10,6 +10,7 @@ use super::record::{Heard, record, tell};
 use super::store;
 use super::{Payment, due};
 use crate::app::App;
+use crate::credentials::Keys;
 use crate::error::Error;
 use crate::store::{customer, method, settings};
 use crate::vendor::{ChargingError, MethodKind, SeenIntent, StripeAccount, is_missing};
@@ -57,7 +58,7 @@ impl App {
         let (keys, account) = self.account(payment.site).await?;
         if work.step == Step::Create {
             let payment = Payment { site: keys.site, ..payment.clone() };
-            let heard = self.create(&payment, &account).await?;
+            let heard = self.create(&payment, &keys, &account).await?;
             return Ok((payment, heard));
         }
         let Some(intent) = payment.life.intent() else { return Err(Error::PaymentNotFound(payment.id)) };
@@ -81,13 +82,14 @@ impl App {
         Ok((payment.clone(), heard))
     }
 
-    async fn create(&self, payment: &Payment, account: &StripeAccount) -> Result<Heard, Error> {
+    async fn create(&self, payment: &Payment, keys: &Keys, account: &StripeAccount) -> Result<Heard, Error> {
         let site = payment.site;
         let mut tx = self.pool.begin(site.workspace).await?;
         let takes_debits = settings::find(&mut tx, site.workspace).await?.takes_debits;
         drop(tx);
-        // Debits are in dollars alone.
-        let takes_debits = takes_debits && payment.amount.currency().code() == "USD";
+        // Debits are in dollars alone, and what becomes of them is told by webhooks.
+        let takes_debits =
+            takes_debits && payment.amount.currency().code() == "USD" && !keys.webhook_secrets.is_empty();
         let mut customer_ref = self.customer_ref(account, site, payment.customer).await?;
         let mut is_new = false;
         loop {

@@ -11,7 +11,7 @@ use crate::model::{Method, MethodState};
 use crate::vendor::MethodKind;
 
 #[derive(sqlx::FromRow)]
-struct MethodRow {
+pub(super) struct MethodRow {
     workspace_id: Uuid,
     id: Uuid,
     customer_id: Uuid,

@@ -1,5 +1,7 @@
-//! What happened at an account, as Stripe lists it (Stripe API reference, List all events). Stripe keeps it for 30 days.
+//! What happened at an account, as Stripe lists it (Stripe API reference, List all events) and reports it by webhooks.
+//! Stripe keeps it for 30 days.
 
+use serde::{Deserialize, Serialize};
 use vendor_http::VendorError;
 
 use super::charging::PAYMENT;
@@ -9,8 +11,9 @@ use super::wire::{Event, Page};
 /// As many as Stripe gives at once.
 const PAGE: &str = "100";
 
-/// Something that happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Something that happened, without the object that it happened to: that has secrets, and what is told about people.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ListedEvent {
     /// Stripe's id of it.
     pub event_ref: String,
@@ -20,6 +23,8 @@ pub struct ListedEvent {
     pub object_ref: String,
     /// The intent that this is, or belongs to, such as that of a charge. Empty: none.
     pub intent_ref: String,
+    /// The payment method that this is, or belongs to, such as that of a mandate. Empty: none.
+    pub method_ref: String,
     /// Whether it says that it is about a payment of ours.
     pub is_ours: bool,
 }
@@ -65,17 +70,65 @@ impl StripeAccount {
     }
 }
 
+/// Reads an event as a webhook brings it; also whether money is real where it happened. Kinds that are not known are
+/// read like any other.
+pub fn read_event(body: &[u8]) -> Result<(ListedEvent, bool), serde_json::Error> {
+    let event: Event = serde_json::from_slice(body)?;
+    let is_live = event.livemode;
+    Ok((event.into(), is_live))
+}
+
 impl From<Event> for ListedEvent {
     fn from(told: Event) -> Self {
         let object = told.data.object;
         let text = |name: &str| object[name].as_str().unwrap_or_default().to_owned();
-        let is_intent = object["object"].as_str() == Some("payment_intent");
+        let id_of = |kind: &str| text(if object["object"].as_str() == Some(kind) { "id" } else { kind });
         Self {
             event_ref: told.id,
             kind: told.kind,
             object_ref: text("id"),
             is_ours: object["metadata"][PAYMENT].is_string(),
-            intent_ref: text(if is_intent { "id" } else { "payment_intent" }),
+            intent_ref: id_of("payment_intent"),
+            method_ref: id_of("payment_method"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_says_what_it_is_about() {
+        let read = |kind: &str, object: &str| {
+            let body = format!(
+                r#"{{"id":"evt_1","object":"event","livemode":true,"type":"{kind}","data":{{"object":{object}}}}}"#
+            );
+            let (event, is_live) = read_event(body.as_bytes()).unwrap();
+            assert!(is_live && event.event_ref == "evt_1" && event.kind == kind);
+            [event.object_ref, event.intent_ref, event.method_ref]
+        };
+        let intent = r#"{"id":"pi_1","object":"payment_intent","client_secret":"x","payment_method":"pm_1"}"#;
+        assert_eq!(read("payment_intent.succeeded", intent), ["pi_1", "pi_1", "pm_1"]);
+        let charge = r#"{"id":"ch_1","object":"charge","payment_intent":"pi_1","payment_method":null}"#;
+        assert_eq!(read("charge.refunded", charge), ["ch_1", "pi_1", ""]);
+        assert_eq!(
+            read("payment_method.updated", r#"{"id":"pm_1","object":"payment_method"}"#),
+            ["pm_1", "", "pm_1"]
+        );
+        let mandate = r#"{"id":"mandate_1","object":"mandate","payment_method":"pm_1"}"#;
+        assert_eq!(read("mandate.updated", mandate), ["mandate_1", "", "pm_1"]);
+        // What is not known yet.
+        assert_eq!(read("pigeon.landed", "{}"), ["", "", ""]);
+    }
+
+    #[test]
+    fn what_is_no_event_is_refused() {
+        for body in ["", "[]", "{}", r#"{"id":"evt_1"}"#] {
+            assert!(read_event(body.as_bytes()).is_err(), "{body}");
+        }
+        // Stripe's newer events come without the object.
+        let thin = r#"{"id":"evt_1","object":"v2.core.event","type":"v1.billing.meter.no_meter_found","livemode":false}"#;
+        assert_eq!(read_event(thin.as_bytes()).unwrap().0.object_ref, "");
     }
 }

@@ -129,10 +129,14 @@ pub(super) struct Event {
     pub(super) id: String,
     #[serde(rename = "type")]
     pub(super) kind: String,
+    #[serde(default)]
+    pub(super) livemode: bool,
+    #[serde(default)]
     pub(super) data: EventData,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct EventData {
+    #[serde(default)]
     pub(super) object: Value,
 }

@@ -12,4 +12,5 @@ mod isolation;
 mod methods;
 mod payments;
 mod sweep;
+mod webhooks;
 mod world;

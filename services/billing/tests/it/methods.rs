@@ -237,9 +237,17 @@ async fn a_bank_account_waits_for_the_setting_the_webhook_and_its_deposits() {
     let ada = Person::new(&world);
     let kind = pb::PaymentMethodKind::UsBankAccount;
     assert_eq!(reason(&ada.start(kind).await.unwrap_err()), "DEBITS_OFF");
-    assert!(world.take_debits(true).await.unwrap());
-    assert_eq!(reason(&ada.start(kind).await.unwrap_err()), "WEBHOOK_SECRET_MISSING");
+    assert_eq!(reason(&world.take_debits(true).await.unwrap_err()), "WEBHOOK_SECRET_MISSING");
     world.saved.set_webhook_secret(&world.name(), "whsec_0123456789abcdef");
+    assert!(world.take_debits(true).await.unwrap());
+    // The workspace's webhook tells nothing of an account that is a location's own.
+    let location = world.new_location();
+    world.saved.set(&location, OTHER_KEY);
+    let there = pb::StartPaymentMethodRequest { location: location.clone(), ..ada.start_request(kind) };
+    let refused = ada.client().start_payment_method(there.clone()).await.unwrap_err();
+    assert_eq!(reason(&refused), "WEBHOOK_SECRET_MISSING");
+    world.saved.set_webhook_secret(&location, "whsec_abcdef0123456789");
+    assert!(ada.client().start_payment_method(there).await.is_ok());
     let saved = ada.saves(Browser::bank_account("pm_usBankAccount_success")).await;
     assert_eq!((saved.state(), saved.kind()), (pb::PaymentMethodState::Saved, kind));
     assert_eq!([&saved.last_four, &saved.expire_date], ["6789", ""]);

@@ -259,8 +259,8 @@ async fn who_has_no_card_is_asked_for_one() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_debit_is_pending_for_days_and_nobody_is_late() {
     let world = connected().await;
-    world.take_debits(true).await.unwrap();
     world.saved.set_webhook_secret(&world.name(), "whsec_0123456789abcdef");
+    world.take_debits(true).await.unwrap();
     let (ada, bo) = (Person::new(&world), Person::new(&world));
     ada.saves(Browser::bank_account("pm_usBankAccount_success")).await;
     bo.saves(Browser::bank_account("pm_usBankAccount_insufficientFunds")).await;

@@ -67,8 +67,15 @@ impl CredentialService for Integrations {
         let of = |place: &str| saved.iter().find(|(name, _)| name == place).map(|(_, values)| values.clone());
         let own = of(&request.location);
         let location = own.as_ref().map(|_| request.location.clone()).unwrap_or_default();
-        let values = own.or_else(|| of(&request.workspace)).unwrap_or_default();
-        Ok(Response::new(pb::ResolveCredentialResponse { values, location, ..Default::default() }))
+        let location_values = own.iter().flatten().map(|(name, _)| name.clone()).collect();
+        let mut values = of(&request.workspace).unwrap_or_default();
+        values.extend(own.unwrap_or_default());
+        Ok(Response::new(pb::ResolveCredentialResponse {
+            values,
+            location,
+            location_values,
+            ..Default::default()
+        }))
     }
 }
 

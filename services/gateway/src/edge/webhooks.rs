@@ -13,6 +13,8 @@ use chassis::rpc::{REQUEST_TIMEOUT, ServiceChannel, Traced};
 use http::{HeaderMap, StatusCode};
 use proto::access::v1::ReceiveUnifiEventRequest;
 use proto::access::v1::unifi_webhook_service_client::UnifiWebhookServiceClient;
+use proto::billing::v1::ReceiveStripeEventRequest;
+use proto::billing::v1::stripe_webhook_service_client::StripeWebhookServiceClient;
 use proto::notification::v1::webhook_service_client::WebhookServiceClient;
 use proto::notification::v1::{ReceiveSendGridEventsRequest, ReceiveTwilioCallbackRequest};
 use tokio::sync::Semaphore;
@@ -25,6 +27,8 @@ use crate::config::{Config, SettingError};
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The largest that is taken of a console: each is one event.
 const UNIFI_BODY_BYTES_MAX: usize = 256 * 1024;
+/// The largest that is taken of Stripe: each is one event, with one object.
+const STRIPE_BODY_BYTES_MAX: usize = 1024 * 1024;
 /// The largest that is taken of Twilio: a form about one message.
 const TWILIO_BODY_BYTES_MAX: usize = 64 * 1024;
 /// Deliveries of a vendor that are held in memory at once.
@@ -36,6 +40,8 @@ const TIMEOUT: Duration = REQUEST_TIMEOUT.saturating_sub(Duration::from_secs(2))
 // Twilio SendGrid, Event Webhook Security Features.
 const SENDGRID_SIGNATURE: &str = "x-twilio-email-event-webhook-signature";
 const SENDGRID_TIMESTAMP: &str = "x-twilio-email-event-webhook-timestamp";
+// Stripe documentation, Verify webhook signatures.
+const STRIPE_SIGNATURE: &str = "stripe-signature";
 // Twilio docs, Webhooks security.
 const TWILIO_SIGNATURE: &str = "x-twilio-signature";
 // UniFi Access API reference, 11.7.
@@ -46,6 +52,8 @@ const UNIFI_SIGNATURE: &str = "signature";
 pub(crate) struct Webhooks {
     notification: WebhookServiceClient<ServiceChannel>,
     sendgrid_places: Arc<Semaphore>,
+    billing: StripeWebhookServiceClient<ServiceChannel>,
+    stripe_places: Arc<Semaphore>,
     twilio_places: Arc<Semaphore>,
     unifi_adapter: UnifiWebhookServiceClient<ServiceChannel>,
     unifi_places: Arc<Semaphore>,
@@ -57,6 +65,8 @@ impl Webhooks {
         Ok(Self {
             notification: WebhookServiceClient::new(channel("notification")?),
             sendgrid_places: Arc::new(Semaphore::new(DELIVERIES_MAX)),
+            billing: StripeWebhookServiceClient::new(channel("billing")?),
+            stripe_places: Arc::new(Semaphore::new(DELIVERIES_MAX)),
             twilio_places: Arc::new(Semaphore::new(DELIVERIES_MAX)),
             unifi_adapter: UnifiWebhookServiceClient::new(channel("unifi_adapter")?),
             unifi_places: Arc::new(Semaphore::new(DELIVERIES_MAX)),
@@ -81,6 +91,26 @@ pub(super) async fn twilio(State(webhooks): State<Webhooks>, request: Request<Bo
         (StatusCode::OK, _) => (StatusCode::NO_CONTENT, ""),
         refused => refused,
     }
+}
+
+/// `POST /webhooks/stripe/{workspace}`: of the workspace's account.
+pub(super) async fn stripe(
+    State(webhooks): State<Webhooks>,
+    Path(workspace): Path<String>,
+    request: Request<Body>,
+) -> Answer {
+    webhooks.take_stripe(format!("workspaces/{workspace}"), String::new(), request).await
+}
+
+/// `POST /webhooks/stripe/{workspace}/{location}`: of the account of a location that has one of its own.
+pub(super) async fn stripe_of_location(
+    State(webhooks): State<Webhooks>,
+    Path((workspace, location)): Path<(String, String)>,
+    request: Request<Body>,
+) -> Answer {
+    let workspace = format!("workspaces/{workspace}");
+    let location = format!("{workspace}/locations/{location}");
+    webhooks.take_stripe(workspace, location, request).await
 }
 
 /// `POST /webhooks/unifi/{workspace}/{integration}`.
@@ -125,6 +155,27 @@ impl Webhooks {
         let body = read(body, TWILIO_BODY_BYTES_MAX).await?;
         let delivery = ReceiveTwilioCallbackRequest { body, signature, query };
         let passed = self.notification.receive_twilio_callback(delivery).await;
+        passed.map(|_| ()).map_err(|status| answer(&status))
+    }
+
+    async fn take_stripe(self, workspace: String, location: String, request: Request<Body>) -> Answer {
+        let span = tracing::info_span!("webhook", otel.name = "webhook stripe", otel.kind = "server");
+        let passed = self.pass_stripe(workspace, location, request);
+        heard(tokio::time::timeout(TIMEOUT, passed).instrument(span).await)
+    }
+
+    async fn pass_stripe(
+        mut self,
+        workspace: String,
+        location: String,
+        request: Request<Body>,
+    ) -> Result<(), Answer> {
+        let _place = self.stripe_places.try_acquire().map_err(|_| BUSY)?;
+        let (parts, body) = request.into_parts();
+        let signature = text(&parts.headers, STRIPE_SIGNATURE).ok_or(UNSIGNED)?;
+        let body = read(body, STRIPE_BODY_BYTES_MAX).await?;
+        let delivery = ReceiveStripeEventRequest { workspace, location, body, signature };
+        let passed = self.billing.receive_stripe_event(delivery).await;
         passed.map(|_| ()).map_err(|status| answer(&status))
     }
 

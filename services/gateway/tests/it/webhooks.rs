@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 use chassis::rpc::REQUEST_BYTES_MAX;
 use proto::access::v1 as access_pb;
 use proto::access::v1::unifi_webhook_service_server::{UnifiWebhookService, UnifiWebhookServiceServer};
+use proto::billing::v1 as billing_pb;
+use proto::billing::v1::stripe_webhook_service_server::{StripeWebhookService, StripeWebhookServiceServer};
 use proto::notification::v1 as pb;
 use proto::notification::v1::webhook_service_server::{WebhookService, WebhookServiceServer};
 use reqwest::{RequestBuilder, StatusCode};
@@ -185,4 +187,45 @@ async fn what_a_console_reports_reaches_the_adapter_with_its_address() {
     assert_eq!(taken.len(), 1);
     assert_eq!(taken[0].integration, "workspaces/one/integrations/two");
     assert_eq!((&taken[0].body, taken[0].signature.as_str()), (&body, "t=1,v1=00"));
+}
+
+/// A till that takes what Stripe reports.
+#[derive(Clone, Default)]
+struct Till(Arc<Mutex<Vec<billing_pb::ReceiveStripeEventRequest>>>);
+
+#[tonic::async_trait]
+impl StripeWebhookService for Till {
+    async fn receive_stripe_event(
+        &self,
+        request: Request<billing_pb::ReceiveStripeEventRequest>,
+    ) -> Result<Response<billing_pb::ReceiveStripeEventResponse>, Status> {
+        self.0.lock().unwrap().push(request.into_inner());
+        Ok(Response::new(billing_pb::ReceiveStripeEventResponse {}))
+    }
+}
+
+#[tokio::test]
+async fn what_stripe_reports_reaches_billing_with_the_endpoint_that_it_was_sent_to() {
+    let till = Till::default();
+    let listener = Arc::new(tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap());
+    let address = format!("https://{}", listener.local_addr().unwrap());
+    let mut world = World::with(|config| drop(config.services.insert("billing".into(), address))).await;
+    let deps = chassis::BasicDeps { listener, ..world.deps("billing").await };
+    world.run(chassis::Service::new("billing", &deps).grpc(StripeWebhookServiceServer::new(till.clone())));
+    let send = async |path: &str, headers: &[(&str, &str)], body: Vec<u8>| {
+        let post = client().post(format!("{}/webhooks/stripe/{path}", world.address));
+        let post = headers.iter().fold(post, |post, (name, value)| post.header(*name, *value));
+        post.body(body).send().await.unwrap().status()
+    };
+    let signed = [("Stripe-Signature", "t=1,v1=00,v1=11")];
+    let body = b"{\"id\":\"evt_1\"}\r\n\xff".to_vec();
+    assert_eq!(send("one", &signed, body.clone()).await, StatusCode::OK);
+    assert_eq!(send("one/two", &signed, body.clone()).await, StatusCode::OK);
+    assert_eq!(send("one", &[], body.clone()).await, StatusCode::BAD_REQUEST);
+    assert_eq!(send("one", &signed, vec![b' '; 1024 * 1024 + 1]).await, StatusCode::PAYLOAD_TOO_LARGE);
+    let taken = till.0.lock().unwrap();
+    let endpoints: Vec<_> =
+        taken.iter().map(|report| (report.workspace.as_str(), report.location.as_str())).collect();
+    assert_eq!(endpoints, [("workspaces/one", ""), ("workspaces/one", "workspaces/one/locations/two")]);
+    assert!(taken.iter().all(|report| report.body == body && report.signature == "t=1,v1=00,v1=11"));
 }

@@ -85,6 +85,7 @@ impl World {
                 ("workspace", workspace),
                 ("raw", raw),
                 ("away", closed_port().await),
+                ("billing", closed_port().await),
                 ("notification", closed_port().await),
                 ("unifi_adapter", closed_port().await),
             ]

@@ -18,6 +18,8 @@ pub(crate) struct Resolved {
     pub integration: Option<IntegrationId>,
     /// The location that has values of its own among them.
     pub location: Option<LocationId>,
+    /// Which of the values are that location's own.
+    pub location_values: Vec<String>,
     /// The certificate that the host among them must show; `None`: it has shown none yet.
     pub certificate: Option<Certificate>,
 }
@@ -67,6 +69,9 @@ pub(super) fn open(
             name: row.name.clone(),
             source,
         })?;
+        if row.location.is_some() {
+            resolved.location_values.push(row.name.clone());
+        }
         resolved.values.insert(row.name, value);
         (resolved.integration, resolved.location) = (Some(row.integration), row.location);
         resolved.certificate = row.certificate;

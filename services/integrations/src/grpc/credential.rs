@@ -55,6 +55,7 @@ impl CredentialService for Methods {
             integration,
             certificate_fingerprint,
             location,
+            location_values: resolved.location_values,
         }))
     }
 }

@@ -31,12 +31,14 @@ pub(super) fn publishable_key(value: &str) -> Result<(), Cow<'static, str>> {
     }
 }
 
-/// What webhooks are signed with. It does not say its mode.
+/// What webhooks are signed with: more than one while it is being rolled, the new one and the one before. They do not
+/// say their mode.
 pub(super) fn webhook_secret(value: &str) -> Result<(), Cow<'static, str>> {
-    if begins_with(&["whsec_"], value) {
+    let mut secrets = value.split_whitespace().peekable();
+    if secrets.peek().is_some() && secrets.all(|secret| begins_with(&["whsec_"], secret)) {
         Ok(())
     } else {
-        Err("must be a webhook's signing secret: whsec_…".into())
+        Err("must be a webhook's signing secret: whsec_…; several with a space between them".into())
     }
 }
 
@@ -88,5 +90,15 @@ mod tests {
     fn a_key_in_the_wrong_field_is_called_what_it_is() {
         assert!(secret_key("pk_live_a").unwrap_err().contains("publishable"));
         assert!(secret_key("whsec_a").unwrap_err().contains("webhook"));
+    }
+
+    #[test]
+    fn a_webhook_has_one_secret_or_several_while_it_is_rolled() {
+        for value in ["whsec_a", "whsec_a whsec_b", "whsec_a\nwhsec_b "] {
+            assert!(webhook_secret(value).is_ok(), "{value:?}");
+        }
+        for value in ["", " ", "whsec_", "whsec_a,whsec_b", "whsec_a sk_test_b"] {
+            assert!(webhook_secret(value).is_err(), "{value:?}");
+        }
     }
 }

@@ -94,8 +94,8 @@ impl CredentialService for Integrations {
         Ok(Response::new(ResolveCredentialResponse {
             values: [("api_key".to_owned(), key.clone())].into(),
             integration: integration.to_string(),
-            certificate_fingerprint: String::new(),
             location,
+            ..Default::default()
         }))
     }
 }
