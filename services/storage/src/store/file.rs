@@ -168,34 +168,33 @@ pub(crate) async fn list(
     page: &Page,
 ) -> Result<Vec<File>, sqlx::Error> {
     // A statement for each, for each has its index.
-    let statement = match (person.is_some(), !subject.is_empty()) {
-        (_, true) => {
-            "select * from file
-              where workspace_id = $1 and kind = $2 and id > $3 and state = 'stored' and subject = $6 and subject <> ''
-                and ($5::uuid is null or person_id = $5)
+    let statement = match (person, subject) {
+        (None, "") => {
+            "select * from file where workspace_id = $1 and kind = $2 and id > $3 and state = 'stored'
               order by id limit $4"
         }
-        (true, false) => {
-            "select * from file
-              where workspace_id = $1 and kind = $2 and id > $3 and state = 'stored' and person_id = $5 and $6 = ''
+        (Some(_), "") => {
+            "select * from file where workspace_id = $1 and kind = $2 and id > $3 and state = 'stored' and person_id = $5
               order by id limit $4"
         }
-        (false, false) => {
-            "select * from file
-              where workspace_id = $1 and kind = $2 and id > $3 and state = 'stored' and $5::uuid is null and $6 = ''
-              order by id limit $4"
+        (None, _) => {
+            "select * from file where workspace_id = $1 and kind = $2 and id > $3 and state = 'stored' and subject = $5
+                and subject <> '' order by id limit $4"
+        }
+        (Some(_), _) => {
+            "select * from file where workspace_id = $1 and kind = $2 and id > $3 and state = 'stored' and person_id = $5
+                and subject = $6 and subject <> '' order by id limit $4"
         }
     };
-    let rows = sqlx::query_as(statement)
-        .bind(workspace.uuid())
-        .bind(kind)
-        .bind(page.after)
-        .bind(page.limit)
-        .bind(person.map(|id| id.uuid()))
-        .bind(subject)
-        .fetch_all(conn)
-        .await?;
-    all(rows)
+    let mut query =
+        sqlx::query_as(statement).bind(workspace.uuid()).bind(kind).bind(page.after).bind(page.limit);
+    if let Some(person) = person {
+        query = query.bind(person.uuid());
+    }
+    if !subject.is_empty() {
+        query = query.bind(subject);
+    }
+    all(query.fetch_all(conn).await?)
 }
 
 /// Takes files of all workspaces that are due, for so long: nobody else looks at them meanwhile.

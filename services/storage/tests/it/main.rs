@@ -6,6 +6,7 @@ mod access;
 mod hostile;
 mod isolation;
 mod links;
+mod plans;
 mod scanning;
 mod store;
 mod sweeping;

@@ -31,6 +31,8 @@ pub(crate) struct World {
     pub sandbox: Sandbox,
     pub workspace: WorkspaceId,
     pub address: String,
+    /// What the service was given.
+    pub deps: chassis::Deps,
     _shutdown: DropGuard,
     _serving: JoinSet<()>,
 }
@@ -67,10 +69,18 @@ impl World {
         let mut config = config(format!("http://{}", opened.await));
         amend(&mut config);
         let deps = harness.deps(&storage::DEFINITION).await;
-        let service = storage::build(config, deps).await.unwrap();
+        let service = storage::build(config, deps.clone()).await.unwrap();
         let address = harness.run(service);
         let workspace = WorkspaceId::new();
-        Self { harness, sandbox, workspace, address, _shutdown: shutdown.drop_guard(), _serving: serving }
+        Self {
+            harness,
+            sandbox,
+            workspace,
+            address,
+            deps,
+            _shutdown: shutdown.drop_guard(),
+            _serving: serving,
+        }
     }
 
     /// Somebody of the workspace.
