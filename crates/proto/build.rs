@@ -35,6 +35,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             ".latchkey.billing.v1.StartPaymentMethodResponse",
             ".latchkey.integrations.v1.ConnectIntegrationRequest",
             ".latchkey.integrations.v1.ResolveCredentialResponse",
+            ".latchkey.storage.v1.CreateDownloadLinkResponse",
+            ".latchkey.storage.v1.PutFileRequest",
+            ".latchkey.storage.v1.SignedRequest",
             ".latchkey.workspace.v1.CreateApiKeyResponse",
         ])
         .compile_fds(descriptors)?;

@@ -25,7 +25,7 @@ use crate::client::{Bearer, Doors};
 use crate::play::{Account, World};
 
 /// The services that run as processes.
-pub const SERVICES: [&str; 9] = [
+pub const SERVICES: [&str; 10] = [
     "workspace",
     "integrations",
     "access-control",
@@ -34,11 +34,12 @@ pub const SERVICES: [&str; 9] = [
     "unifi-adapter",
     "notification",
     "billing",
+    "storage",
     "gateway",
 ];
 
 /// The gRPC services that the gateway passes calls on to, and which process has them.
-pub const ROUTED: [(&str, &str); 23] = [
+pub const ROUTED: [(&str, &str); 24] = [
     ("latchkey.access.v1.AccessLogService", "access-control"),
     ("latchkey.access.v1.AccessService", "access-control"),
     ("latchkey.access.v1.CardService", "access-control"),
@@ -55,6 +56,7 @@ pub const ROUTED: [(&str, &str); 23] = [
     ("latchkey.membership.v1.PlanService", "workspace"),
     ("latchkey.membership.v1.TeamService", "workspace"),
     ("latchkey.notification.v1.NotificationService", "notification"),
+    ("latchkey.storage.v1.FileService", "storage"),
     ("latchkey.workspace.v1.ApiKeyService", "workspace"),
     ("latchkey.workspace.v1.BookingService", "workspace"),
     ("latchkey.workspace.v1.EntitlementService", "workspace"),
@@ -80,7 +82,7 @@ pub const INTERNAL: [(&str, &str); 10] = [
 
 const SENDGRID_KEY: &str = "SG.demodemodemodemodemode.demodemodemodemodemodemodemodemodemodemodem";
 
-fn definitions() -> [&'static Definition; 8] {
+fn definitions() -> [&'static Definition; 9] {
     [
         &workspace::DEFINITION,
         &integrations::DEFINITION,
@@ -90,6 +92,7 @@ fn definitions() -> [&'static Definition; 8] {
         &unifi_adapter::DEFINITION,
         &notification::DEFINITION,
         &billing::DEFINITION,
+        &storage::DEFINITION,
     ]
 }
 
@@ -162,9 +165,10 @@ impl Stage {
         SealingConfig::ensure_file(&folder.path().join("sealing-key")).unwrap();
 
         let ports: BTreeMap<&'static str, u16> =
-            SERVICES.into_iter().chain(["sandbox"]).map(|name| (name, free_port())).collect();
+            SERVICES.into_iter().chain(["sandbox", "s3"]).map(|name| (name, free_port())).collect();
         let shutdown = CancellationToken::new();
-        let world = world(&setting, ports["gateway"]);
+        let mut world = world(&setting, ports["gateway"]);
+        world.s3.listen = Some(([127, 0, 0, 1], ports["s3"]).into());
         let sandbox = Sandbox::new(world, Arc::new(SystemClock));
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", ports["sandbox"])).await.unwrap();
         let (twins, token) = (sandbox.clone(), shutdown.clone());
@@ -219,6 +223,11 @@ impl Stage {
         format!("http://127.0.0.1:{}", self.ports["sandbox"])
     }
 
+    /// Where the sandbox's S3 is.
+    fn store_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports["s3"])
+    }
+
     /// A certificate of the service `name`, be there such a service or not.
     pub fn identity(&self, name: &str) -> Identity {
         let issued = self.certificates.issue(name).unwrap();
@@ -249,7 +258,7 @@ impl Stage {
         shared.extend(setting.environment.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
 
         let limit = if setting.has_rate_limits { "5" } else { "0" };
-        let own: [(&str, Vec<(&str, String)>); 9] = [
+        let own: [(&str, Vec<(&str, String)>); 10] = [
             ("workspace", vec![]),
             (
                 "integrations",
@@ -336,12 +345,23 @@ impl Stage {
                 ],
             ),
             (
+                "storage",
+                vec![
+                    ("LATCHKEY_S3__ENDPOINT", self.store_url()),
+                    ("LATCHKEY_S3__PATH_STYLE", "true".into()),
+                    ("LATCHKEY_S3__BUCKET", "latchkey".into()),
+                    ("LATCHKEY_S3__ACCESS_KEY_ID", "demo-s3-access-key".into()),
+                    ("LATCHKEY_S3__SECRET_ACCESS_KEY", "demo-s3-secret-key".into()),
+                ],
+            ),
+            (
                 "gateway",
                 vec![
                     ("LATCHKEY_SERVICES__ACCESS_CONTROL", self.address("access-control")),
                     ("LATCHKEY_SERVICES__BILLING", self.address("billing")),
                     ("LATCHKEY_SERVICES__INTEGRATIONS", self.address("integrations")),
                     ("LATCHKEY_SERVICES__NOTIFICATION", self.address("notification")),
+                    ("LATCHKEY_SERVICES__STORAGE", self.address("storage")),
                     ("LATCHKEY_SERVICES__UNIFI_ADAPTER", self.address("unifi-adapter")),
                     ("LATCHKEY_SERVICES__WORKSPACE", self.address("workspace")),
                     ("LATCHKEY_TOKENS__KEYS_FOLDER", path("token-keys")),

@@ -88,6 +88,8 @@ ids! {
     EntitlementId,
     /// One event, command or result on the bus; also its outbox row.
     EventId,
+    /// What somebody stored.
+    FileId,
     /// A ledger row of wanted and known access.
     GrantId,
     /// A workspace's connection to a provider.

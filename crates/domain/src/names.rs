@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::{
     ApiKeyId, AuditEntryId, BookingId, CardId, ContractId, CouponId, CreditNoteId, CustomerId, DoorMappingId,
-    DriftId, EntitlementId, GrantId, IntegrationId, InvoiceId, LocationId, LockdownId, MembershipId,
+    DriftId, EntitlementId, FileId, GrantId, IntegrationId, InvoiceId, LocationId, LockdownId, MembershipId,
     MessageId, OperationId, PassId, PassProductId, PaymentId, PaymentMethodId, PersonId, PlanId, PriceId,
     ProviderUserId, RefundId, ResourceId, TeamId, VisitId, WayInId, WorkspaceId,
 };
@@ -94,6 +94,8 @@ names! {
     DriftName(DriftId) = "drifts" / "drift";
     /// An entitlement's name.
     EntitlementName(EntitlementId) = "entitlements" / "entitlement";
+    /// A file's name.
+    FileName(FileId) = "files" / "file";
     /// A grant's name.
     GrantName(GrantId) = "grants" / "grant";
     /// An integration's name.

@@ -1,6 +1,6 @@
 //! The messages that travel as events, each with its place on the bus.
 
-use crate::{access, audit, billing, integrations, membership, workspace};
+use crate::{access, audit, billing, integrations, membership, storage, workspace};
 
 /// A message that is published as an event on `{root}.event.{DOMAIN}.{NAME}.{workspace}`.
 pub trait Fact: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static {
@@ -84,6 +84,10 @@ facts! {
         ContractPeopleChanged = "contract_people_changed",
         MembershipRetold = "membership_retold",
         ContractRetold = "contract_retold",
+    }
+    storage of storage {
+        FileStored = "file_stored",
+        FileRemoved = "file_removed",
     }
     workspace of workspace {
         BookingCreated = "booking_created",

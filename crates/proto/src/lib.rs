@@ -40,4 +40,5 @@ package!(ingest, "latchkey.ingest.v1");
 package!(integrations, "latchkey.integrations.v1");
 package!(membership, "latchkey.membership.v1");
 package!(notification, "latchkey.notification.v1");
+package!(storage, "latchkey.storage.v1");
 package!(workspace, "latchkey.workspace.v1");

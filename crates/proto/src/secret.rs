@@ -1,10 +1,11 @@
-//! Messages with secrets show their names only.
+//! Messages with secrets, or with what is in files, show their names only.
 
 use std::fmt;
 
 use crate::access::v1::{DoorSecret, MobileLogin, RevealDoorSecretResponse};
 use crate::billing::v1::{ContinuePaymentResponse, ReceiveStripeEventRequest, StartPaymentMethodResponse};
 use crate::integrations::v1::{ConnectIntegrationRequest, ResolveCredentialResponse};
+use crate::storage::v1::{CreateDownloadLinkResponse, PutFileRequest, SignedRequest};
 use crate::workspace::v1::CreateApiKeyResponse;
 
 impl fmt::Debug for ConnectIntegrationRequest {
@@ -30,6 +31,33 @@ impl fmt::Debug for ResolveCredentialResponse {
 impl fmt::Debug for CreateApiKeyResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CreateApiKeyResponse").field("api_key", &self.api_key).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for CreateDownloadLinkResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreateDownloadLinkResponse")
+            .field("expire_time", &self.expire_time)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for PutFileRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PutFileRequest")
+            .field("parent", &self.parent)
+            .field("file", &self.file)
+            .field("bytes", &self.content.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for SignedRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedRequest")
+            .field("method", &self.method)
+            .field("expire_time", &self.expire_time)
+            .finish_non_exhaustive()
     }
 }
 

@@ -68,6 +68,11 @@ impl DataDir {
         self.0.join("sandbox.json")
     }
 
+    /// The files at the sandbox's S3.
+    pub(crate) fn sandbox_files(&self) -> PathBuf {
+        self.0.join("sandbox-s3")
+    }
+
     /// Signs tokens of this installation.
     pub(crate) fn signer(&self) -> anyhow::Result<Signer> {
         Ok(Signer::load(&self.token_keys(), Arc::new(SystemClock))?)

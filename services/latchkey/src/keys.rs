@@ -13,7 +13,7 @@ use crate::client::said;
 use crate::installation::DataDir;
 
 /// Who needs a certificate: the services, and this program where it calls one past the gateway.
-const SERVICES: [&str; 10] = [
+const SERVICES: [&str; 11] = [
     "access-control",
     "billing",
     "gateway",
@@ -22,6 +22,7 @@ const SERVICES: [&str; 10] = [
     "latchkey",
     "notification",
     "relay-adapter",
+    "storage",
     "unifi-adapter",
     "workspace",
 ];

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::{boards, kisi, openid, sendgrid, stripe, twilio, unifi};
+use crate::{boards, kisi, openid, s3, sendgrid, stripe, twilio, unifi};
 
 /// The world that the sandbox starts with when it runs as a process.
 pub const CONFIG_DEFAULTS: &str = include_str!("../config.default.toml");
@@ -42,6 +42,8 @@ pub struct Config {
     pub boards: boards::Config,
     /// The UniFi Access twin.
     pub unifi: unifi::Config,
+    /// The S3 twin.
+    pub s3: s3::Config,
 }
 
 impl Default for Config {
@@ -58,6 +60,7 @@ impl Default for Config {
             openid: openid::Config::default(),
             boards: boards::Config::default(),
             unifi: unifi::Config::default(),
+            s3: s3::Config::default(),
         }
     }
 }

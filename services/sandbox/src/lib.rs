@@ -1,12 +1,12 @@
 //! Stand-ins for the vendors that Latchkey talks to: each twin speaks its vendor's real wire format,
 //! keeps its state, and can be told to fail.
 //!
-//! One HTTP server on one port, and a port of its own for each relay board and for the UniFi console. Each vendor but
-//! the boards has a prefix (`/kisi/…`, `/sendgrid/v3/…`, `/twilio/2010-04-01/…`, `/stripe/v1/…`, `/openid/…`); below it the paths are exactly the vendor's, so `http://host:port/kisi` is
+//! One HTTP server on one port, and a port of its own for each relay board, for the UniFi console and for S3. Each vendor but
+//! the boards and S3 has a prefix (`/kisi/…`, `/sendgrid/v3/…`, `/twilio/2010-04-01/…`, `/stripe/v1/…`, `/openid/…`); below it the paths are exactly the vendor's, so `http://host:port/kisi` is
 //! what a client takes as the vendor's base URL. `/_control/…` is the sandbox's own API: clock, faults,
 //! request log, reset, and what each twin adds.
 //!
-//! Owns: make-believe state, in memory, saved to one file if configured. Deliberately absent: TLS (but for the UniFi
+//! Owns: make-believe state, in memory, saved to one file if configured; what is at S3, in a folder. Deliberately absent: TLS (but for the UniFi
 //! console), access control on the control API, and anything that a vendor does not do. Never expose it.
 
 pub mod boards;
@@ -21,6 +21,7 @@ pub mod kisi;
 pub mod openid;
 mod page;
 mod requests;
+pub mod s3;
 pub mod sendgrid;
 mod server;
 mod state;
@@ -41,6 +42,7 @@ pub use faults::{Action, ActiveFault, Fault, FaultError, Faults, Phase};
 pub use kisi::Kisi;
 pub use openid::OpenId;
 pub use requests::{LoggedRequest, Requests};
+pub use s3::S3;
 pub use sendgrid::SendGrid;
 pub use server::ServeError;
 pub use state::StateError;
@@ -70,6 +72,7 @@ struct Inner {
     openid: Arc<OpenId>,
     boards: Arc<Boards>,
     unifi: Arc<Unifi>,
+    s3: Arc<S3>,
 }
 
 impl Sandbox {
@@ -84,6 +87,9 @@ impl Sandbox {
         let guard = guard::Guard::new(clock.clone(), faults.clone(), requests.clone());
         let boards = Arc::new(Boards::new(config.boards.clone(), &parts, guard.clone()));
         let unifi = Arc::new(Unifi::new(config.unifi.clone(), parts.clone(), guard.clone()));
+        // Without a folder there is no sandbox: it is made before anything is served.
+        let s3 = S3::new(config.s3.clone(), guard.clone()).expect("a folder for the S3 twin");
+        let s3 = Arc::new(s3);
         let kisi = Arc::new(Kisi::new(config.kisi.clone(), parts.clone()));
         let sendgrid = Arc::new(SendGrid::new(config.sendgrid.clone(), parts.clone()));
         let twilio = Arc::new(Twilio::new(config.twilio.clone(), parts.clone()));
@@ -104,6 +110,7 @@ impl Sandbox {
                 openid,
                 boards,
                 unifi,
+                s3,
                 config,
             }),
         }
@@ -119,6 +126,7 @@ impl Sandbox {
             self.inner.openid.clone(),
             self.inner.boards.clone(),
             self.inner.unifi.clone(),
+            self.inner.s3.clone(),
         ]
     }
 
@@ -155,6 +163,11 @@ impl Sandbox {
     /// The UniFi Access twin.
     pub fn unifi(&self) -> &Arc<Unifi> {
         &self.inner.unifi
+    }
+
+    /// The S3 twin.
+    pub fn s3(&self) -> &Arc<S3> {
+        &self.inner.s3
     }
 
     /// The clock that all twins read.

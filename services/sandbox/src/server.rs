@@ -43,6 +43,9 @@ pub enum ServeError {
     /// The UniFi console's address can't be listened at.
     #[error("cannot listen where the UniFi console should be")]
     Console(#[source] std::io::Error),
+    /// S3's address can't be listened at, or its folder is of no use.
+    #[error("cannot listen where S3 should be, or use its folder")]
+    Store(#[source] std::io::Error),
 }
 
 /// What the service answers when a fault drops the connection; hyper then closes it.
@@ -69,6 +72,7 @@ impl Sandbox {
         self.load_state()?;
         self.inner.boards.open().await.map_err(ServeError::Board)?;
         self.inner.unifi.open_configured().await.map_err(ServeError::Console)?;
+        self.inner.s3.open_configured().await.map_err(ServeError::Store)?;
         let client = self.inner.delivery_queue.client().map_err(ServeError::Client)?;
         let deliveries = self.inner.delivery_queue.run(client, shutdown.clone());
         let connections =
@@ -78,6 +82,7 @@ impl Sandbox {
         tokio::join!(deliveries, connections, ticks, saving);
         self.inner.boards.close().await;
         self.inner.unifi.close().await;
+        self.inner.s3.close().await;
         self.save_state()?;
         Ok(())
     }

@@ -27,12 +27,22 @@ pub enum Vendor {
     Boards,
     /// Door access by a console on site.
     Unifi,
+    /// Files.
+    S3,
 }
 
 impl Vendor {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 7] =
-        [Self::Kisi, Self::SendGrid, Self::Twilio, Self::Stripe, Self::OpenId, Self::Boards, Self::Unifi];
+    pub const ALL: [Self; 8] = [
+        Self::Kisi,
+        Self::SendGrid,
+        Self::Twilio,
+        Self::Stripe,
+        Self::OpenId,
+        Self::Boards,
+        Self::Unifi,
+        Self::S3,
+    ];
 
     /// The name in paths and in the state file.
     pub fn name(self) -> &'static str {
@@ -44,6 +54,7 @@ impl Vendor {
             Self::OpenId => "openid",
             Self::Boards => "boards",
             Self::Unifi => "unifi",
+            Self::S3 => "s3",
         }
     }
 }

@@ -20,6 +20,7 @@ pub(crate) struct UpConfig {
     pub sendgrid: SendGrid,
     pub twilio: Twilio,
     pub stripe: Stripe,
+    pub s3: S3,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -29,6 +30,7 @@ pub(crate) struct Up {
     pub gateway: String,
     pub sandbox: String,
     pub unifi: SocketAddr,
+    pub s3: SocketAddr,
     pub postgres_port: u16,
     pub nats_port: u16,
 }
@@ -55,6 +57,12 @@ pub(crate) struct Twilio {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Stripe {
     pub base_url: String,
+}
+
+/// Other settings of this section are the storage service's.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct S3 {
+    pub bucket: String,
 }
 
 impl UpConfig {

@@ -26,6 +26,7 @@ pub(crate) struct Listeners {
     pub unifi_adapter: Arc<TcpListener>,
     pub notification: Arc<TcpListener>,
     pub billing: Arc<TcpListener>,
+    pub storage: Arc<TcpListener>,
 }
 
 impl Listeners {
@@ -52,6 +53,7 @@ impl Listeners {
             unifi_adapter: inner().await?,
             notification: inner().await?,
             billing: inner().await?,
+            storage: inner().await?,
         })
     }
 
@@ -94,6 +96,7 @@ pub(super) async fn build(
         site.with_data(&unifi_adapter::DEFINITION, &l.unifi_adapter, unifi_adapter::build).await?,
         site.with_data(&notification::DEFINITION, &l.notification, notification::build).await?,
         site.with_data(&billing::DEFINITION, &l.billing, billing::build).await?,
+        site.with_data(&storage::DEFINITION, &l.storage, storage::build).await?,
         site.without_data(gateway::NAME, gateway::CONFIG_DEFAULTS, &l.gateway, gateway::build).await?,
     ])
 }

@@ -20,6 +20,9 @@ const SANDBOX_FROM_EMAIL: &str = "desk@demo.example";
 const SANDBOX_TWILIO_SID: &str = "AC00000000000000000000000000000001";
 const SANDBOX_TWILIO_TOKEN: &str = "demo-twilio-auth-token";
 const SANDBOX_TWILIO_FROM: &str = "+4366012345678";
+const SANDBOX_S3_BUCKET: &str = "latchkey";
+const SANDBOX_S3_ACCESS_KEY: &str = "demo-s3-access-key";
+const SANDBOX_S3_SECRET_KEY: &str = "demo-s3-secret-key";
 
 /// Where hosts may lead that people type: here the sandbox's relay boards are at this machine's loopback addresses.
 const OUTGOING_ALLOWED: &str = "LATCHKEY_OUTGOING__ALLOWED";
@@ -41,6 +44,8 @@ pub(super) fn sandbox(
     let mut world = process.sandbox;
     world.state_file = Some(data.sandbox_state());
     world.unifi.listen = Some(config.up.unifi);
+    world.s3.listen = Some(config.up.s3);
+    world.s3.folder = Some(data.sandbox_files());
     if config.sendgrid.api_key.expose_secret().is_empty() {
         let url = format!("{}{SENDGRID_WEBHOOK_PATH}", listeners.gateway_url()?);
         world.sendgrid.webhooks.push(sandbox::sendgrid::WebhookSeed { url, is_signed: true });
@@ -125,6 +130,16 @@ impl Wiring {
         if config.stripe.base_url.is_empty() {
             billing.push(("LATCHKEY_STRIPE__BASE_URL", format!("{twins}/stripe")));
         }
+        let mut files = Vec::new();
+        if config.s3.bucket.is_empty() {
+            files.extend([
+                ("LATCHKEY_S3__ENDPOINT", format!("http://{}", config.up.s3)),
+                ("LATCHKEY_S3__PATH_STYLE", "true".to_owned()),
+                ("LATCHKEY_S3__BUCKET", SANDBOX_S3_BUCKET.to_owned()),
+                ("LATCHKEY_S3__ACCESS_KEY_ID", SANDBOX_S3_ACCESS_KEY.to_owned()),
+                ("LATCHKEY_S3__SECRET_ACCESS_KEY", SANDBOX_S3_SECRET_KEY.to_owned()),
+            ]);
+        }
         let own = BTreeMap::from([
             ("access-control", adapters.to_vec()),
             ("billing", billing),
@@ -141,6 +156,7 @@ impl Wiring {
             ("kisi-adapter", kisi),
             ("notification", messages),
             ("relay-adapter", with_key("relay-adapter")),
+            ("storage", files),
             (
                 "unifi-adapter",
                 [
@@ -156,6 +172,7 @@ impl Wiring {
                     ("LATCHKEY_SERVICES__BILLING", url(&listeners.billing)?),
                     ("LATCHKEY_SERVICES__INTEGRATIONS", url(&listeners.integrations)?),
                     ("LATCHKEY_SERVICES__NOTIFICATION", url(&listeners.notification)?),
+                    ("LATCHKEY_SERVICES__STORAGE", url(&listeners.storage)?),
                     ("LATCHKEY_SERVICES__UNIFI_ADAPTER", url(&listeners.unifi_adapter)?),
                     ("LATCHKEY_SERVICES__WORKSPACE", url(&listeners.workspace)?),
                     ("LATCHKEY_TOKENS__KEYS_FOLDER", path(data.token_keys())),

@@ -7,6 +7,7 @@ mod harness;
 mod kisi;
 mod openid;
 mod page;
+mod s3;
 mod sandbox;
 mod sendgrid;
 mod stripe;

@@ -1,0 +1,5 @@
+//! Runs the storage service alone.
+
+fn main() -> std::process::ExitCode {
+    chassis::main(&storage::DEFINITION, storage::build)
+}
