@@ -93,7 +93,8 @@ impl Twin {
             calls_per_second: 0,
             calls_in_flight: 8,
             attempt_timeout_ms: 1_000,
-            call_timeout_ms: 1_500,
+            // Two whole attempts, and the second between them that a refusal may ask for.
+            call_timeout_ms: 3_500,
             attempts_max: 1,
         }
     }
