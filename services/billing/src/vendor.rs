@@ -8,15 +8,18 @@ mod client;
 mod convert;
 mod error;
 mod events;
+mod giving_back;
 mod method;
 mod seen;
 mod wire;
 
 pub use amount::AmountError;
+pub(crate) use amount::check as check_amount;
 pub use charging::{ChargingError, CreatedIntent, SeenIntent};
 pub use client::{API_VERSION, Stripe, StripeAccount};
 pub use convert::{KeyCheck, Mode};
 pub use error::Error;
 pub(crate) use error::is_missing;
 pub use events::{ListedEvent, Since};
+pub use giving_back::{SeenDispute, SeenRefund};
 pub use method::{CreatedSetup, MethodKind, SavedMethod, SavingError, SetupSeen};

@@ -58,6 +58,7 @@ impl Things {
             ("LocationAccessSettings", "locations"),
             ("RecordPayment", "invoices"),
             ("Payment", "payments"),
+            ("Refund", "refunds"),
             ("PaymentMethod", "paymentMethods"),
             ("Plan", "plans"),
             ("Price", "prices"),
@@ -109,6 +110,7 @@ impl Things {
                 // Without an address nobody is announced.
                 ("email", Kind::String) if noun == "Visit" => Value::String("eve@visitors.example".into()),
                 ("person", Kind::String) => Value::String(self.one_of("people")),
+                ("payment", Kind::String) => Value::String(self.one_of("payments")),
                 ("product", Kind::String) => Value::String(self.one_of("passProducts")),
                 ("resource", Kind::String) => Value::String(self.one_of("resources")),
                 ("location", Kind::String) => Value::String(self.one_of("locations")),
