@@ -1,6 +1,7 @@
 //! What this service hears.
 
 pub(crate) mod alerts;
+pub(crate) mod disputes;
 pub(crate) mod ways_in;
 pub(crate) mod workspace;
 

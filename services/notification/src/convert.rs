@@ -1,8 +1,8 @@
 //! From the model to messages.
 
 use chassis::input::timestamp;
-use domain::VisitId;
-use domain::names::{BookingName, MessageName, PersonName, VisitName};
+use domain::names::{BookingName, DisputeName, MessageName, PersonName, VisitName};
+use domain::{DisputeId, VisitId};
 use proto::notification::v1 as pb;
 
 use crate::model::{Channel, Entry, Kind, State};
@@ -20,6 +20,7 @@ pub(crate) fn message(entry: &Entry) -> pb::Message {
             Kind::StaffAlert => pb::MessageKind::StaffAlert,
             Kind::WayIn => pb::MessageKind::WayIn,
             Kind::AccessReady => pb::MessageKind::AccessReady,
+            Kind::DisputeOpened => pb::MessageKind::DisputeOpened,
         }
         .into(),
         channel: match entry.channel {
@@ -47,9 +48,12 @@ pub(crate) fn message(entry: &Entry) -> pb::Message {
     }
 }
 
-/// The booking that a message is about; or the visit, of which alone its visitor is told.
+/// The booking that a message is about; or the visit, of which alone its visitor is told; or the dispute.
 fn about(entry: &Entry) -> String {
     let (workspace, id) = (entry.key.workspace, entry.booking);
+    if entry.kind == Kind::DisputeOpened {
+        return DisputeName { workspace, id: DisputeId::from_uuid(id.uuid()) }.to_string();
+    }
     if id.uuid() == entry.person.uuid() {
         return VisitName { workspace, id: VisitId::from_uuid(id.uuid()) }.to_string();
     }

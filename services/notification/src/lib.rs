@@ -32,7 +32,7 @@ use vendor_http::{BaseUrl, VendorHttp};
 
 use crate::app::App;
 use crate::consumers::Channels;
-use crate::consumers::{alerts, ways_in, workspace};
+use crate::consumers::{alerts, disputes, ways_in, workspace};
 use crate::delivery::{EmailDelivery, SmsDelivery};
 use crate::jobs::sender::Sender;
 use crate::model::Channel;
@@ -62,6 +62,7 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
     let wake = vec![email_wake.clone(), sms_wake.clone()];
     let workspace = workspace::Workspace { clock: deps.basic.clock.clone(), channels, wake: wake.clone() };
     let alerts = alerts::Alerts { clock: deps.basic.clock.clone(), channels, wake: wake.clone() };
+    let disputes = disputes::Disputes { clock: deps.basic.clock.clone(), channels, wake: wake.clone() };
     let ways_in = ways_in::WaysIn { clock: deps.basic.clock.clone(), channels, wake };
     let mut service = chassis::Service::new(DEFINITION.name, &deps.basic)
         .grpc(grpc::notification_service(app.clone()))
@@ -69,6 +70,7 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
         .outbox(&deps, &DEFINITION)
         .consumer(&deps, workspace::config(), workspace)
         .consumer(&deps, alerts::config(), alerts)
+        .consumer(&deps, disputes::config(), disputes)
         .consumer(&deps, ways_in::ways_in(), ways_in.clone())
         .consumer(&deps, ways_in::access(), ways_in);
     if config.has_email() {

@@ -16,7 +16,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
-use crate::model::{Content, Kind, Problem};
+use crate::model::{Content, Dispute, Kind, Problem};
 use crate::secrets::DoorSecret;
 
 pub(crate) use email::RenderedEmail;
@@ -63,6 +63,8 @@ struct View<'a> {
     host: Option<&'a str>,
     /// Another way in, with its window in the location's time.
     way_in: Option<WayInView<'a>>,
+    /// A dispute: then it is no booking.
+    dispute: Option<&'a Dispute>,
 }
 
 #[derive(Serialize)]
@@ -108,6 +110,9 @@ impl Renderer {
         template!(templates, "email/access_ready.html");
         template!(templates, "email/access_ready.txt");
         template!(templates, "email/access_ready.subject.txt");
+        template!(templates, "email/dispute_opened.html");
+        template!(templates, "email/dispute_opened.txt");
+        template!(templates, "email/dispute_opened.subject.txt");
         template!(templates, "sms/confirmed.txt");
         template!(templates, "sms/rescheduled.txt");
         template!(templates, "sms/cancelled.txt");
@@ -188,6 +193,7 @@ impl<'a> View<'a> {
                 pin,
                 when: when::long(way_in.window, zone),
             }),
+            dispute: content.dispute.as_ref(),
         }
     }
 }

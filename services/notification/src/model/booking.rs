@@ -91,6 +91,7 @@ pub(super) mod tests {
             problems_more: 0,
             host: None,
             way_in: None,
+            dispute: None,
         };
         Booking { workspace: WorkspaceId::new(), stands, content, people: HashMap::new() }
     }

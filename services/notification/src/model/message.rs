@@ -19,6 +19,8 @@ chassis::text_enum! {
         WayIn = "way_in",
         /// The person's access is there, and this is what lets them in.
         AccessReady = "access_ready",
+        /// To owners and admins: a bank disputes a payment.
+        DisputeOpened = "dispute_opened",
     }
 }
 

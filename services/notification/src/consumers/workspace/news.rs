@@ -59,7 +59,12 @@ impl News {
         let end = content.window.end();
         match self.kind {
             Kind::Cancelled => end.max(content.told_at + CANCELLED_TELLING),
-            Kind::Confirmed | Kind::Rescheduled | Kind::StaffAlert | Kind::WayIn | Kind::AccessReady => end,
+            Kind::Confirmed
+            | Kind::Rescheduled
+            | Kind::StaffAlert
+            | Kind::WayIn
+            | Kind::AccessReady
+            | Kind::DisputeOpened => end,
         }
     }
 }
@@ -127,6 +132,7 @@ fn read_snapshot(
         problems_more: 0,
         host: None,
         way_in: None,
+        dispute: None,
     };
     let mut people = HashMap::new();
     for person in std::iter::once(person).chain(&snapshot.attendees) {

@@ -106,6 +106,7 @@ fn read_snapshot(
         problems_more: 0,
         host: Some(line(&host?.display_name)),
         way_in: None,
+        dispute: None,
     };
     let stands = visit.state() == pb::VisitState::Expected;
     // What has come to nothing for now may stand again, and is told then.
