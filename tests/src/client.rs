@@ -14,6 +14,7 @@ use proto::access::v1::door_service_client::DoorServiceClient;
 use proto::audit::v1::audit_service_client::AuditServiceClient;
 use proto::billing::v1::invoice_service_client::InvoiceServiceClient;
 use proto::billing::v1::payment_method_service_client::PaymentMethodServiceClient;
+use proto::billing::v1::payment_service_client::PaymentServiceClient;
 use proto::billing::v1::price_service_client::PriceServiceClient;
 use proto::integrations::v1::integration_service_client::IntegrationServiceClient;
 use proto::membership::v1::contract_service_client::ContractServiceClient;
@@ -56,6 +57,8 @@ pub struct Client {
     pub memberships: MembershipServiceClient<OperatorChannel>,
     /// What people owe.
     pub invoices: InvoiceServiceClient<OperatorChannel>,
+    /// Payments, and what is given back of them.
+    pub payments: PaymentServiceClient<OperatorChannel>,
     /// Cards and bank accounts.
     pub payment_methods: PaymentMethodServiceClient<OperatorChannel>,
     /// What things cost, and how workspaces bill.
@@ -116,6 +119,7 @@ impl Client {
             integrations: IntegrationServiceClient::new(channel.clone()),
             memberships: MembershipServiceClient::new(channel.clone()),
             invoices: InvoiceServiceClient::new(channel.clone()),
+            payments: PaymentServiceClient::new(channel.clone()),
             payment_methods: PaymentMethodServiceClient::new(channel.clone()),
             prices: PriceServiceClient::new(channel.clone()),
             passes: PassServiceClient::new(channel.clone()),
