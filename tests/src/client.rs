@@ -21,6 +21,7 @@ use proto::membership::v1::contract_service_client::ContractServiceClient;
 use proto::membership::v1::membership_service_client::MembershipServiceClient;
 use proto::membership::v1::plan_service_client::PlanServiceClient;
 use proto::membership::v1::team_service_client::TeamServiceClient;
+use proto::notification::v1::notification_service_client::NotificationServiceClient;
 use proto::workspace::v1::api_key_service_client::ApiKeyServiceClient;
 use proto::workspace::v1::booking_service_client::BookingServiceClient;
 use proto::workspace::v1::entitlement_service_client::EntitlementServiceClient;
@@ -53,6 +54,8 @@ pub struct Client {
     pub entitlements: EntitlementServiceClient<OperatorChannel>,
     /// Connections to providers.
     pub integrations: IntegrationServiceClient<OperatorChannel>,
+    /// What people were told, and what became of it.
+    pub messages: NotificationServiceClient<OperatorChannel>,
     /// Memberships of plans.
     pub memberships: MembershipServiceClient<OperatorChannel>,
     /// What people owe.
@@ -117,6 +120,7 @@ impl Client {
             contracts: ContractServiceClient::new(channel.clone()),
             entitlements: EntitlementServiceClient::new(channel.clone()),
             integrations: IntegrationServiceClient::new(channel.clone()),
+            messages: NotificationServiceClient::new(channel.clone()),
             memberships: MembershipServiceClient::new(channel.clone()),
             invoices: InvoiceServiceClient::new(channel.clone()),
             payments: PaymentServiceClient::new(channel.clone()),

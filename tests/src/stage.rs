@@ -316,6 +316,7 @@ impl Stage {
                     ("LATCHKEY_TWILIO__ACCOUNT_SID", "AC00000000000000000000000000000001".into()),
                     ("LATCHKEY_TWILIO__AUTH_TOKEN", "demo-twilio-auth-token".into()),
                     ("LATCHKEY_TWILIO__FROM", "+4366012345678".into()),
+                    ("LATCHKEY_TWILIO__WEBHOOK_URL", format!("{}/webhooks/twilio", self.gateway())),
                     ("LATCHKEY_SENDING__TIMEOUT_SECONDS", "2".into()),
                     ("LATCHKEY_SENDING__LEASE_SECONDS", "5".into()),
                     ("LATCHKEY_SENDING__RETRY_DELAY_SECONDS", "1".into()),

@@ -15,6 +15,7 @@ mod authorization;
 mod bookings;
 mod charges;
 mod contracts;
+mod deliveries;
 mod disorder;
 mod doors_on_demand;
 mod kill;

@@ -48,6 +48,7 @@ impl Edge {
         Router::new()
             .route("/healthz", get(async || "ok"))
             .route("/webhooks/sendgrid", post(webhooks::sendgrid).with_state(self.webhooks.clone()))
+            .route("/webhooks/twilio", post(webhooks::twilio).with_state(self.webhooks.clone()))
             .route(
                 "/webhooks/unifi/{workspace}/{integration}",
                 post(webhooks::unifi).with_state(self.webhooks),

@@ -1,15 +1,17 @@
 //! Use cases: one transaction each.
 
+mod read;
+mod report;
+
 use std::sync::Arc;
 
-use chassis::paging::Page;
 use chassis::postgres::WorkspacePool;
-use domain::{BookingId, Clock, Timestamp, WorkspaceId};
+use domain::{Clock, Timestamp, WorkspaceId};
 use sqlx::PgPool;
 
 use crate::engine::{self, Attempt, Outcome, Policy, Step};
 use crate::error::Error;
-use crate::model::{Channel, Content, Entry, Kind, MessageKey, State};
+use crate::model::{Channel, Content, Kind, MessageKey, State};
 use crate::store::ledger;
 use crate::store::queue::{self, Change};
 
@@ -126,25 +128,6 @@ impl App {
         Ok(round)
     }
 
-    /// Notes that SendGrid has these messages.
-    pub(crate) async fn report_sent(&self, mut reports: Vec<(MessageKey, String)>) -> Result<(), Error> {
-        // Several events of one message come in one delivery, as a rule.
-        reports.sort_by_key(|(key, _)| (key.workspace, key.id));
-        reports.dedup_by_key(|(key, _)| *key);
-        if reports.is_empty() {
-            return Ok(());
-        }
-        let mut conn = self.platform.acquire().await?;
-        let news = ledger::mark_sent(&mut conn, &reports, self.clock.now()).await?;
-        if news > 0 {
-            tracing::debug!(
-                messages = news,
-                "SendGrid says that it has messages that were not known to be sent"
-            );
-        }
-        Ok(())
-    }
-
     /// Those of the vendor's ids that are messages of the workspace already.
     pub(crate) async fn known_texts(
         &self,
@@ -153,19 +136,6 @@ impl App {
     ) -> Result<Vec<String>, Error> {
         let mut tx = self.pool.begin(workspace).await?;
         Ok(ledger::known_texts(&mut tx, workspace, vendor_refs).await?)
-    }
-
-    /// One page of a workspace's messages, oldest first, and the token of the next.
-    pub(crate) async fn list(
-        &self,
-        workspace: WorkspaceId,
-        booking: Option<BookingId>,
-        page: Page,
-    ) -> Result<(Vec<Entry>, String), Error> {
-        let mut tx = self.pool.begin(workspace).await?;
-        let mut rows = ledger::list(&mut tx, workspace, booking, &page).await?;
-        let next_page_token = page.finish(&mut rows, |entry| entry.key.id.uuid());
-        Ok((rows, next_page_token))
     }
 }
 

@@ -56,6 +56,9 @@ pub struct TwilioConfig {
     pub from: String,
     /// `MG…`; or else a sender.
     pub messaging_service_sid: String,
+    /// Where its callbacks are taken, as the public sees it, such as
+    /// `https://api.example.org/webhooks/twilio`. Empty: they are neither asked for nor taken.
+    pub webhook_url: String,
 }
 
 /// What both channels share.

@@ -1,11 +1,13 @@
 //! From a message in the ledger to a call to a vendor, and what its answer means.
 
-mod email;
+pub(crate) mod callback;
+pub(crate) mod email;
 mod sms;
 
 use std::future::Future;
 
-pub(crate) use email::{EmailDelivery, report};
+pub(crate) use callback::CallbackAddress;
+pub(crate) use email::EmailDelivery;
 pub(crate) use sms::SmsDelivery;
 
 use crate::app::Work;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use domain::{MessageId, Timestamp};
 
-use crate::model::{Standing, State};
+use crate::model::{Standing, State, SuppressionReason};
 
 /// How long a message waits for an older one of its booking that is on its way.
 const TURN: chrono::Duration = chrono::Duration::seconds(1);
@@ -68,6 +68,8 @@ pub(crate) struct Due {
     pub is_superseded: bool,
     /// A message about an older version of the booking waits or is on its way.
     pub is_blocked: bool,
+    /// Why the address gets nothing more.
+    pub suppressed: Option<SuppressionReason>,
 }
 
 /// What to do with a row that is due.
@@ -102,6 +104,9 @@ pub(crate) fn take_up(due: &Due, now: Timestamp, policy: &Policy) -> Step {
     }
     if now >= due.expires_at {
         return Step::Note(expired(standing, standing.last_error.as_deref()));
+    }
+    if let Some(reason) = due.suppressed {
+        return Step::Note(suppressed(standing, reason));
     }
     if due.is_blocked {
         return Step::Wait(Standing { due_at: Some(now + TURN), ..standing.clone() });
@@ -198,6 +203,21 @@ fn ended(standing: &Standing, mut reason: String) -> Standing {
         reason.push_str("; an attempt whose answer was lost may have reached the person");
     }
     Standing { state: State::Expired, due_at: None, last_error: Some(cut(reason)), ..standing.clone() }
+}
+
+fn suppressed(standing: &Standing, reason: SuppressionReason) -> Standing {
+    let why = match reason {
+        SuppressionReason::Bounced => {
+            "an earlier message came back: correct the address, or lift the suppression if it is right"
+        }
+        SuppressionReason::Complained => {
+            "the person has called a message spam, and is to be reached otherwise"
+        }
+        SuppressionReason::Stopped => "the person has written STOP to our number; START takes it back",
+        SuppressionReason::Unsubscribed => "the person wants no such messages",
+    };
+    let reason = format!("SUPPRESSED: {why}");
+    Standing { state: State::Failed, due_at: None, last_error: Some(reason), ..standing.clone() }
 }
 
 /// Where a message stands whose content can't be read.

@@ -4,4 +4,4 @@ mod ledger;
 mod webhook;
 
 pub(crate) use ledger::notification_service;
-pub(crate) use webhook::webhook_service;
+pub(crate) use webhook::{Proofs, webhook_service};

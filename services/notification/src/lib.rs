@@ -5,8 +5,9 @@
 //! delivered twice sends once. Keeps what bookings and staff are like, as far as messages tell of them. Holds that nothing is sent blindly twice, that nothing is lost without a reason in
 //! the ledger, and that nobody hears of an older version of a booking after a newer one. What opens a door is asked of
 //! its adapter when it is sent, and kept nowhere. Vendors'
-//! accounts are the platform's, not the workspaces'. Deliberately absent: preferences, campaigns, inbound
-//! messages, delivery reports beyond "the vendor has it".
+//! accounts are the platform's, not the workspaces'. Notes what vendors report of each message, in any order, and sends
+//! nothing to addresses that take nothing or whose people want nothing. Deliberately absent: preferences, campaigns,
+//! what people write to us but STOP and START.
 
 mod app;
 mod config;
@@ -33,7 +34,7 @@ use vendor_http::{BaseUrl, VendorHttp};
 use crate::app::App;
 use crate::consumers::Channels;
 use crate::consumers::{alerts, disputes, ways_in, workspace};
-use crate::delivery::{EmailDelivery, SmsDelivery};
+use crate::delivery::{CallbackAddress, EmailDelivery, SmsDelivery};
 use crate::jobs::sender::Sender;
 use crate::model::Channel;
 use crate::render::Renderer;
@@ -56,6 +57,7 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
     config.validate()?;
     let app = Arc::new(App::new(deps.pool.clone(), deps.platform.clone(), deps.basic.clock.clone()));
     let http = vendor_client(&config, &deps)?;
+    let sendgrid = if config.has_email() { Some(sendgrid_client(&config, &http)?) } else { None };
     let secrets = Arc::new(secrets::Secrets::new(&config.adapters, &deps.basic.identity)?);
     let (email_wake, sms_wake) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let channels = Channels { has_email: config.has_email(), has_sms: config.has_sms() };
@@ -65,19 +67,19 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
     let disputes = disputes::Disputes { clock: deps.basic.clock.clone(), channels, wake: wake.clone() };
     let ways_in = ways_in::WaysIn { clock: deps.basic.clock.clone(), channels, wake };
     let mut service = chassis::Service::new(DEFINITION.name, &deps.basic)
-        .grpc(grpc::notification_service(app.clone()))
-        .grpc(grpc::webhook_service(app.clone(), webhook_key(&config)?))
+        .grpc(grpc::notification_service(app.clone(), sendgrid.clone()))
+        .grpc(grpc::webhook_service(app.clone(), proofs(&config)?))
         .outbox(&deps, &DEFINITION)
         .consumer(&deps, workspace::config(), workspace)
         .consumer(&deps, alerts::config(), alerts)
         .consumer(&deps, disputes::config(), disputes)
         .consumer(&deps, ways_in::ways_in(), ways_in.clone())
         .consumer(&deps, ways_in::access(), ways_in);
-    if config.has_email() {
+    if let Some(sendgrid) = sendgrid {
         let sender = Sender {
             app: app.clone(),
             channel: Channel::Email,
-            delivery: Arc::new(email_delivery(&config, &http)?),
+            delivery: Arc::new(email_delivery(&config, sendgrid)?),
             secrets: secrets.clone(),
             policy: config.policy(config.email),
             in_flight_max: config.sending.in_flight_max,
@@ -125,14 +127,32 @@ fn webhook_key(config: &Config) -> anyhow::Result<Option<sendgrid::WebhookKey>> 
     text.parse().map(Some).context("sendgrid.webhook_public_key")
 }
 
-fn email_delivery(config: &Config, http: &VendorHttp) -> anyhow::Result<EmailDelivery> {
+/// Where Twilio's callbacks are taken.
+fn callback_address(config: &Config) -> anyhow::Result<Option<CallbackAddress>> {
+    let text = config.twilio.webhook_url.as_str();
+    if !config.has_sms() || text.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(CallbackAddress::new(text.parse().context("twilio.webhook_url")?)))
+}
+
+fn proofs(config: &Config) -> anyhow::Result<grpc::Proofs> {
+    let twilio = callback_address(config)?.map(|address| (address, config.twilio.auth_token.clone()));
+    Ok(grpc::Proofs { sendgrid: webhook_key(config)?, twilio })
+}
+
+fn sendgrid_client(config: &Config, http: &VendorHttp) -> anyhow::Result<sendgrid::SendGrid> {
     let settings = sendgrid::Settings {
         base_url: config.sendgrid.base_url.parse::<BaseUrl>().context("sendgrid.base_url")?,
         key: config.sendgrid.api_key.clone(),
         limit: None,
     };
+    sendgrid::SendGrid::new(http, settings).context("sendgrid.api_key")
+}
+
+fn email_delivery(config: &Config, sendgrid: sendgrid::SendGrid) -> anyhow::Result<EmailDelivery> {
     Ok(EmailDelivery {
-        sendgrid: sendgrid::SendGrid::new(http, settings).context("sendgrid.api_key")?,
+        sendgrid,
         renderer: Renderer::new(config.sendgrid.from_email.as_str()),
         from: config.sendgrid.from_email.parse().context("sendgrid.from_email")?,
         from_name: Some(config.sendgrid.from_name.clone()).filter(|name| !name.is_empty()),
@@ -157,6 +177,7 @@ fn sms_delivery(config: &Config, http: &VendorHttp, app: Arc<App>) -> anyhow::Re
         app,
         twilio: twilio::Twilio::new(http, settings).context("twilio.account_sid, twilio.auth_token")?,
         renderer: Renderer::new(config.sendgrid.from_email.as_str()),
+        callback: callback_address(config)?,
         timeout: Duration::from_secs(config.sending.timeout_seconds),
     })
 }

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use chrono_tz::Tz;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 
 use crate::model::{Content, Dispute, Kind, Problem};
@@ -30,11 +30,16 @@ pub(crate) enum RenderError {
     /// A template is wrong.
     #[error("a template can't be filled in")]
     Template(#[from] minijinja::Error),
+    /// What a template gave is no MJML.
+    #[error("a template gives no email: {0}")]
+    Layout(String),
 }
 
 /// The templates, read once.
 pub(crate) struct Renderer {
-    templates: Environment<'static>,
+    /// To MJML, which becomes HTML that mail programs show alike.
+    html: Environment<'static>,
+    text: Environment<'static>,
     /// Who calendar entries are from.
     organizer: String,
 }
@@ -76,50 +81,44 @@ struct WayInView<'a> {
     when: String,
 }
 
-macro_rules! template {
-    ($templates:ident, $name:literal) => {
-        $templates
-            .add_template($name, include_str!(concat!("../templates/", $name)))
-            .expect("the templates are part of the program and tested");
-    };
+/// What is said of each kind: its blocks are the words, the same for emails as HTML and as text, and for texts.
+macro_rules! kinds {
+    ($($name:literal),+) => { [$(($name, include_str!(concat!("../templates/en/", $name, ".jinja")))),+] };
+}
+
+const KINDS: [(&str, &str); 7] = kinds![
+    "confirmed",
+    "rescheduled",
+    "cancelled",
+    "staff_alert",
+    "way_in",
+    "access_ready",
+    "dispute_opened"
+];
+
+/// The templates in one form: how it looks, and the words.
+fn templates(layout: &'static str, facts: &'static str, is_html: bool) -> Environment<'static> {
+    let mut templates = Environment::new();
+    templates.set_undefined_behavior(UndefinedBehavior::Strict);
+    templates.set_auto_escape_callback(move |_| if is_html { AutoEscape::Html } else { AutoEscape::None });
+    let lines = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+    templates.set_syntax(lines.expect("the usual delimiters are valid"));
+    for (name, source) in [("layout", layout), ("facts", facts)].into_iter().chain(KINDS) {
+        templates.add_template(name, source).expect("the templates are part of the program and tested");
+    }
+    templates
 }
 
 impl Renderer {
     /// A renderer whose calendar entries are from the address `organizer`.
     pub(crate) fn new(organizer: impl Into<String>) -> Self {
-        let mut templates = Environment::new();
-        templates.set_undefined_behavior(UndefinedBehavior::Strict);
-        let lines = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-        templates.set_syntax(lines.expect("the usual delimiters are valid"));
-        template!(templates, "email/layout.html");
-        template!(templates, "email/confirmed.html");
-        template!(templates, "email/confirmed.txt");
-        template!(templates, "email/confirmed.subject.txt");
-        template!(templates, "email/rescheduled.html");
-        template!(templates, "email/rescheduled.txt");
-        template!(templates, "email/rescheduled.subject.txt");
-        template!(templates, "email/cancelled.html");
-        template!(templates, "email/cancelled.txt");
-        template!(templates, "email/cancelled.subject.txt");
-        template!(templates, "email/staff_alert.html");
-        template!(templates, "email/staff_alert.txt");
-        template!(templates, "email/staff_alert.subject.txt");
-        template!(templates, "email/way_in.html");
-        template!(templates, "email/way_in.txt");
-        template!(templates, "email/way_in.subject.txt");
-        template!(templates, "email/access_ready.html");
-        template!(templates, "email/access_ready.txt");
-        template!(templates, "email/access_ready.subject.txt");
-        template!(templates, "email/dispute_opened.html");
-        template!(templates, "email/dispute_opened.txt");
-        template!(templates, "email/dispute_opened.subject.txt");
-        template!(templates, "sms/confirmed.txt");
-        template!(templates, "sms/rescheduled.txt");
-        template!(templates, "sms/cancelled.txt");
-        template!(templates, "sms/staff_alert.txt");
-        template!(templates, "sms/way_in.txt");
-        template!(templates, "sms/access_ready.txt");
-        Self { templates, organizer: organizer.into() }
+        let mjml = include_str!("../templates/layout.mjml");
+        let text = include_str!("../templates/layout.txt");
+        Self {
+            html: templates(mjml, include_str!("../templates/facts.mjml"), true),
+            text: templates(text, include_str!("../templates/facts.txt"), false),
+            organizer: organizer.into(),
+        }
     }
 
     /// The email that tells of `content`, and of the secret that goes with it.
@@ -131,11 +130,12 @@ impl Renderer {
     ) -> Result<RenderedEmail, RenderError> {
         let zone = domain::zone::parse(&content.time_zone)?;
         let view = View::long(content, secret, zone);
-        let fill = |name: String| self.fill(&name, &view);
+        let mut words = self.text.get_template(kind.as_str())?.render_captured(Serde(&view))?;
+        let subject = words.with_state_mut(|state| state.render_block("subject"))?;
         Ok(RenderedEmail {
-            subject: text::shorten(&fill(format!("email/{kind}.subject.txt"))?, email::SUBJECT_CHARS_MAX),
-            text: fill(format!("email/{kind}.txt"))?,
-            html: fill(format!("email/{kind}.html"))?,
+            subject: text::shorten(&subject, email::SUBJECT_CHARS_MAX),
+            text: words.into_output(),
+            html: email::html(&self.html.get_template(kind.as_str())?.render(Serde(&view))?)?,
             calendar: calendar::file(kind, content, &self.organizer),
         })
     }
@@ -158,11 +158,8 @@ impl Renderer {
             problems_more: content.problems_more + content.problems.len().saturating_sub(1),
             ..View::long(content, secret, zone)
         };
-        self.fill(&format!("sms/{kind}.txt"), &view)
-    }
-
-    fn fill(&self, name: &str, view: &View<'_>) -> Result<String, RenderError> {
-        Ok(self.templates.get_template(name)?.render(Serde(view))?)
+        let mut words = self.text.get_template(kind.as_str())?.render_captured(Serde(&view))?;
+        Ok(words.with_state_mut(|state| state.render_block("sms"))?)
     }
 }
 

@@ -4,4 +4,6 @@
 pub(crate) mod booking;
 pub(crate) mod ledger;
 pub(crate) mod queue;
+pub(crate) mod report;
 pub(crate) mod staff;
+pub(crate) mod suppression;

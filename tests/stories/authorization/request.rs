@@ -57,6 +57,7 @@ impl Things {
             ("Location", "locations"),
             ("LocationAccessSettings", "locations"),
             ("RecordPayment", "invoices"),
+            ("GetMessage", "messages"),
             ("Payment", "payments"),
             ("Refund", "refunds"),
             ("PaymentMethod", "paymentMethods"),

@@ -13,8 +13,8 @@ use chassis::rpc::{REQUEST_TIMEOUT, ServiceChannel, Traced};
 use http::{HeaderMap, StatusCode};
 use proto::access::v1::ReceiveUnifiEventRequest;
 use proto::access::v1::unifi_webhook_service_client::UnifiWebhookServiceClient;
-use proto::notification::v1::ReceiveSendGridEventsRequest;
 use proto::notification::v1::webhook_service_client::WebhookServiceClient;
+use proto::notification::v1::{ReceiveSendGridEventsRequest, ReceiveTwilioCallbackRequest};
 use tokio::sync::Semaphore;
 use tonic::{Code, Status};
 use tracing::Instrument as _;
@@ -25,6 +25,8 @@ use crate::config::{Config, SettingError};
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The largest that is taken of a console: each is one event.
 const UNIFI_BODY_BYTES_MAX: usize = 256 * 1024;
+/// The largest that is taken of Twilio: a form about one message.
+const TWILIO_BODY_BYTES_MAX: usize = 64 * 1024;
 /// Deliveries of a vendor that are held in memory at once.
 const DELIVERIES_MAX: usize = 16;
 /// A delivery must be read and passed on within this time: a little before the server itself gives up,
@@ -34,6 +36,8 @@ const TIMEOUT: Duration = REQUEST_TIMEOUT.saturating_sub(Duration::from_secs(2))
 // Twilio SendGrid, Event Webhook Security Features.
 const SENDGRID_SIGNATURE: &str = "x-twilio-email-event-webhook-signature";
 const SENDGRID_TIMESTAMP: &str = "x-twilio-email-event-webhook-timestamp";
+// Twilio docs, Webhooks security.
+const TWILIO_SIGNATURE: &str = "x-twilio-signature";
 // UniFi Access API reference, 11.7.
 const UNIFI_SIGNATURE: &str = "signature";
 
@@ -42,6 +46,7 @@ const UNIFI_SIGNATURE: &str = "signature";
 pub(crate) struct Webhooks {
     notification: WebhookServiceClient<ServiceChannel>,
     sendgrid_places: Arc<Semaphore>,
+    twilio_places: Arc<Semaphore>,
     unifi_adapter: UnifiWebhookServiceClient<ServiceChannel>,
     unifi_places: Arc<Semaphore>,
 }
@@ -52,6 +57,7 @@ impl Webhooks {
         Ok(Self {
             notification: WebhookServiceClient::new(channel("notification")?),
             sendgrid_places: Arc::new(Semaphore::new(DELIVERIES_MAX)),
+            twilio_places: Arc::new(Semaphore::new(DELIVERIES_MAX)),
             unifi_adapter: UnifiWebhookServiceClient::new(channel("unifi_adapter")?),
             unifi_places: Arc::new(Semaphore::new(DELIVERIES_MAX)),
         })
@@ -65,6 +71,16 @@ type Answer = (StatusCode, &'static str);
 pub(super) async fn sendgrid(State(webhooks): State<Webhooks>, request: Request<Body>) -> Answer {
     let span = tracing::info_span!("webhook", otel.name = "webhook sendgrid", otel.kind = "server");
     heard(tokio::time::timeout(TIMEOUT, webhooks.pass_sendgrid(request)).instrument(span).await)
+}
+
+/// `POST /webhooks/twilio`.
+pub(super) async fn twilio(State(webhooks): State<Webhooks>, request: Request<Body>) -> Answer {
+    let span = tracing::info_span!("webhook", otel.name = "webhook twilio", otel.kind = "server");
+    match heard(tokio::time::timeout(TIMEOUT, webhooks.pass_twilio(request)).instrument(span).await) {
+        // Twilio would send a text to whoever has written one.
+        (StatusCode::OK, _) => (StatusCode::NO_CONTENT, ""),
+        refused => refused,
+    }
 }
 
 /// `POST /webhooks/unifi/{workspace}/{integration}`.
@@ -98,6 +114,17 @@ impl Webhooks {
         let body = read(body, BODY_BYTES_MAX).await?;
         let delivery = ReceiveSendGridEventsRequest { body, signature, timestamp };
         let passed = self.notification.receive_send_grid_events(delivery).await;
+        passed.map(|_| ()).map_err(|status| answer(&status))
+    }
+
+    async fn pass_twilio(mut self, request: Request<Body>) -> Result<(), Answer> {
+        let _place = self.twilio_places.try_acquire().map_err(|_| BUSY)?;
+        let (parts, body) = request.into_parts();
+        let signature = text(&parts.headers, TWILIO_SIGNATURE).ok_or(UNSIGNED)?;
+        let query = parts.uri.query().unwrap_or_default().to_owned();
+        let body = read(body, TWILIO_BODY_BYTES_MAX).await?;
+        let delivery = ReceiveTwilioCallbackRequest { body, signature, query };
+        let passed = self.notification.receive_twilio_callback(delivery).await;
         passed.map(|_| ()).map_err(|status| answer(&status))
     }
 

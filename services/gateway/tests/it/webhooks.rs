@@ -19,6 +19,7 @@ const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 #[derive(Default)]
 struct Owner {
     taken: Mutex<Vec<pb::ReceiveSendGridEventsRequest>>,
+    callbacks: Mutex<Vec<pb::ReceiveTwilioCallbackRequest>>,
     says: Mutex<Option<Code>>,
 }
 
@@ -35,6 +36,14 @@ impl WebhookService for Methods {
         }
         self.0.taken.lock().unwrap().push(request.into_inner());
         Ok(Response::new(pb::ReceiveSendGridEventsResponse {}))
+    }
+
+    async fn receive_twilio_callback(
+        &self,
+        request: Request<pb::ReceiveTwilioCallbackRequest>,
+    ) -> Result<Response<pb::ReceiveTwilioCallbackResponse>, Status> {
+        self.0.callbacks.lock().unwrap().push(request.into_inner());
+        Ok(Response::new(pb::ReceiveTwilioCallbackResponse {}))
     }
 }
 
@@ -114,6 +123,28 @@ async fn a_delivery_may_be_eight_mebibytes_and_no_more() {
     let larger = delivery(&world, vec![b' '; BODY_BYTES_MAX + 1]).send().await.unwrap();
     assert_eq!(larger.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(owner.taken.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_callback_of_twilio_reaches_its_owner_with_its_query_and_is_answered_with_nothing() {
+    let (world, owner) = world().await;
+    let send = async |body: Vec<u8>, signature: Option<&str>| {
+        let post = client().post(format!("{}/webhooks/twilio?workspace=1&message=%2B2", world.address));
+        let post = signature.into_iter().fold(post, |post, it| post.header("X-Twilio-Signature", it));
+        let answer = post.body(body).send().await.unwrap();
+        (answer.status(), answer.bytes().await.unwrap().len())
+    };
+    let form = b"MessageSid=SM1&MessageStatus=sent".to_vec();
+    assert_eq!(send(form.clone(), Some("c2ln")).await, (StatusCode::NO_CONTENT, 0));
+    assert_eq!(send(form.clone(), None).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(send(vec![b'a'; 64 * 1024 + 1], Some("c2ln")).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+    let taken = owner.callbacks.lock().unwrap();
+    let expected = pb::ReceiveTwilioCallbackRequest {
+        body: form,
+        signature: "c2ln".to_owned(),
+        query: "workspace=1&message=%2B2".to_owned(),
+    };
+    assert_eq!(*taken, [expected]);
 }
 
 /// An adapter that takes what its consoles report.

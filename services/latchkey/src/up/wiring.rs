@@ -27,6 +27,8 @@ const LOOPBACK: &str = "127.0.0.0/8,::1";
 
 /// Where SendGrid's events are taken in.
 const SENDGRID_WEBHOOK_PATH: &str = "/webhooks/sendgrid";
+/// Where Twilio's callbacks are.
+const TWILIO_WEBHOOK_PATH: &str = "/webhooks/twilio";
 
 /// The sandbox's world: the default one, kept in the data folder, its mails reported to the gateway.
 pub(super) fn sandbox(
@@ -113,6 +115,10 @@ impl Wiring {
                 ("LATCHKEY_TWILIO__ACCOUNT_SID", SANDBOX_TWILIO_SID.to_owned()),
                 ("LATCHKEY_TWILIO__AUTH_TOKEN", SANDBOX_TWILIO_TOKEN.to_owned()),
                 ("LATCHKEY_TWILIO__FROM", SANDBOX_TWILIO_FROM.to_owned()),
+                (
+                    "LATCHKEY_TWILIO__WEBHOOK_URL",
+                    format!("{}{TWILIO_WEBHOOK_PATH}", listeners.gateway_url()?),
+                ),
             ]);
         }
         let mut billing = vec![("LATCHKEY_PEERS__INTEGRATIONS", url(&listeners.integrations)?)];

@@ -6,14 +6,17 @@ use vendor_http::{Effect, ErrorKind, VendorError};
 use super::Delivery;
 use crate::app::Work;
 use crate::engine::Outcome;
-use crate::model::MessageKey;
+use crate::model::{MessageKey, Report, ReportKind, SuppressionReason};
 use crate::render::Renderer;
 use crate::secrets::DoorSecret;
-use crate::vendor::sendgrid::{Attachment, Event, Mail, Mailbox, Reason, SendGrid};
+use crate::vendor::sendgrid::{Attachment, Event, EventKind, Mail, Mailbox, Reason, SendGrid, VendorText};
 
 /// Names of the values that come back with each event of a mail.
 const WORKSPACE_ARG: &str = "workspace";
 const MESSAGE_ARG: &str = "message";
+
+/// Characters of what a server said that are kept.
+const DETAIL_CHARS_MAX: usize = 500;
 
 /// Sends emails.
 pub(crate) struct EmailDelivery {
@@ -65,11 +68,41 @@ impl Delivery for EmailDelivery {
     }
 }
 
-/// Which message an event is about, and SendGrid's id of it. `None`: none of ours.
-pub(crate) fn report(event: &Event) -> Option<(MessageKey, String)> {
+/// What an event says of a message of ours. `None`: nothing, or it is of none.
+pub(crate) fn report(event: &Event) -> Option<Report> {
     let workspace = event.arg(WORKSPACE_ARG)?.parse().ok()?;
     let id = event.arg(MESSAGE_ARG)?.parse().ok()?;
-    Some((MessageKey { workspace, id }, event.message_id.clone().unwrap_or_default()))
+    let (kind, detail, suppresses) = match &event.kind {
+        EventKind::Processed => (ReportKind::Processed, None, None),
+        EventKind::Deferred { response, .. } => (ReportKind::Deferred, text(response.as_ref()), None),
+        EventKind::Delivered => (ReportKind::Delivered, None, None),
+        EventKind::Bounce { reason, status, is_block } => {
+            let detail = text(reason.as_ref()).or_else(|| status.clone());
+            (ReportKind::Bounced, detail, (!is_block).then_some(SuppressionReason::Bounced))
+        }
+        EventKind::Dropped { reason } => (ReportKind::Dropped, text(reason.as_ref()), None),
+        EventKind::SpamReport => (ReportKind::Complained, None, Some(SuppressionReason::Complained)),
+        EventKind::Unsubscribe | EventKind::GroupUnsubscribe { .. } => {
+            (ReportKind::Unsubscribed, None, Some(SuppressionReason::Unsubscribed))
+        }
+        EventKind::GroupResubscribe { .. } => return None,
+        EventKind::Open => (ReportKind::Opened, None, None),
+        EventKind::Click => (ReportKind::Clicked, None, None),
+    };
+    Some(Report {
+        key: MessageKey { workspace, id },
+        vendor_ref: event.message_id.clone().unwrap_or_default(),
+        report_ref: event.id.clone().unwrap_or_else(|| format!("{kind} {}", event.at.timestamp())),
+        kind,
+        at: event.at,
+        detail,
+        suppresses,
+    })
+}
+
+/// As much of what a server said as is kept.
+fn text(said: Option<&VendorText>) -> Option<String> {
+    said.map(|said| said.as_str().chars().filter(|c| !c.is_control()).take(DETAIL_CHARS_MAX).collect())
 }
 
 /// What a failed call means for its message.

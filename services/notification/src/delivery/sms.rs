@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::contact::PhoneNumber;
 use vendor_http::{Effect, ErrorKind, VendorError};
 
-use super::Delivery;
+use super::{CallbackAddress, Delivery};
 use crate::app::{App, Work};
 use crate::engine::Outcome;
 use crate::render::Renderer;
@@ -21,6 +21,8 @@ pub(crate) struct SmsDelivery {
     pub app: Arc<App>,
     pub twilio: Twilio,
     pub renderer: Renderer,
+    /// `None`: nobody hears what becomes of texts.
+    pub callback: Option<CallbackAddress>,
     /// How long looking for a message may take.
     pub timeout: Duration,
 }
@@ -47,7 +49,8 @@ impl Delivery for SmsDelivery {
             }
         }
         let left = (work.attempt.expires_at - self.app.now()).to_std().unwrap_or_default();
-        let sms = Sms { to: &to, body: &body, status_callback: None, validity: Some(left) };
+        let callback = self.callback.as_ref().map(|address| address.of(work.key));
+        let sms = Sms { to: &to, body: &body, status_callback: callback.as_ref(), validity: Some(left) };
         match self.twilio.send_sms(&sms).await {
             Ok(sent) => Outcome::Accepted { vendor_ref: sent.sid },
             Err(error) => outcome(&error),

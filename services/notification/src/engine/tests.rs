@@ -26,14 +26,25 @@ fn standing(state: State, attempts: i32) -> Standing {
 }
 
 fn due(state: State) -> Due {
-    Due { standing: standing(state, 1), expires_at: at(3_600), is_superseded: false, is_blocked: false }
+    Due {
+        standing: standing(state, 1),
+        expires_at: at(3_600),
+        is_superseded: false,
+        is_blocked: false,
+        suppressed: None,
+    }
 }
 
 /// A first attempt that began at second 0.
 fn attempt() -> Attempt {
     let before = standing(State::Queued, 0);
-    let due =
-        Due { standing: before.clone(), expires_at: at(3_600), is_superseded: false, is_blocked: false };
+    let due = Due {
+        standing: before.clone(),
+        expires_at: at(3_600),
+        is_superseded: false,
+        is_blocked: false,
+        suppressed: None,
+    };
     let Step::Send(during) = take_up(&due, at(0), &POLICY) else { panic!("a queued message is sent") };
     Attempt { id: MessageId::new(), before, during, expires_at: at(3_600) }
 }
@@ -138,14 +149,15 @@ proptest! {
     /// Nothing is sent blindly: not what is on its way, overtaken, expired or behind another.
     #[test]
     fn only_the_newest_message_in_time_is_sent(
-        state in any_state(), is_superseded: bool, is_blocked: bool, now in -100i64..5_000,
+        state in any_state(), is_superseded: bool, is_blocked: bool,
+        suppressed in prop::option::of(Just(SuppressionReason::Bounced)), now in -100i64..5_000,
         attempts in 0i32..50, in_doubt in proptest::option::of(-500i64..0),
     ) {
         let mut standing = standing(state, attempts);
         standing.in_doubt_since = in_doubt.map(at);
-        let due = Due { standing, expires_at: at(3_600), is_superseded, is_blocked };
+        let due = Due { standing, expires_at: at(3_600), is_superseded, is_blocked, suppressed };
         let step = take_up(&due, at(now), &POLICY);
-        let may_send = state != State::Sending && !is_superseded && !is_blocked && now < 3_600;
+        let may_send = state != State::Sending && !is_superseded && !is_blocked && suppressed.is_none() && now < 3_600;
         prop_assert_eq!(matches!(step, Step::Send(_)), may_send);
         let after = step.standing();
         // Whoever lives is looked at again, later; so no row is looked at in a circle.
@@ -167,7 +179,7 @@ proptest! {
         let mut before = standing(State::Queued, attempts);
         before.in_doubt_since = doubted.map(at);
         let due = Due {
-            standing: before.clone(), expires_at: at(3_600), is_superseded: false, is_blocked: false,
+            standing: before.clone(), expires_at: at(3_600), is_superseded: false, is_blocked: false, suppressed: None,
         };
         let Step::Send(during) = take_up(&due, at(0), &POLICY) else { unreachable!() };
         let attempt = Attempt { id: MessageId::new(), before, during, expires_at: at(3_600) };

@@ -2,7 +2,7 @@
 
 use domain::{BookingId, EventId, MessageId, PersonId, Timestamp, WorkspaceId};
 
-use super::Content;
+use super::{Content, Receipt};
 
 chassis::text_enum! {
     /// What a message is about.
@@ -100,6 +100,35 @@ pub(crate) struct Entry {
     pub person: PersonId,
     pub booking: BookingId,
     pub standing: Standing,
+    /// What became of it since the vendor took it.
+    pub delivery: Option<Delivery>,
     pub expires_at: Timestamp,
     pub created_at: Timestamp,
+}
+
+/// What became of a message that the vendor took, and when.
+#[derive(Debug, Clone)]
+pub(crate) struct Delivery {
+    pub receipt: Receipt,
+    pub at: Timestamp,
+    pub detail: Option<String>,
+}
+
+/// Of which messages a list is.
+#[derive(Debug, Clone)]
+pub(crate) enum Filter {
+    All,
+    Booking(BookingId),
+    Person(PersonId),
+    /// In lower case.
+    Recipient(String),
+}
+
+/// A message with what happened to it.
+pub(crate) struct Trail {
+    pub entry: Entry,
+    pub recipient: String,
+    /// When that became true of which it tells; unknown of one that can't be read.
+    pub caused_at: Option<Timestamp>,
+    pub traceparent: Option<String>,
 }

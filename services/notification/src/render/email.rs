@@ -1,5 +1,9 @@
 //! An email in words.
 
+use mrml::prelude::parser::ParserOptions;
+use mrml::prelude::render::RenderOptions;
+
+use super::RenderError;
 use super::calendar::CalendarFile;
 
 /// Characters of a subject: mail programs show far fewer.
@@ -13,4 +17,12 @@ pub(crate) struct RenderedEmail {
     pub html: String,
     /// What it changes in the person's calendar.
     pub calendar: Option<CalendarFile>,
+}
+
+/// MJML as HTML.
+pub(super) fn html(mjml: &str) -> Result<String, RenderError> {
+    let broken = |error: &dyn std::fmt::Display| RenderError::Layout(error.to_string());
+    // Nothing is loaded from elsewhere.
+    let parsed = mrml::parse_with_options(mjml, &ParserOptions::default()).map_err(|error| broken(&error))?;
+    parsed.element.render(&RenderOptions::default()).map_err(|error| broken(&error))
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chassis::paging::Page;
+use domain::names::MessageName;
 use domain::{BookingId, MessageId, PersonId, Timestamp, WorkspaceId};
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -10,7 +11,9 @@ use uuid::Uuid;
 
 use super::queue;
 use crate::engine::SUPERSEDED;
-use crate::model::{Channel, Entry, Kind, MessageKey, NewMessage, Standing, State};
+use crate::model::{
+    Channel, Delivery, Entry, Filter, Kind, MessageKey, NewMessage, Receipt, Standing, State, Trail,
+};
 
 /// A booking's messages of one channel: at most one of them, the newest, is of interest.
 pub(crate) type Line = (WorkspaceId, BookingId, Channel);
@@ -83,8 +86,7 @@ pub(crate) async fn mark_sent(
            last_error = null, sent_at = $4
          from (
            select n.* from unnest($1::uuid[], $2::uuid[], $3::text[]) as n (workspace_id, id, vendor_ref)
-           join message l on l.workspace_id = n.workspace_id and l.id = n.id
-             and l.channel = 'email' and l.state <> 'sent'
+           join message l on l.workspace_id = n.workspace_id and l.id = n.id and l.state <> 'sent'
            -- In one order, or two writers could wait for each other.
            order by l.workspace_id, l.id for update of l
          ) as r
@@ -129,48 +131,113 @@ struct EntryRow {
     vendor_ref: Option<String>,
     last_error: Option<String>,
     sent_at: Option<Timestamp>,
+    receipt: Option<Receipt>,
+    receipt_at: Option<Timestamp>,
+    receipt_detail: Option<String>,
     expires_at: Timestamp,
     created_at: Timestamp,
 }
 
+/// What is read of a message in a list.
+macro_rules! entry_columns {
+    () => {
+        "id, kind, channel, person_id, booking_id, state, attempts, due_at, in_doubt_since, vendor_ref, last_error,
+         sent_at, receipt, receipt_at, receipt_detail, expires_at, created_at"
+    };
+}
+
+impl EntryRow {
+    fn entry(self, workspace: WorkspaceId) -> Entry {
+        let delivery = self.receipt.zip(self.receipt_at);
+        Entry {
+            key: MessageKey { workspace, id: MessageId::from_uuid(self.id) },
+            kind: self.kind,
+            channel: self.channel,
+            person: PersonId::from_uuid(self.person_id),
+            booking: BookingId::from_uuid(self.booking_id),
+            standing: Standing {
+                state: self.state,
+                attempts: self.attempts,
+                due_at: self.due_at,
+                in_doubt_since: self.in_doubt_since,
+                vendor_ref: self.vendor_ref,
+                last_error: self.last_error,
+                sent_at: self.sent_at,
+            },
+            delivery: delivery.map(|(receipt, at)| Delivery { receipt, at, detail: self.receipt_detail }),
+            expires_at: self.expires_at,
+            created_at: self.created_at,
+        }
+    }
+}
+
+/// One page of a workspace's messages, by their ids, which are in order of time.
 pub(crate) async fn list(
     conn: &mut PgConnection,
     workspace: WorkspaceId,
-    booking: Option<BookingId>,
+    filter: &Filter,
+    is_newest_first: bool,
     page: &Page,
 ) -> Result<Vec<Entry>, sqlx::Error> {
-    const COLUMNS: &str = "id, kind, channel, person_id, booking_id, state, attempts, due_at, in_doubt_since,
-        vendor_ref, last_error, sent_at, expires_at, created_at";
-    // Two statements, for each has an index of its own.
-    let filter = if booking.is_some() { "and booking_id = $4" } else { "and $4::uuid is null" };
+    // A statement for each, for each has an index of its own.
+    let wanted = match filter {
+        Filter::All => "and $4::text is null",
+        Filter::Booking(_) => "and booking_id = $4::uuid",
+        Filter::Person(_) => "and person_id = $4::uuid",
+        Filter::Recipient(_) => "and lower(content ->> 'to') = $4",
+    };
+    let wanted_is = match filter {
+        Filter::All => None,
+        Filter::Booking(id) => Some(id.to_string()),
+        Filter::Person(id) => Some(id.to_string()),
+        Filter::Recipient(address) => Some(address.clone()),
+    };
+    let (after, order) = match (is_newest_first, page.after.is_nil()) {
+        (false, _) => ("id > $2", "id"),
+        (true, false) => ("id < $2", "id desc"),
+        (true, true) => ("id > $2", "id desc"),
+    };
     let statement = format!(
-        "select {COLUMNS} from message where workspace_id = $1 and id > $2 {filter} order by id limit $3"
+        "select {} from message where workspace_id = $1 and {after} {wanted} order by {order} limit $3",
+        entry_columns!()
     );
     // Made of constants.
     let rows: Vec<EntryRow> = sqlx::query_as(sqlx::AssertSqlSafe(statement))
         .bind(workspace.uuid())
         .bind(page.after)
         .bind(page.limit)
-        .bind(booking.map(BookingId::uuid))
+        .bind(wanted_is)
         .fetch_all(conn)
         .await?;
-    let entry = |row: EntryRow| Entry {
-        key: MessageKey { workspace, id: MessageId::from_uuid(row.id) },
-        kind: row.kind,
-        channel: row.channel,
-        person: PersonId::from_uuid(row.person_id),
-        booking: BookingId::from_uuid(row.booking_id),
-        standing: Standing {
-            state: row.state,
-            attempts: row.attempts,
-            due_at: row.due_at,
-            in_doubt_since: row.in_doubt_since,
-            vendor_ref: row.vendor_ref,
-            last_error: row.last_error,
-            sent_at: row.sent_at,
-        },
-        expires_at: row.expires_at,
-        created_at: row.created_at,
-    };
-    Ok(rows.into_iter().map(entry).collect())
+    Ok(rows.into_iter().map(|row| row.entry(workspace)).collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct TrailRow {
+    #[sqlx(flatten)]
+    entry: EntryRow,
+    content: Json<serde_json::Value>,
+    traceparent: Option<String>,
+}
+
+/// A message with where it goes.
+pub(crate) async fn find(conn: &mut PgConnection, name: MessageName) -> Result<Option<Trail>, sqlx::Error> {
+    let row: Option<TrailRow> = sqlx::query_as(concat!(
+        "select content, traceparent, ",
+        entry_columns!(),
+        " from message where workspace_id = $1 and id = $2"
+    ))
+    .bind(name.workspace.uuid())
+    .bind(name.id.uuid())
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| {
+        let text = |field: &str| row.content.0.get(field).and_then(|value| value.as_str());
+        Trail {
+            recipient: text("to").unwrap_or_default().to_owned(),
+            caused_at: text("told_at").and_then(|text| text.parse().ok()),
+            traceparent: row.traceparent,
+            entry: row.entry.entry(name.workspace),
+        }
+    }))
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::ledger::Line;
 use crate::engine::{Due, SUPERSEDED};
-use crate::model::{Channel, Content, Kind, MessageKey, Standing, State};
+use crate::model::{Channel, Content, Kind, MessageKey, Standing, State, SuppressionReason};
 
 /// A row whose time has come.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ struct DueRow {
     expires_at: Timestamp,
     is_superseded: bool,
     is_blocked: bool,
+    suppressed: Option<SuppressionReason>,
 }
 
 /// Rows of all workspaces that are due, longest first; they are locked, those that other replicas have
@@ -61,7 +62,11 @@ pub(crate) async fn lock_due(
              select 1 from message o
              where o.workspace_id = m.workspace_id and o.booking_id = m.booking_id
                and o.channel = m.channel and o.booking_version < m.booking_version
-               and o.state in ('queued', 'sending')) as is_blocked
+               and o.state in ('queued', 'sending')) as is_blocked,
+           -- Nothing that is sent so far is sent without need.
+           (select min(reason) from suppression s
+            where s.workspace_id = m.workspace_id and s.channel = m.channel
+              and s.address = lower(m.content ->> 'to') and s.reason <> 'unsubscribed') as suppressed
          from message m
          where channel = $1 and due_at <= $2
          order by due_at limit $3 for update of m skip locked",
@@ -95,6 +100,7 @@ pub(crate) async fn lock_due(
             expires_at: row.expires_at,
             is_superseded: row.is_superseded,
             is_blocked: row.is_blocked,
+            suppressed: row.suppressed,
         },
     };
     Ok(rows.into_iter().map(message).collect())

@@ -13,7 +13,9 @@ use domain::contact::EmailAddress;
 use secrecy::{ExposeSecret, SecretString};
 use vendor_http::http::header::AUTHORIZATION;
 use vendor_http::http::{HeaderMap, HeaderValue, Method};
-use vendor_http::{AccountKey, BaseUrl, Call, Limit, Profile, VendorClient, VendorError, VendorHttp};
+use vendor_http::{
+    AccountKey, BaseUrl, Call, ErrorKind, Limit, Profile, VendorClient, VendorError, VendorHttp,
+};
 
 use super::CredentialUnusable;
 
@@ -121,6 +123,17 @@ impl SendGrid {
         let answer = self.client.send(call).await?;
         let message_id = answer.headers.get("x-message-id").and_then(|id| id.to_str().ok());
         Ok(Accepted { message_id: message_id.map(str::to_owned) })
+    }
+
+    /// Takes an address off SendGrid's list of those that bounce, to which it delivers nothing. Needs the scope
+    /// `suppression.bounces.delete`; one that is not on the list is fine (SendGrid v3 API reference, Suppressions).
+    pub async fn forget_bounce(&self, email: &EmailAddress) -> Result<(), VendorError> {
+        let path = ["v3", "suppression", "bounces", email.as_str()];
+        let call = self.call(Method::DELETE, "/v3/suppression/bounces/{email}", &path);
+        match self.client.send(call).await {
+            Err(error) if error.kind != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Whether the key works, and for what. `Unauthorized` means that it is wrong or revoked.

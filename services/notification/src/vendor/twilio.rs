@@ -11,7 +11,9 @@ mod segments;
 mod status;
 mod wire;
 
-pub use callback::{CallbackError, StatusCallback, parse_callback, verify_callback};
+pub use callback::{
+    CallbackError, Inbound, OptOut, StatusCallback, parse_callback, parse_inbound, verify_callback,
+};
 pub use client::{
     AccountCheck, Credentials, Found, MESSAGE_CHARS_MAX, Recent, Sender, Sent, Settings, Sms, Twilio,
 };

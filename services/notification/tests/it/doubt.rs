@@ -1,7 +1,7 @@
 //! A message whose fate is not known is not sent blindly again.
 
 use proto::notification::v1::MessageChannel::{Email, Sms};
-use proto::notification::v1::MessageState::{Sending, Sent};
+use proto::notification::v1::MessageState::{Delivered, Sending, Sent};
 use sandbox::{Action, Vendor};
 use testkit::eventually;
 
@@ -74,10 +74,10 @@ async fn an_email_whose_answer_was_lost_is_known_by_its_event() {
     world.phone = "";
     world.fail(Vendor::SendGrid, Action::DropAfterEffect, Some(1));
     world.tell(1, &world.confirmed(1)).await;
-    let messages = world.until(&[(Email, Sent)]).await;
+    let messages = world.until(&[(Email, Delivered)]).await;
     assert_eq!(messages[0].vendor_ref, world.sandbox.sendgrid().messages_to(world.email)[0].id);
     world.advance(SETTLED);
-    world.until(&[(Email, Sent)]).await;
+    world.until(&[(Email, Delivered)]).await;
     assert_eq!((world.taken(), messages[0].attempts), ((1, 0), 1));
     world.finish().await;
 }
@@ -91,7 +91,7 @@ async fn an_email_of_which_no_event_tells_is_sent_again_once_it_has_settled() {
     in_doubt(&world).await;
     world.advance(chrono::Duration::seconds(100));
     assert_eq!(world.taken(), (0, 0));
-    let messages = world.later_until(chrono::Duration::seconds(30), &[(Email, Sent)]).await;
+    let messages = world.later_until(chrono::Duration::seconds(30), &[(Email, Delivered)]).await;
     assert_eq!((world.taken(), messages[0].attempts), ((1, 0), 2));
     world.finish().await;
 }

@@ -4,6 +4,7 @@
 
 mod adapter;
 mod alerts;
+mod delivery;
 mod doubt;
 mod isolation;
 mod ledger;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
+use axum::routing::post;
 use chassis::auth::Role;
 use domain::names::{BookingName, PersonName, WorkspaceName};
 use domain::{BookingId, EventId, PersonId, Timestamp, WorkspaceId};
@@ -22,10 +23,12 @@ use sandbox::sendgrid::{ApiKey, SIGNATURE_HEADER, TIMESTAMP_HEADER, WebhookSeed}
 use sandbox::twilio::{Account, AccountKind, Sender};
 use sandbox::{Action, Fault, Sandbox, Vendor};
 use sqlx::PgPool;
-use testkit::{Harness, eventually};
+use testkit::{Bearer, Harness, eventually};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Channel;
 
 use crate::adapter::{Adapter, Knobs};
 
@@ -50,6 +53,8 @@ pub(crate) struct World {
     pub booking: BookingId,
     pub email: &'static str,
     pub phone: &'static str,
+    /// Where Twilio's posts are taken.
+    pub twilio_webhook: String,
     bus: Bus,
     shutdown: CancellationToken,
 }
@@ -57,7 +62,7 @@ pub(crate) struct World {
 /// How the service is set up.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Setup {
-    /// SendGrid posts its events to a gateway that passes them on.
+    /// The vendors post to a gateway that passes it on.
     pub has_webhook: bool,
     /// No Twilio account is configured.
     pub is_sms_off: bool,
@@ -81,7 +86,12 @@ impl World {
         let basic = harness.basic_deps("kisi-adapter").await;
         let service = chassis::Service::new("kisi-adapter", &basic)
             .grpc(DoorProviderServiceServer::new(Adapter(adapter.clone())));
+        let posts = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let webhooks = format!("http://{}/webhooks", posts.local_addr().unwrap());
         let mut config = config(&vendors_at, &sandbox, setup);
+        if setup.has_webhook {
+            config.twilio.webhook_url = format!("{webhooks}/twilio");
+        }
         config.adapters = BTreeMap::from([("kisi".to_owned(), harness.run(service))]);
         let address = harness.run(notification::build(config.clone(), deps).await.unwrap());
         if setup.is_twofold {
@@ -90,7 +100,8 @@ impl World {
         }
         if setup.has_webhook {
             let client = WebhookServiceClient::new(harness.channel(&address, "gateway"));
-            let url = gateway(client, &shutdown).await;
+            gateway(posts, client, &shutdown).await;
+            let url = format!("{webhooks}/sendgrid");
             sandbox.sendgrid().add_webhook(WebhookSeed { url, is_signed: true });
         }
         Self {
@@ -104,6 +115,7 @@ impl World {
             booking: BookingId::new(),
             email: EMAIL,
             phone: PHONE,
+            twilio_webhook: format!("{webhooks}/twilio"),
             bus,
             shutdown,
         }
@@ -234,12 +246,15 @@ impl World {
         };
         self.sandbox.faults().add(fault).unwrap();
     }
+    /// The ledger as an admin of the workspace reads it.
+    pub(crate) fn ledger(&self) -> Ledger {
+        NotificationServiceClient::new(self.harness.channel_as(&self.address, Role::Admin, self.workspace))
+    }
 
     pub(crate) async fn messages(&self) -> Vec<npb::Message> {
-        let channel = self.harness.channel_as(&self.address, Role::Admin, self.workspace);
         let parent = WorkspaceName(self.workspace).to_string();
         let request = npb::ListMessagesRequest { parent, page_size: 500, ..Default::default() };
-        let page = NotificationServiceClient::new(channel).list_messages(request).await.unwrap().into_inner();
+        let page = self.ledger().list_messages(request).await.unwrap().into_inner();
         assert_eq!(page.next_page_token, "", "these would not be all");
         page.messages
     }
@@ -355,30 +370,45 @@ fn config(vendors: &str, sandbox: &Sandbox, setup: Setup) -> notification::Confi
     chassis::config::load(notification::DEFINITION.config_defaults, environment).unwrap().1
 }
 
+/// A client of the ledger.
+pub(crate) type Ledger = NotificationServiceClient<InterceptedService<Channel, Bearer>>;
+
 type Webhooks = WebhookServiceClient<chassis::rpc::ServiceChannel>;
 
-/// Passes SendGrid's posts on as the gateway does. Gives its URL.
-async fn gateway(client: Webhooks, shutdown: &CancellationToken) -> String {
-    let take = async |State(mut client): State<Webhooks>,
-                      headers: axum::http::HeaderMap,
-                      body: axum::body::Bytes| {
+/// Passes the vendors' posts on as the gateway does.
+async fn gateway(listener: TcpListener, client: Webhooks, shutdown: &CancellationToken) {
+    let sendgrid = async |State(mut client): State<Webhooks>,
+                          headers: axum::http::HeaderMap,
+                          body: axum::body::Bytes| {
         let header = |name: &str| headers[name].to_str().unwrap().to_owned();
         let request = npb::ReceiveSendGridEventsRequest {
             body: body.to_vec(),
             signature: header(SIGNATURE_HEADER),
             timestamp: header(TIMESTAMP_HEADER),
         };
-        match client.receive_send_grid_events(request).await {
-            Ok(_) => axum::http::StatusCode::NO_CONTENT,
-            Err(_) => axum::http::StatusCode::FORBIDDEN,
-        }
+        answer(client.receive_send_grid_events(request).await.map(drop))
     };
-    let router = Router::new().fallback(take).with_state(client);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/webhooks/sendgrid", listener.local_addr().unwrap());
+    let twilio = async |State(mut client): State<Webhooks>,
+                        RawQuery(query): RawQuery,
+                        headers: axum::http::HeaderMap,
+                        body: axum::body::Bytes| {
+        let request = npb::ReceiveTwilioCallbackRequest {
+            body: body.to_vec(),
+            signature: headers["x-twilio-signature"].to_str().unwrap().to_owned(),
+            query: query.unwrap_or_default(),
+        };
+        answer(client.receive_twilio_callback(request).await.map(drop))
+    };
+    let router = Router::new()
+        .route("/webhooks/sendgrid", post(sendgrid))
+        .route("/webhooks/twilio", post(twilio))
+        .with_state(client);
     let shutdown = shutdown.clone();
     TaskTracker::new().spawn(async move {
         axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await.unwrap();
     });
-    url
+}
+
+fn answer(taken: Result<(), tonic::Status>) -> axum::http::StatusCode {
+    taken.map_or(axum::http::StatusCode::FORBIDDEN, |()| axum::http::StatusCode::NO_CONTENT)
 }

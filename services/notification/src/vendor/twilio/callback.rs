@@ -79,6 +79,43 @@ pub fn parse_callback(body: &[u8]) -> Result<StatusCallback, CallbackError> {
     Ok(StatusCallback { sid, status: status.into(), error_code })
 }
 
+/// A text message that a person sent to us.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Inbound {
+    /// Whose number, as Twilio writes it.
+    pub from: String,
+    /// What it asks for.
+    pub wish: Option<OptOut>,
+}
+
+/// What a person asks for by a text message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OptOut {
+    /// No more text messages.
+    Stop,
+    /// Text messages again.
+    Start,
+}
+
+/// Reads the form of a text message that a person sent; `None`: it is none. A messaging service with advanced opt-out
+/// says what was asked for (`OptOutType`); otherwise Twilio acts on the words of its documentation on opt-out keywords.
+pub fn parse_inbound(body: &[u8]) -> Option<Inbound> {
+    let fields: BTreeMap<_, _> = form_urlencoded::parse(body).into_owned().collect();
+    let text = |name: &str| fields.get(name).map(String::as_str).filter(|value| !value.is_empty());
+    if text("SmsStatus") != Some("received") {
+        return None;
+    }
+    let word = text("OptOutType").or(text("Body")).unwrap_or_default().trim().to_ascii_uppercase();
+    let wish = match word.as_str() {
+        "STOP" | "STOPALL" | "UNSUBSCRIBE" | "CANCEL" | "END" | "QUIT" | "OPTOUT" | "REVOKE" => {
+            Some(OptOut::Stop)
+        }
+        "START" | "YES" | "UNSTOP" => Some(OptOut::Start),
+        _ => None,
+    };
+    Some(Inbound { from: text("From")?.to_owned(), wish })
+}
+
 /// The URL as it is, without the standard port of its scheme, and with it: which of them is signed differs.
 /// Nothing else of the text may change, so it is not taken apart as a URL.
 fn with_and_without_port(url: &str) -> Vec<String> {
@@ -191,11 +228,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_persons_wish_is_read_by_what_twilio_says_or_by_its_word() {
+        let wish = |form: &str| parse_inbound(form.as_bytes()).map(|inbound| inbound.wish);
+        let from = "SmsStatus=received&From=%2B436641234567";
+        assert_eq!(wish(&format!("{from}&Body=+Stop+")), Some(Some(OptOut::Stop)));
+        assert_eq!(wish(&format!("{from}&Body=Aus&OptOutType=STOP")), Some(Some(OptOut::Stop)));
+        assert_eq!(wish(&format!("{from}&Body=START")), Some(Some(OptOut::Start)));
+        assert_eq!(wish(&format!("{from}&Body=please+stop")), Some(None));
+        assert_eq!(wish("MessageSid=SM1&SmsStatus=sent&From=1&Body=STOP"), None);
+        assert_eq!(wish("SmsStatus=received&Body=STOP"), None);
+    }
+
     proptest! {
         #[test]
         fn no_input_breaks_it(url in ".{0,40}", body in prop::collection::vec(any::<u8>(), 0..80), signature in ".{0,40}") {
             prop_assert!(!verify(&signature, &url, &body));
-            let _ = parse_callback(&body);
+            let _ = (parse_callback(&body), parse_inbound(&body));
         }
     }
 }
