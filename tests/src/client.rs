@@ -60,10 +60,10 @@ pub struct Client {
     pub memberships: MembershipServiceClient<OperatorChannel>,
     /// What people owe.
     pub invoices: InvoiceServiceClient<OperatorChannel>,
+    /// Payments, and what is given back of them.
+    pub payments: PaymentServiceClient<OperatorChannel>,
     /// Cards and bank accounts.
     pub payment_methods: PaymentMethodServiceClient<OperatorChannel>,
-    /// What becomes of what they owe.
-    pub payments: PaymentServiceClient<OperatorChannel>,
     /// What things cost, and how workspaces bill.
     pub prices: PriceServiceClient<OperatorChannel>,
     /// Passes and their products.
@@ -123,8 +123,8 @@ impl Client {
             messages: NotificationServiceClient::new(channel.clone()),
             memberships: MembershipServiceClient::new(channel.clone()),
             invoices: InvoiceServiceClient::new(channel.clone()),
-            payment_methods: PaymentMethodServiceClient::new(channel.clone()),
             payments: PaymentServiceClient::new(channel.clone()),
+            payment_methods: PaymentMethodServiceClient::new(channel.clone()),
             prices: PriceServiceClient::new(channel.clone()),
             passes: PassServiceClient::new(channel.clone()),
             people: PersonServiceClient::new(channel.clone()),

@@ -28,6 +28,7 @@ mod offline;
 mod passes;
 mod paying;
 mod reconcile;
+mod refunds;
 mod retirement;
 mod secrets;
 mod servers;

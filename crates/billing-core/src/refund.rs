@@ -6,6 +6,7 @@
 
 use chrono::Duration;
 use domain::{Money, MoneyError, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// So long is a refund asked for with one key. The vendor keeps keys for 24 hours (Stripe API reference, Idempotent
 /// requests).
@@ -57,8 +58,17 @@ impl Refundable {
     }
 }
 
+/// How much of what is given back comes off the invoice, which has `paid`: what its payer has `spare` as credit of the
+/// payment goes first, such as what was credited before.
+pub fn off_invoice(amount: Money, spare: Money, paid: Money) -> Result<Money, MoneyError> {
+    let nothing = Money::zero(amount.currency());
+    let from_credit = if spare.is_positive() { amount.smaller(spare)? } else { nothing };
+    amount.minus(from_credit)?.smaller(paid)
+}
+
 /// Where a refund stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// It is asked for; nobody knows yet what became of that.
     Asking {
@@ -80,8 +90,8 @@ pub enum State {
     Failed,
 }
 
-/// A refund, as far as its life depends on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A refund, as far as its life depends on it. Stored as JSON by these names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refund {
     state: State,
     attempt: u32,

@@ -53,6 +53,16 @@ impl Schedule {
         Some(Duration::days((*gap).into()))
     }
 
+    /// After how many days each retry is.
+    pub fn gaps_days(&self) -> &[u16] {
+        &self.gaps
+    }
+
+    /// For how many days a person is waited for.
+    pub fn patience_days(&self) -> u16 {
+        self.patience
+    }
+
     /// How long a person is waited for.
     pub fn patience(&self) -> Duration {
         Duration::days(self.patience.into())

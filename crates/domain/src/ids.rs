@@ -80,6 +80,8 @@ ids! {
     CouponId,
     /// A person or a team that pays.
     CustomerId,
+    /// That a bank takes money of a payment back.
+    DisputeId,
     /// A mapping of a subject, such as a resource, to a provider's door or door group.
     DoorMappingId,
     /// A difference between what a provider has and what it should have.

@@ -4,10 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::{
-    ApiKeyId, AuditEntryId, BookingId, CardId, ContractId, CouponId, CreditNoteId, CustomerId, DoorMappingId,
-    DriftId, EntitlementId, FileId, GrantId, IntegrationId, InvoiceId, LocationId, LockdownId, MembershipId,
-    MessageId, OperationId, PassId, PassProductId, PaymentId, PaymentMethodId, PersonId, PlanId, PriceId,
-    ProviderUserId, RefundId, ResourceId, TeamId, VisitId, WayInId, WorkspaceId,
+    ApiKeyId, AuditEntryId, BookingId, CardId, ContractId, CouponId, CreditNoteId, CustomerId, DisputeId,
+    DoorMappingId, DriftId, EntitlementId, FileId, GrantId, IntegrationId, InvoiceId, LocationId, LockdownId,
+    MembershipId, MessageId, OperationId, PassId, PassProductId, PaymentId, PaymentMethodId, PersonId,
+    PlanId, PriceId, ProviderUserId, RefundId, ResourceId, TeamId, VisitId, WayInId, WorkspaceId,
 };
 
 /// The text was not a resource name of the expected kind.
@@ -88,6 +88,8 @@ names! {
     CreditNoteName(CreditNoteId) = "creditNotes" / "credit_note";
     /// A customer's name.
     CustomerName(CustomerId) = "customers" / "customer";
+    /// A dispute's name.
+    DisputeName(DisputeId) = "disputes" / "dispute";
     /// A door mapping's name.
     DoorMappingName(DoorMappingId) = "doorMappings" / "door_mapping";
     /// A drift's name.

@@ -65,6 +65,10 @@ facts! {
         PaymentMethodExpiring = "payment_method_expiring",
         PaymentSucceeded = "payment_succeeded",
         PaymentFailed = "payment_failed",
+        RefundCreated = "refund_created",
+        RefundFailed = "refund_failed",
+        DisputeOpened = "dispute_opened",
+        DisputeClosed = "dispute_closed",
     }
     integrations of integrations {
         IntegrationStatusChanged = "integration_status_changed",

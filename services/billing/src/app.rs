@@ -6,6 +6,7 @@ mod invoice;
 mod method;
 mod payment;
 mod price;
+mod refund;
 mod turn;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use sqlx::PgPool;
 
 use crate::credentials::{Credentials, Keys, Site};
 use crate::error::Error;
+use crate::payments::Payment;
 use crate::vendor::{Stripe, StripeAccount};
 
 pub(crate) use invoice::Verb;
@@ -40,5 +42,11 @@ impl App {
         let keys = self.credentials.keys(site).await?.ok_or(Error::StripeNotConnected)?;
         let account = self.stripe.account(&keys.secret).map_err(|_| Error::KeyRefused)?;
         Ok((keys, account))
+    }
+
+    /// The account at which a payment was made.
+    pub(crate) async fn account_of_payment(&self, payment: &Payment) -> Result<StripeAccount, Error> {
+        let (_, account) = self.account(payment.site).await?;
+        Ok(account)
     }
 }

@@ -3,6 +3,7 @@
 mod connection;
 mod coupon;
 pub(crate) mod document;
+mod giving_back;
 mod invoice;
 mod method;
 mod money;
@@ -11,6 +12,7 @@ mod price;
 
 pub(crate) use connection::{failed, found, missing};
 pub(crate) use coupon::{coupon, new_coupon};
+pub(crate) use giving_back::{dispute, new_refund, refund, refunds_of};
 pub(crate) use invoice::{NewDraft, NewInvoice, credit_note, draft, invoice, new_credit_note, new_invoice};
 pub(crate) use method::{NewMethod, holder_of, new_method, payment_method, settings};
 pub(crate) use money::read_money;

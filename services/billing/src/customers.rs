@@ -1,8 +1,11 @@
 //! Who pays: people and teams. Each is one customer, from when they are first asked for money.
 
-use domain::{CustomerId, PersonId, TeamId, Timestamp, WorkspaceId};
+use billing_core::ledger::Account;
+use domain::{Currency, CustomerId, Money, PersonId, TeamId, Timestamp, WorkspaceId};
 use sqlx::PgConnection;
 use uuid::Uuid;
+
+use crate::books::{self, BooksError};
 
 /// Whose a customer's money is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,6 +77,31 @@ pub async fn find_of(
     .fetch_optional(conn)
     .await?;
     Ok(id.map(CustomerId::from_uuid))
+}
+
+/// Locks a customer until the end of the transaction: who decides about their credit comes one after the other.
+pub(crate) async fn lock(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    id: CustomerId,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("select from customer where workspace_id = $1 and id = $2 for update")
+        .bind(workspace.uuid())
+        .bind(id.uuid())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// What a customer has as credit; below zero: what they owe beside invoices.
+pub(crate) async fn credit(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    id: CustomerId,
+    currency: Currency,
+) -> Result<Money, BooksError> {
+    // In the books it is below zero.
+    Ok(books::balance(conn, workspace, Account::Credit(id), currency).await?.negated())
 }
 
 /// Whose a customer's money is.

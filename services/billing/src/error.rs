@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use billing_core::CouponCode;
 use billing_core::invoice::Refusal;
+use billing_core::refund::RefundError;
 use chassis::error::{Class, Classify, Violation, store_class};
 use chassis::idempotency::IntentError;
 use chassis::input::InvalidInput;
-use domain::{CouponId, Currency, InvoiceId, PaymentId, PaymentMethodId, PersonId, TeamId};
+use domain::{
+    CouponId, Currency, InvoiceId, MoneyError, PaymentId, PaymentMethodId, PersonId, RefundId, TeamId,
+};
 use events::outbox::OutboxError;
 use tonic::Status;
 use vendor_http::{ErrorKind, VendorError};
@@ -17,6 +20,7 @@ use crate::books::BooksError;
 use crate::customers::Holder;
 use crate::invoices::InvoiceError;
 use crate::payments::AskError;
+use crate::refunds;
 use crate::vendor::{ChargingError, SavingError, SignatureError};
 
 /// Every error that a caller sees. What is wrong with a connection is an answer, no error.
@@ -61,6 +65,12 @@ pub(crate) enum Error {
     /// Not there, or another workspace's, or another person's.
     #[error("payment {0} not found")]
     PaymentNotFound(PaymentId),
+    /// Not there, or another workspace's, or another person's.
+    #[error("refund {0} not found")]
+    RefundNotFound(RefundId),
+    /// It can't be given back.
+    #[error(transparent)]
+    Refund(refunds::AskError),
     /// There is nothing to confirm.
     #[error("payment {0} waits for nobody, so there is nothing to confirm")]
     PaymentNotContinuable(PaymentId),
@@ -126,12 +136,29 @@ impl From<AskError> for Error {
     }
 }
 
+impl From<refunds::AskError> for Error {
+    fn from(error: refunds::AskError) -> Self {
+        match error {
+            refunds::AskError::NotFound(id) => Self::PaymentNotFound(id),
+            refunds::AskError::Books(error) => error.into(),
+            refunds::AskError::Store(error) => Self::Store(error),
+            error => Self::Refund(error),
+        }
+    }
+}
+
 impl From<BooksError> for Error {
     fn from(error: BooksError) -> Self {
         match error {
             BooksError::Store(error) => Self::Store(error),
             error => Self::Books(error),
         }
+    }
+}
+
+impl From<MoneyError> for Error {
+    fn from(error: MoneyError) -> Self {
+        BooksError::from(error).into()
     }
 }
 
@@ -179,6 +206,7 @@ impl Classify for Error {
             | Self::PaymentNotContinuable(_) => Class::StateForbids,
             Self::NoBillingSettings | Self::CurrencyInUse(_) => Class::StateForbids,
             Self::PaymentUnderWay(_) => Class::LostRace,
+            Self::Refund(error) => refund_class(error),
             Self::CouponTaken(_) => Class::Exists,
             Self::CouponNotFound(_) => Class::NotFound,
             Self::NoWebhook | Self::WebhookUnverified(_) => Class::Forbidden,
@@ -187,6 +215,7 @@ impl Classify for Error {
             Self::CustomerBusy => Class::Exhausted(Duration::from_secs(1)),
             Self::MethodNotFound(_)
             | Self::PaymentNotFound(_)
+            | Self::RefundNotFound(_)
             | Self::PersonNotFound(_)
             | Self::TeamNotFound(_) => Class::NotFound,
             Self::Intent(error) => error.class(),
@@ -218,6 +247,8 @@ impl Classify for Error {
             Self::MethodNotSaved(_) => "PAYMENT_METHOD_NOT_SAVED",
             Self::PaymentNotFound(_) => "PAYMENT_NOT_FOUND",
             Self::PaymentNotContinuable(_) => "PAYMENT_NOT_CONTINUABLE",
+            Self::RefundNotFound(_) => "REFUND_NOT_FOUND",
+            Self::Refund(error) => refund_reason(error),
             Self::Books(_) => "BOOKS",
             Self::PersonNotFound(_) => "PERSON_NOT_FOUND",
             Self::TeamNotFound(_) => "TEAM_NOT_FOUND",
@@ -225,6 +256,33 @@ impl Classify for Error {
             Self::Invalid(error) => error.reason(),
             Self::Outbox(_) | Self::Store(_) => "STORE",
         }
+    }
+}
+
+fn refund_class(error: &refunds::AskError) -> Class {
+    match error {
+        refunds::AskError::NotFound(_) => Class::NotFound,
+        refunds::AskError::NotSucceeded(_)
+        | refunds::AskError::CreditUsed { .. }
+        | refunds::AskError::Refused { refusal: RefundError::Disputed, .. } => Class::StateForbids,
+        refunds::AskError::Refused { refusal, .. } => {
+            Class::Invalid(vec![violation("refund.amount", refusal)])
+        }
+        refunds::AskError::Amount(error) => Class::Invalid(vec![violation("refund.amount", error)]),
+        refunds::AskError::Store(error) => store_class(error),
+        refunds::AskError::Books(_) => Class::Internal,
+    }
+}
+
+fn refund_reason(error: &refunds::AskError) -> &'static str {
+    match error {
+        refunds::AskError::NotFound(_) => "PAYMENT_NOT_FOUND",
+        refunds::AskError::NotSucceeded(_) => "PAYMENT_NOT_SUCCEEDED",
+        refunds::AskError::CreditUsed { .. } => "CREDIT_USED",
+        refunds::AskError::Refused { refusal: RefundError::Disputed, .. } => "PAYMENT_DISPUTED",
+        refunds::AskError::Refused { .. } | refunds::AskError::Amount(_) => "INVALID_INPUT",
+        refunds::AskError::Store(_) => "STORE",
+        refunds::AskError::Books(_) => "BOOKS",
     }
 }
 

@@ -1,6 +1,8 @@
 //! The events of this service.
 
-use domain::names::{InvoiceName, MembershipName, PaymentMethodName, PaymentName};
+use domain::names::{
+    BookingName, DisputeName, InvoiceName, MembershipName, PaymentMethodName, PaymentName, RefundName,
+};
 use domain::{MembershipId, Timestamp};
 use events::Outgoing;
 use events::outbox::About;
@@ -8,9 +10,11 @@ use proto::billing::v1 as pb;
 
 use crate::convert;
 use crate::customers::Holder;
+use crate::disputes::Dispute;
 use crate::invoices::{CreditNote, Invoice};
 use crate::model::Method;
 use crate::payments::Payment;
+use crate::refunds::Refund;
 
 pub(crate) const SOURCE: &str = "billing";
 
@@ -101,5 +105,51 @@ pub(crate) fn payment(fact: PaymentFact, payment: &Payment, holder: Holder, now:
     match fact {
         PaymentFact::Succeeded => Outgoing::event(SOURCE, about, &pb::PaymentSucceeded { payment }),
         PaymentFact::Failed => Outgoing::event(SOURCE, about, &pb::PaymentFailed { payment }),
+    }
+}
+
+/// What is told of a refund.
+#[derive(Debug)]
+pub(crate) enum RefundFact {
+    Created {
+        invoice: Box<Invoice>,
+        /// Those that are called off by it.
+        bookings: Vec<BookingName>,
+    },
+    Failed,
+}
+
+/// Money was given back, or was not, or came back.
+pub(crate) fn refund(fact: RefundFact, refund: &Refund, holder: Holder, now: Timestamp) -> Outgoing {
+    let (workspace, id) = (refund.workspace, refund.id);
+    let name = RefundName { workspace, id }.to_string();
+    let about = About { workspace, name, version: refund.version, time: now };
+    let refund = Some(convert::refund(refund, holder));
+    match fact {
+        RefundFact::Created { invoice, bookings } => {
+            let invoice = Some(convert::invoice(&invoice));
+            let bookings = bookings.iter().map(BookingName::to_string).collect();
+            Outgoing::event(SOURCE, about, &pb::RefundCreated { refund, invoice, bookings })
+        }
+        RefundFact::Failed => Outgoing::event(SOURCE, about, &pb::RefundFailed { refund }),
+    }
+}
+
+/// What is told of a dispute.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum DisputeFact {
+    Opened,
+    Closed,
+}
+
+/// A dispute is there, or is won or lost.
+pub(crate) fn dispute(fact: DisputeFact, dispute: &Dispute, invoice: &Invoice, now: Timestamp) -> Outgoing {
+    let (workspace, id) = (dispute.workspace, dispute.id);
+    let name = DisputeName { workspace, id }.to_string();
+    let about = About { workspace, name, version: dispute.version, time: now };
+    let (dispute, invoice) = (Some(convert::dispute(dispute)), Some(convert::invoice(invoice)));
+    match fact {
+        DisputeFact::Opened => Outgoing::event(SOURCE, about, &pb::DisputeOpened { dispute, invoice }),
+        DisputeFact::Closed => Outgoing::event(SOURCE, about, &pb::DisputeClosed { dispute, invoice }),
     }
 }

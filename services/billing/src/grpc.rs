@@ -35,6 +35,15 @@ fn name<T: FromStr<Err = NameError>>(field: &str, text: &str) -> Result<T, Statu
     input.finish_with(parsed).map_err(refuse)
 }
 
+/// What moves money is asked for with a key, so that it is done once.
+fn once(request_id: &str) -> Result<(), Status> {
+    let mut input = Input::new();
+    if request_id.is_empty() {
+        input.refuse("request_id", "must be set, so that it is done once");
+    }
+    input.finish().map_err(refuse)
+}
+
 /// Whose a request is about, who must be in the caller's sight: a person or a team, by its fields.
 fn holder_in_sight(workspace: WorkspaceId, sight: Sight, person: &str, team: &str) -> Result<Holder, Status> {
     let holder = convert::holder_of(workspace, person, team).map_err(refuse)?;

@@ -3,6 +3,7 @@
 mod expiry;
 mod payments;
 mod proof;
+mod refunds;
 mod run;
 mod sweep;
 mod webhooks;
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use expiry::Expiry;
 pub(crate) use payments::{AT_ONCE, Payments};
 pub(crate) use proof::Proof;
+pub(crate) use refunds::{AT_ONCE as REFUNDS_AT_ONCE, Refunds};
 pub(crate) use run::Run;
 pub(crate) use sweep::Sweep;
 pub(crate) use webhooks::{Forgetting, News, Reports};

@@ -4,7 +4,7 @@
 //! service, question by question, and are not kept. What holds here:
 //! - The books are only ever added to, each entry adds up, and each balance is the sum of its postings.
 //! - What Stripe reports is a reason to look, and no more: nothing depends on when, how often, or whether it comes.
-//! - A payment is charged once, whatever gets lost and whoever dies when.
+//! - A payment is charged once, and a refund given once, whatever gets lost and whoever dies when.
 //! - No number of a card or of a bank account passes through here: people enter them at Stripe.
 //! - Each call names the API version that this client was written for. Calls about one customer follow each other.
 //! - A restricted key that may not read its account is good all the same.
@@ -21,6 +21,7 @@ mod convert;
 mod coupons;
 mod credentials;
 pub mod customers;
+mod disputes;
 mod error;
 mod facts;
 mod grpc;
@@ -35,11 +36,13 @@ mod payers;
 pub mod payments;
 mod pdf;
 mod prices;
+mod refunds;
 pub mod settings;
 mod sight;
 mod store;
 mod stored;
 mod subscriptions;
+mod survey;
 mod sweep;
 pub mod vendor;
 mod webhooks;
@@ -103,6 +106,10 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
         .task("reports", move |shutdown| keep_at(reports, shutdown))
         .task("news", move |shutdown| keep_at(news, shutdown))
         .task("forgetting", move |shutdown| keep_at(forgetting, shutdown));
+    for number in 1..=jobs::REFUNDS_AT_ONCE {
+        let refunds = jobs::Refunds::new(app.clone());
+        service = service.task(format!("refunds-{number}"), move |shutdown| keep_at(refunds, shutdown));
+    }
     for number in 1..=jobs::AT_ONCE {
         let payments = jobs::Payments::new(app.clone());
         service = service.task(format!("payments-{number}"), move |shutdown| keep_at(payments, shutdown));

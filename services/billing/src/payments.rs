@@ -16,8 +16,10 @@ use domain::{CustomerId, InvoiceId, Money, PaymentId, Timestamp, WorkspaceId};
 use sqlx::PgConnection;
 
 use crate::credentials::Site;
+use crate::invoices::store as invoices;
 
-pub(crate) use store::{find, find_for_update, list, update};
+pub(crate) use store::{find, find_for_update, list, survey_by, survey_intent, update};
+pub(crate) use work::{PENDING_LOOK, is_refusal};
 
 /// A payment as stored.
 #[derive(Debug, Clone)]
@@ -124,6 +126,17 @@ pub async fn is_pending(
     store::is_pending(conn, workspace, invoice).await
 }
 
+/// A payment, locked with its invoice: first that, as whoever changes an invoice does.
+pub(crate) async fn lock_with_invoice(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    id: PaymentId,
+) -> Result<Option<Payment>, sqlx::Error> {
+    let Some(found) = store::find(conn, workspace, id).await? else { return Ok(None) };
+    invoices::lock(conn, workspace, found.invoice).await?;
+    store::find_for_update(conn, workspace, id).await
+}
+
 /// Has the payment of an intent read at Stripe, if it is one of ours. Whether it is.
 pub(crate) async fn look_at_intent(
     conn: &mut PgConnection,
@@ -159,6 +172,11 @@ impl Payment {
     pub(crate) fn continuable(&self) -> Option<&str> {
         let waits = matches!(self.life.state(), State::Waiting { .. } | State::Ready { .. });
         self.life.intent().filter(|_| waits)
+    }
+
+    /// Whether the money came.
+    pub(crate) fn has_succeeded(&self) -> bool {
+        self.life.state() == State::Succeeded
     }
 
     /// Whether it ended without money although there should have been some: also if Stripe took no such payment.

@@ -1,6 +1,7 @@
 //! How a workspace bills.
 
 use billing_core::AnchorDay;
+use billing_core::retry::Schedule;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use domain::{Currency, Timestamp, WorkspaceId};
@@ -27,6 +28,16 @@ chassis::text_enum! {
         Keep = "keep",
         /// It becomes the payer's credit.
         Credit = "credit",
+    }
+}
+
+chassis::text_enum! {
+    /// What becomes of a booking when all that was paid for it is given back.
+    pub enum RefundPolicy {
+        /// It is cancelled: nobody is let in by it any more.
+        Cancel = "cancel",
+        /// It stands.
+        Keep = "keep",
     }
 }
 
@@ -62,6 +73,10 @@ pub struct Settings {
     pub booking_payment: BookingPayment,
     /// What becomes of what was paid for a booking that is called off.
     pub cancellation: CancellationPolicy,
+    /// What becomes of a booking when all that was paid for it is given back.
+    pub full_refund: RefundPolicy,
+    /// When a charge that was declined is tried again.
+    pub retries: Schedule,
     /// Who invoices.
     pub seller: Seller,
     /// What numbers of invoices begin with.
@@ -89,6 +104,9 @@ struct Row {
     pause_after_days: i16,
     booking_payment: BookingPayment,
     cancellation: CancellationPolicy,
+    full_refund: RefundPolicy,
+    retry_days: Vec<i16>,
+    patience_days: i16,
     seller_name: String,
     seller_address: Vec<String>,
     seller_tax_id: String,
@@ -103,6 +121,7 @@ impl TryFrom<Row> for Settings {
     fn try_from(row: Row) -> Result<Self, sqlx::Error> {
         let days = |days: i16| u16::try_from(days).map_err(corrupt);
         let anchor_day = u8::try_from(row.anchor_day).map_err(corrupt)?;
+        let gaps = row.retry_days.iter().map(|gap| days(*gap)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             currency: row.currency.parse().map_err(corrupt)?,
             time_zone: domain::zone::parse(&row.time_zone).map_err(corrupt)?,
@@ -112,6 +131,8 @@ impl TryFrom<Row> for Settings {
             pause_after_days: Some(days(row.pause_after_days)?).filter(|days| *days > 0),
             booking_payment: row.booking_payment,
             cancellation: row.cancellation,
+            full_refund: row.full_refund,
+            retries: Schedule::new(gaps, days(row.patience_days)?).map_err(corrupt)?,
             seller: Seller {
                 legal_name: row.seller_name,
                 address_lines: row.seller_address,
@@ -137,6 +158,14 @@ pub(crate) async fn find(
     row.map(Settings::try_from).transpose()
 }
 
+/// When a workspace's charges that were declined are tried again.
+pub(crate) async fn retries(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+) -> Result<Schedule, sqlx::Error> {
+    Ok(find(conn, workspace).await?.map(|settings| settings.retries).unwrap_or_default())
+}
+
 /// Writes settings over those that were there.
 pub(crate) async fn put(
     conn: &mut PgConnection,
@@ -148,15 +177,17 @@ pub(crate) async fn put(
     sqlx::query(
         "insert into billing_settings (workspace_id, currency, time_zone, anchor_day, due_days, auto_charge,
            pause_after_days, booking_payment, cancellation, seller_name, seller_address, seller_tax_id,
-           seller_footer, number_prefix, version, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+           seller_footer, number_prefix, version, updated_at, full_refund, retry_days, patience_days)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
          on conflict (workspace_id) do update set currency = excluded.currency,
            time_zone = excluded.time_zone, anchor_day = excluded.anchor_day, due_days = excluded.due_days,
            auto_charge = excluded.auto_charge, pause_after_days = excluded.pause_after_days,
            booking_payment = excluded.booking_payment, cancellation = excluded.cancellation,
            seller_name = excluded.seller_name, seller_address = excluded.seller_address,
            seller_tax_id = excluded.seller_tax_id, seller_footer = excluded.seller_footer,
-           number_prefix = excluded.number_prefix, version = excluded.version, updated_at = excluded.updated_at",
+           number_prefix = excluded.number_prefix, version = excluded.version, updated_at = excluded.updated_at,
+           full_refund = excluded.full_refund, retry_days = excluded.retry_days,
+           patience_days = excluded.patience_days",
     )
     .bind(workspace.uuid())
     .bind(settings.currency.code())
@@ -174,6 +205,9 @@ pub(crate) async fn put(
     .bind(&settings.number_prefix)
     .bind(settings.version)
     .bind(settings.updated_at)
+    .bind(settings.full_refund)
+    .bind(settings.retries.gaps_days().iter().copied().map(days).collect::<Vec<_>>())
+    .bind(days(settings.retries.patience_days()))
     .execute(conn)
     .await?;
     Ok(())

@@ -94,12 +94,10 @@ pub(crate) async fn take(
         return Ok(());
     }
     let is_known = payments::look_at_intent(conn, site, &event.intent_ref, now).await?;
-    let is_unexplained = match event.kind.as_str() {
-        "payment_intent.succeeded" => !is_known && event.is_ours,
-        // Given back, or taken back, by nobody here.
-        "charge.refunded" | "charge.dispute.funds_withdrawn" | "charge.dispute.funds_reinstated" => is_known,
-        _ => false,
-    };
+    if ["refund.", "charge.refund", "charge.dispute."].iter().any(|kind| event.kind.starts_with(kind)) {
+        payments::survey_intent(conn, site, &event.intent_ref, now).await?;
+    }
+    let is_unexplained = event.kind == "payment_intent.succeeded" && !is_known && event.is_ours;
     if is_unexplained { note(conn, site, event, now).await } else { Ok(()) }
 }
 

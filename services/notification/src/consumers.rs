@@ -2,6 +2,7 @@
 
 pub(crate) mod alerts;
 pub(crate) mod arrivals;
+pub(crate) mod disputes;
 pub(crate) mod ways_in;
 pub(crate) mod workspace;
 

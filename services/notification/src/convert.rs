@@ -1,8 +1,8 @@
 //! From the model to messages.
 
 use chassis::input::timestamp;
-use domain::names::{BookingName, MessageName, PersonName, VisitName};
-use domain::{Timestamp, VisitId};
+use domain::names::{BookingName, DisputeName, MessageName, PersonName, VisitName};
+use domain::{DisputeId, Timestamp, VisitId};
 use proto::notification::v1 as pb;
 
 use crate::model::{Channel, Entry, Kind, Receipt, ReportKind, State, Suppression, SuppressionReason, Trail};
@@ -22,6 +22,7 @@ pub(crate) fn message(entry: &Entry) -> pb::Message {
             Kind::WayIn => pb::MessageKind::WayIn,
             Kind::AccessReady => pb::MessageKind::AccessReady,
             Kind::VisitorArrived => pb::MessageKind::VisitorArrived,
+            Kind::DisputeOpened => pb::MessageKind::DisputeOpened,
         }
         .into(),
         channel: channel(entry.channel).into(),
@@ -125,9 +126,12 @@ pub(crate) fn suppression(suppression: &Suppression) -> pb::Suppression {
     }
 }
 
-/// The booking that a message is about; or the visit, of which alone its visitor is told.
+/// The booking that a message is about; or the visit, of which alone its visitor is told; or the dispute.
 fn about(entry: &Entry) -> String {
     let (workspace, id) = (entry.key.workspace, entry.booking);
+    if entry.kind == Kind::DisputeOpened {
+        return DisputeName { workspace, id: DisputeId::from_uuid(id.uuid()) }.to_string();
+    }
     if id.uuid() == entry.person.uuid() {
         return VisitName { workspace, id: VisitId::from_uuid(id.uuid()) }.to_string();
     }

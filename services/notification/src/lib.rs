@@ -33,7 +33,7 @@ use vendor_http::{BaseUrl, VendorHttp};
 
 use crate::app::App;
 use crate::consumers::Channels;
-use crate::consumers::{alerts, arrivals, ways_in, workspace};
+use crate::consumers::{alerts, arrivals, disputes, ways_in, workspace};
 use crate::delivery::{CallbackAddress, EmailDelivery, SmsDelivery};
 use crate::jobs::sender::Sender;
 use crate::model::Channel;
@@ -65,6 +65,7 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
     let workspace = workspace::Workspace { clock: deps.basic.clock.clone(), channels, wake: wake.clone() };
     let alerts = alerts::Alerts { clock: deps.basic.clock.clone(), channels, wake: wake.clone() };
     let arrivals = arrivals::Arrivals { clock: deps.basic.clock.clone(), channels, wake: wake.clone() };
+    let disputes = disputes::Disputes { clock: deps.basic.clock.clone(), channels, wake: wake.clone() };
     let ways_in = ways_in::WaysIn { clock: deps.basic.clock.clone(), channels, wake };
     let mut service = chassis::Service::new(DEFINITION.name, &deps.basic)
         .grpc(grpc::notification_service(app.clone(), sendgrid.clone()))
@@ -73,6 +74,7 @@ pub async fn build(config: Config, deps: chassis::Deps) -> anyhow::Result<chassi
         .consumer(&deps, workspace::config(), workspace)
         .consumer(&deps, alerts::config(), alerts)
         .consumer(&deps, arrivals::config(), arrivals)
+        .consumer(&deps, disputes::config(), disputes)
         .consumer(&deps, ways_in::ways_in(), ways_in.clone())
         .consumer(&deps, ways_in::access(), ways_in);
     if let Some(sendgrid) = sendgrid {

@@ -10,7 +10,7 @@ mod suppression;
 
 pub(crate) use alert::{Alert, Finding};
 pub(crate) use booking::{Booking, Contact, Verdict, verdict};
-pub(crate) use content::{Arrival, Content, Problem, WayIn};
+pub(crate) use content::{Arrival, Content, Dispute, DisputeState, Problem, WayIn};
 pub(crate) use message::{
     Channel, Delivery, Entry, Filter, Kind, MessageKey, NewMessage, Standing, State, Trail,
 };

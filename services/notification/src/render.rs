@@ -16,7 +16,7 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 
-use crate::model::{Content, Kind, Problem};
+use crate::model::{Content, Dispute, Kind, Problem};
 use crate::secrets::DoorSecret;
 
 pub(crate) use email::RenderedEmail;
@@ -70,6 +70,8 @@ struct View<'a> {
     way_in: Option<WayInView<'a>>,
     /// A visitor who has come.
     arrival: Option<ArrivalView<'a>>,
+    /// A dispute: then it is no booking.
+    dispute: Option<&'a Dispute>,
 }
 
 #[derive(Serialize)]
@@ -93,14 +95,15 @@ macro_rules! kinds {
     ($($name:literal),+) => { [$(($name, include_str!(concat!("../templates/en/", $name, ".jinja")))),+] };
 }
 
-const KINDS: [(&str, &str); 7] = kinds![
+const KINDS: [(&str, &str); 8] = kinds![
     "confirmed",
     "rescheduled",
     "cancelled",
     "staff_alert",
     "way_in",
     "access_ready",
-    "visitor_arrived"
+    "visitor_arrived",
+    "dispute_opened"
 ];
 
 /// The templates in one form: how it looks, and the words.
@@ -202,6 +205,7 @@ impl<'a> View<'a> {
                 door: &arrival.door,
                 when: when::moment(arrival.time, zone),
             }),
+            dispute: content.dispute.as_ref(),
         }
     }
 }

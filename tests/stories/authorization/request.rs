@@ -63,6 +63,7 @@ impl Things {
             ("RecordPayment", "invoices"),
             ("GetMessage", "messages"),
             ("Payment", "payments"),
+            ("Refund", "refunds"),
             ("PaymentMethod", "paymentMethods"),
             ("Plan", "plans"),
             ("Price", "prices"),
@@ -114,6 +115,7 @@ impl Things {
                 // Without an address nobody is announced.
                 ("email", Kind::String) if noun == "Visit" => Value::String("eve@visitors.example".into()),
                 ("person", Kind::String) => Value::String(self.one_of("people")),
+                ("payment", Kind::String) => Value::String(self.one_of("payments")),
                 ("product", Kind::String) => Value::String(self.one_of("passProducts")),
                 ("resource", Kind::String) => Value::String(self.one_of("resources")),
                 ("location", Kind::String) => Value::String(self.one_of("locations")),

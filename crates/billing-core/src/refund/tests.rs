@@ -83,3 +83,20 @@ fn every_state_does_with_all_that_is_heard_what_the_table_says() {
     }
     assert!(found == TABLE, "the table says otherwise:\n{found}");
 }
+
+#[test]
+fn credit_of_the_payment_goes_back_before_anything_is_taken_off_the_invoice() {
+    let eur = |minor| Money::new(minor, "EUR".parse().unwrap()).unwrap();
+    for (amount, spare, paid, off) in [
+        (100, 0, 100, 100),
+        (40, 0, 100, 40),
+        (100, 30, 70, 70),
+        (20, 30, 70, 0),
+        // What was used for something else meanwhile does not come off the invoice.
+        (100, 0, 60, 60),
+        (100, -50, 100, 100),
+    ] {
+        assert_eq!(off_invoice(eur(amount), eur(spare), eur(paid)), Ok(eur(off)), "{amount} {spare} {paid}");
+    }
+    assert!(off_invoice(eur(1), Money::zero("USD".parse().unwrap()), eur(1)).is_ok());
+}

@@ -141,7 +141,7 @@ impl App {
     }
 
     /// A payment that the caller may know of, and who pays it.
-    async fn payment_in_sight(
+    pub(super) async fn payment_in_sight(
         &self,
         workspace: WorkspaceId,
         sight: Sight,

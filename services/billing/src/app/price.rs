@@ -41,6 +41,8 @@ impl App {
             pause_after_days: new.pause_after_days,
             booking_payment: new.booking_payment,
             cancellation: new.cancellation,
+            full_refund: new.full_refund,
+            retries: new.retries,
             seller: new.seller,
             number_prefix: new.number_prefix,
             version: before.as_ref().map_or(0, |before| before.version) + 1,

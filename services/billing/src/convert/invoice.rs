@@ -9,6 +9,7 @@ use domain::names::{
 use domain::{LocationId, Money, WorkspaceId};
 use proto::billing::v1 as pb;
 
+use super::giving_back::dispute_state;
 use super::money::{money, read_money, read_tax, tax};
 use super::price::address_lines;
 use crate::customers::Holder;
@@ -76,6 +77,8 @@ pub(crate) fn invoice(invoice: &Invoice) -> pb::Invoice {
         version: invoice.version,
         create_time: Some(timestamp(invoice.created_at)),
         update_time: Some(timestamp(invoice.updated_at)),
+        refunded: Some(money(invoice.refunded)),
+        dispute_state: invoice.dispute.map_or(pb::DisputeState::Unspecified, dispute_state).into(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Prices, and how a workspace bills.
 
 use billing_core::AnchorDay;
+use billing_core::retry::Schedule;
 use chassis::input::{Input, InvalidInput, timestamp};
 use domain::names::{PassProductName, PlanName, PriceName, ResourceName, WorkspaceName};
 use domain::{Currency, Money, WorkspaceId};
@@ -8,7 +9,7 @@ use proto::billing::v1 as pb;
 
 use super::money::{money, read_money, read_tax, tax};
 use crate::prices::{Price, Subject, Unit};
-use crate::settings::{BookingPayment, CancellationPolicy, Seller, Settings};
+use crate::settings::{BookingPayment, CancellationPolicy, RefundPolicy, Seller, Settings};
 use crate::stored::Interval;
 
 const NAME_CHARS_MAX: usize = 200;
@@ -39,6 +40,8 @@ pub(crate) struct NewSettings {
     pub pause_after_days: Option<u16>,
     pub booking_payment: BookingPayment,
     pub cancellation: CancellationPolicy,
+    pub full_refund: RefundPolicy,
+    pub retries: Schedule,
     pub seller: Seller,
     pub number_prefix: String,
 }
@@ -66,6 +69,8 @@ pub(crate) fn billing_settings(workspace: WorkspaceId, settings: Option<&Setting
             number_prefix: PREFIX.to_owned(),
             booking_payment: pb::BookingPayment::BeforeConfirmation.into(),
             cancellation: pb::CancellationPolicy::Keep.into(),
+            full_refund: pb::RefundPolicy::Cancel.into(),
+            retry_schedule: Some(retry_schedule(&Schedule::default())),
             ..Default::default()
         };
     };
@@ -87,6 +92,12 @@ pub(crate) fn billing_settings(workspace: WorkspaceId, settings: Option<&Setting
             CancellationPolicy::Credit => pb::CancellationPolicy::Credit,
         }
         .into(),
+        full_refund: match settings.full_refund {
+            RefundPolicy::Cancel => pb::RefundPolicy::Cancel,
+            RefundPolicy::Keep => pb::RefundPolicy::Keep,
+        }
+        .into(),
+        retry_schedule: Some(retry_schedule(&settings.retries)),
         seller: Some(pb::Seller {
             legal_name: settings.seller.legal_name.clone(),
             address_lines: settings.seller.address_lines.clone(),
@@ -98,6 +109,24 @@ pub(crate) fn billing_settings(workspace: WorkspaceId, settings: Option<&Setting
         version: settings.version,
         update_time: Some(timestamp(settings.updated_at)),
     }
+}
+
+fn retry_schedule(schedule: &Schedule) -> pb::RetrySchedule {
+    let days = schedule.gaps_days().iter().map(|days| (*days).into()).collect();
+    pb::RetrySchedule { days, patience_days: schedule.patience_days().into() }
+}
+
+fn read_retries(input: &mut Input, schedule: Option<&pb::RetrySchedule>) -> Option<Schedule> {
+    let Some(schedule) = schedule else { return Some(Schedule::default()) };
+    // What is out of range is refused by the schedule itself.
+    let days = |days: i32| u16::try_from(days).unwrap_or_default();
+    let gaps = schedule.days.iter().copied().map(days).collect();
+    let patience = match schedule.patience_days {
+        0 => Schedule::default().patience_days(),
+        given => days(given),
+    };
+    let read = Schedule::new(gaps, patience);
+    read.map_err(|error| input.refuse("settings.retry_schedule", error)).ok()
 }
 
 pub(crate) fn new_settings(message: Option<&pb::BillingSettings>) -> Result<NewSettings, InvalidInput> {
@@ -150,6 +179,11 @@ fn settings(input: &mut Input, message: &pb::BillingSettings) -> Option<NewSetti
             pb::CancellationPolicy::Credit => CancellationPolicy::Credit,
             pb::CancellationPolicy::Keep | pb::CancellationPolicy::Unspecified => CancellationPolicy::Keep,
         },
+        full_refund: match message.full_refund() {
+            pb::RefundPolicy::Keep => RefundPolicy::Keep,
+            pb::RefundPolicy::Cancel | pb::RefundPolicy::Unspecified => RefundPolicy::Cancel,
+        },
+        retries: read_retries(input, message.retry_schedule.as_ref())?,
         seller: seller?,
         number_prefix: prefix.to_owned(),
     })

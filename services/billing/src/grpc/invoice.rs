@@ -13,7 +13,7 @@ use proto::billing::v1 as pb;
 use proto::billing::v1::invoice_service_server::{InvoiceService, InvoiceServiceServer};
 use tonic::{Request, Response, Status};
 
-use super::{holder_in_sight, name};
+use super::{holder_in_sight, name, once};
 use crate::app::{App, Verb};
 use crate::convert;
 use crate::sight::Sight;
@@ -205,13 +205,4 @@ fn managed(caller: &Principal, text: &str) -> Result<InvoiceName, Status> {
     let invoice: InvoiceName = name("name", text)?;
     caller.manages(invoice.workspace).map_err(refuse)?;
     Ok(invoice)
-}
-
-/// What moves money is asked for with a key, so that it is done once.
-fn once(request_id: &str) -> Result<(), Status> {
-    let mut input = Input::new();
-    if request_id.is_empty() {
-        input.refuse("request_id", "must be set, so that it is done once");
-    }
-    input.finish().map_err(refuse)
 }

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use chassis::idempotency::Intent;
 use chassis::paging::Page;
-use chassis::rpc::{principal, refuse};
-use domain::names::{PaymentName, WorkspaceName};
+use chassis::rpc::{author, principal, refuse};
+use domain::names::{PaymentName, RefundName, WorkspaceName};
 use proto::billing::v1 as pb;
 use proto::billing::v1::payment_service_server::{PaymentService, PaymentServiceServer};
 use secrecy::ExposeSecret as _;
 use tonic::{Request, Response, Status};
 
-use super::{holder_in_sight, name};
+use super::{holder_in_sight, name, once};
 use crate::app::{App, Continued};
+use crate::convert;
 use crate::sight::Sight;
 
 pub(crate) struct Methods {
@@ -85,5 +86,58 @@ impl PaymentService for Methods {
         let sight = Sight::of(&caller, workspace).map_err(refuse)?;
         let payment = Some(self.app.check_payment(workspace, sight, id).await.map_err(refuse)?);
         Ok(Response::new(pb::CheckPaymentResponse { payment }))
+    }
+
+    async fn create_refund(
+        &self,
+        request: Request<pb::CreateRefundRequest>,
+    ) -> Result<Response<pb::CreateRefundResponse>, Status> {
+        let (caller, author) = (principal(&request)?, author(&request)?);
+        let message = request.into_inner();
+        let WorkspaceName(workspace) = name("parent", &message.parent)?;
+        caller.manages(workspace).map_err(refuse)?;
+        once(&message.request_id)?;
+        let ask = convert::new_refund(workspace, message.refund.as_ref()).map_err(refuse)?;
+        let intent =
+            Intent::of(&caller, workspace, "CreateRefund", &message.request_id, &message).map_err(refuse)?;
+        self.app.create_refund(ask, intent, &author).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn get_refund(
+        &self,
+        request: Request<pb::GetRefundRequest>,
+    ) -> Result<Response<pb::GetRefundResponse>, Status> {
+        let caller = principal(&request)?;
+        let RefundName { workspace, id } = name("name", &request.get_ref().name)?;
+        let sight = Sight::of(&caller, workspace).map_err(refuse)?;
+        let refund = Some(self.app.get_refund(workspace, sight, id).await.map_err(refuse)?);
+        Ok(Response::new(pb::GetRefundResponse { refund }))
+    }
+
+    async fn list_refunds(
+        &self,
+        request: Request<pb::ListRefundsRequest>,
+    ) -> Result<Response<pb::ListRefundsResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let WorkspaceName(workspace) = name("parent", &message.parent)?;
+        let sight = Sight::of(&caller, workspace).map_err(refuse)?;
+        let payment = convert::refunds_of(workspace, &message.payment).map_err(refuse)?;
+        let binding = ["ListRefunds", &message.parent, &message.payment];
+        let page = Page::read(message.page_size, &message.page_token, &binding).map_err(refuse)?;
+        self.app.list_refunds(workspace, sight, payment, page).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn list_disputes(
+        &self,
+        request: Request<pb::ListDisputesRequest>,
+    ) -> Result<Response<pb::ListDisputesResponse>, Status> {
+        let caller = principal(&request)?;
+        let message = request.into_inner();
+        let WorkspaceName(workspace) = name("parent", &message.parent)?;
+        caller.manages(workspace).map_err(refuse)?;
+        let binding = ["ListDisputes", &message.parent];
+        let page = Page::read(message.page_size, &message.page_token, &binding).map_err(refuse)?;
+        self.app.list_disputes(workspace, page).await.map(Response::new).map_err(refuse)
     }
 }

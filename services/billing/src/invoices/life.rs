@@ -15,7 +15,7 @@ use crate::books::{self, BooksError};
 use crate::facts::{self, InvoiceFact};
 use crate::payments::{self, Ask, AskError};
 use crate::settings::Settings;
-use crate::{arrears, bookings, settings};
+use crate::{arrears, bookings, customers, refunds, settings};
 
 /// Why something can't be done with an invoice.
 #[derive(Debug, thiserror::Error)]
@@ -122,15 +122,13 @@ pub async fn use_credit(
     now: Timestamp,
 ) -> Result<Invoice, InvoiceError> {
     let invoice = find_for_update(conn, workspace, id).await?;
-    let account = Account::Credit(invoice.customer);
+    let (customer, currency) = (invoice.customer, invoice.currency());
+    let account = Account::Credit(customer);
     // Two invoices of one payer may want the same credit: the customer's row says who comes first.
-    sqlx::query("select from customer where workspace_id = $1 and id = $2 for update")
-        .bind(workspace.uuid())
-        .bind(invoice.customer.uuid())
-        .execute(&mut *conn)
-        .await?;
-    // In the books credit is below zero.
-    let credit = books::balance(conn, workspace, account, invoice.currency()).await?.negated();
+    customers::lock(conn, workspace, customer).await?;
+    let credit = customers::credit(conn, workspace, customer, currency).await?;
+    // What is about to be given back is not used for something else.
+    let credit = credit.minus(refunds::asked_of_customer(conn, workspace, customer, currency).await?)?;
     let used = credit.smaller(invoice.life.owed())?;
     if !used.is_positive() {
         return Ok(invoice);

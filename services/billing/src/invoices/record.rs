@@ -1,5 +1,6 @@
 //! An invoice as it is stored.
 
+use billing_core::dispute::Standing;
 use billing_core::invoice::{Invoice as Life, Stage, State};
 use billing_core::{Bill, BillError, BilledLine, Discount, Quantity, Tax};
 use chrono::NaiveDate;
@@ -12,6 +13,42 @@ use domain::{
 use crate::customers::Holder;
 use crate::settings::Seller;
 use crate::sight::Sight;
+
+chassis::text_enum! {
+    /// How a dispute stands; see [`billing_core::dispute::Standing`].
+    pub enum Dispute {
+        /// No money was moved.
+        Asked = "asked",
+        /// The bank holds the money.
+        Open = "open",
+        /// The money is ours.
+        Won = "won",
+        /// The money is gone.
+        Lost = "lost",
+    }
+}
+
+impl From<Standing> for Dispute {
+    fn from(standing: Standing) -> Self {
+        match standing {
+            Standing::Asked => Self::Asked,
+            Standing::Open => Self::Open,
+            Standing::Won => Self::Won,
+            Standing::Lost => Self::Lost,
+        }
+    }
+}
+
+impl From<Dispute> for Standing {
+    fn from(dispute: Dispute) -> Self {
+        match dispute {
+            Dispute::Asked => Self::Asked,
+            Dispute::Open => Self::Open,
+            Dispute::Won => Self::Won,
+            Dispute::Lost => Self::Lost,
+        }
+    }
+}
 
 /// What a line is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -135,6 +172,10 @@ pub struct Invoice {
     pub bill: Bill,
     /// Of one that is out.
     pub issue: Option<Issue>,
+    /// What was given back of payments for it.
+    pub refunded: Money,
+    /// How the dispute of a payment for it stands that was heard of last; `None`: none was disputed.
+    pub dispute: Option<Dispute>,
     /// Grows with each change.
     pub version: i64,
     /// When it was begun.

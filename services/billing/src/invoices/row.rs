@@ -9,7 +9,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use super::record::{BillTo, Invoice, Issue, Line, LineSubject, Period, bill};
+use super::record::{BillTo, Dispute, Invoice, Issue, Line, LineSubject, Period, bill};
 use crate::coupons::discount;
 use crate::customers::Holder;
 use crate::settings::Seller;
@@ -43,6 +43,8 @@ pub(super) struct InvoiceRow {
     seller_tax_id: String,
     seller_footer: String,
     memo: String,
+    refunded: i64,
+    dispute: Option<Dispute>,
     version: i64,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -120,6 +122,8 @@ impl InvoiceRow {
             lines,
             bill,
             issue,
+            refunded: Money::new(self.refunded, currency).map_err(corrupt)?,
+            dispute: self.dispute,
             version: self.version,
             created_at: self.created_at,
             updated_at: self.updated_at,

@@ -165,6 +165,23 @@ pub(super) async fn update(
     Ok(())
 }
 
+/// Writes what of its payments was given back or is disputed.
+pub(super) async fn mark(conn: &mut PgConnection, invoice: Invoice) -> Result<Invoice, sqlx::Error> {
+    sqlx::query(
+        "update invoice set refunded = $3, dispute = $4, version = $5, updated_at = $6
+          where workspace_id = $1 and id = $2",
+    )
+    .bind(invoice.workspace.uuid())
+    .bind(invoice.id.uuid())
+    .bind(invoice.refunded.minor())
+    .bind(invoice.dispute)
+    .bind(invoice.version)
+    .bind(invoice.updated_at)
+    .execute(conn)
+    .await?;
+    Ok(invoice)
+}
+
 /// An invoice.
 pub(crate) async fn find(
     conn: &mut PgConnection,
@@ -257,6 +274,26 @@ pub(crate) async fn of_subject(
     .fetch_all(conn)
     .await?;
     Ok(ids.into_iter().map(InvoiceId::from_uuid).collect())
+}
+
+/// Whether money is left that was paid for something, on any invoice.
+pub(crate) async fn has_paid(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    subject: LineSubject,
+) -> Result<bool, sqlx::Error> {
+    let (kind, id) = subject_columns(Some(subject));
+    sqlx::query_scalar(
+        "select exists (
+           select from invoice_line line join invoice
+             on invoice.workspace_id = line.workspace_id and invoice.id = line.invoice_id
+            where line.workspace_id = $1 and line.subject_kind = $2 and line.subject_id = $3 and invoice.paid > 0)",
+    )
+    .bind(workspace.uuid())
+    .bind(kind)
+    .bind(id)
+    .fetch_one(conn)
+    .await
 }
 
 /// Whether something stands on an invoice that is not void.

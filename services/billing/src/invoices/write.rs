@@ -4,7 +4,7 @@ use billing_core::BillError;
 use billing_core::invoice::{Invoice as Life, Refusal, State};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use domain::{Currency, InvoiceId, LocationId, Timestamp, WorkspaceId};
+use domain::{Currency, InvoiceId, LocationId, Money, Timestamp, WorkspaceId};
 use sqlx::PgConnection;
 
 use super::life::{InvoiceError, charge, finalise, find_for_update};
@@ -64,6 +64,8 @@ pub async fn create(
         bill: bill(currency, &draft.lines).map_err(refused)?,
         lines: draft.lines,
         issue: None,
+        refunded: Money::zero(currency),
+        dispute: None,
         version: 1,
         created_at: now,
         updated_at: now,

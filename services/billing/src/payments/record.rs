@@ -1,7 +1,6 @@
 //! What came of a step, taken down in one transaction with all that follows.
 
 use billing_core::payment::{News, Seen, State};
-use billing_core::retry::Schedule;
 use domain::Timestamp;
 use events::outbox;
 use sqlx::PgConnection;
@@ -11,6 +10,7 @@ use crate::customers;
 use crate::error::Error;
 use crate::facts::{self, PaymentFact};
 use crate::invoices::store as invoices;
+use crate::settings;
 
 /// What was found out.
 pub(super) struct Heard {
@@ -41,7 +41,7 @@ pub(super) async fn record(
     let before = store::find_for_update(conn, workspace, payment.id)
         .await?
         .ok_or(Error::PaymentNotFound(payment.id))?;
-    let schedule = Schedule::default();
+    let schedule = settings::retries(conn, workspace).await?;
     let schedule = if store::is_debit(conn, &before).await? { schedule.for_debits() } else { schedule };
     let seen = heard.seen();
     let life = before.life.hear(heard.news, &schedule, now);

@@ -180,6 +180,43 @@ pub(super) async fn find_by_intent_for_update(
     row.map(Payment::try_from).transpose()
 }
 
+/// Has what was given back and is disputed of a payment read at Stripe by then.
+pub(crate) async fn survey_by(
+    conn: &mut PgConnection,
+    workspace: WorkspaceId,
+    id: PaymentId,
+    by: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update payment set survey_due_at = least(survey_due_at, $3) where workspace_id = $1 and id = $2",
+    )
+    .bind(workspace.uuid())
+    .bind(id.uuid())
+    .bind(by)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Has what was given back and is disputed of the payment of an intent read at Stripe, if it is one of ours.
+pub(crate) async fn survey_intent(
+    conn: &mut PgConnection,
+    site: Site,
+    intent_ref: &str,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update payment set survey_due_at = $4 where workspace_id = $1 and site_id = $2 and intent_ref = $3",
+    )
+    .bind(site.workspace.uuid())
+    .bind(site.id())
+    .bind(intent_ref)
+    .bind(now)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 pub(crate) async fn list(
     conn: &mut PgConnection,
     workspace: WorkspaceId,

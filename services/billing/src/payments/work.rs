@@ -16,7 +16,7 @@ use crate::store::{customer, method, settings};
 use crate::vendor::{ChargingError, MethodKind, SeenIntent, StripeAccount, is_missing};
 
 /// A debit that nothing is heard of is looked at this often.
-pub(super) const PENDING_LOOK: Duration = Duration::hours(6);
+pub(crate) const PENDING_LOOK: Duration = Duration::hours(6);
 /// The longest pause while Stripe can't be reached, or a person must act.
 const PAUSE_MAX: Duration = Duration::minutes(5);
 
@@ -145,7 +145,7 @@ async fn confirm(
 }
 
 /// Whether Stripe said no to just this call, and did nothing: not that the key may not make it.
-fn is_refusal(error: &VendorError) -> bool {
+pub(crate) fn is_refusal(error: &VendorError) -> bool {
     let is_no =
         matches!(error.kind, ErrorKind::Rejected | ErrorKind::NotFound) && error.status() != Some(403);
     is_no && error.effect == Effect::None

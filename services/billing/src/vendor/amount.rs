@@ -1,12 +1,12 @@
 //! Amounts as Stripe counts them (Stripe documentation, Currencies): mostly the minor unit of ISO 4217, but not always.
 
-use domain::Money;
+use domain::{Currency, Money};
 
 /// More digits than Stripe takes.
 const AMOUNT_MAX: i64 = 99_999_999;
 
 /// Stripe takes no such amount.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AmountError {
     /// Nothing, or less.
     #[error("must be above zero")]
@@ -16,7 +16,10 @@ pub enum AmountError {
     TooLarge,
     /// Stripe counts in larger steps than the currency has.
     #[error("can't be charged to the last digit: Stripe takes {0} in larger steps")]
-    Step(domain::Currency),
+    Step(Currency),
+    /// Stripe says an amount that nobody can mean.
+    #[error("Stripe says {0} {1:?}, which is no amount")]
+    Unreadable(i64, String),
 }
 
 /// The amount and the currency for a request.
@@ -40,6 +43,24 @@ pub(super) fn to_stripe(money: Money) -> Result<(String, String), AmountError> {
     }
 }
 
+/// Whether Stripe takes that much.
+pub(crate) fn check(money: Money) -> Result<(), AmountError> {
+    to_stripe(money).map(drop)
+}
+
+/// What Stripe means by an amount and a currency.
+pub(super) fn from_stripe(amount: i64, currency: &str) -> Result<Money, AmountError> {
+    let unreadable = || AmountError::Unreadable(amount, currency.to_owned());
+    let known: Currency = currency.to_uppercase().parse().map_err(|_| unreadable())?;
+    let minor = match known.code() {
+        "MGA" => amount.checked_mul(100).ok_or_else(unreadable)?,
+        "ISK" | "UGX" if amount % 100 == 0 => amount / 100,
+        "ISK" | "UGX" => return Err(unreadable()),
+        _ => amount,
+    };
+    Money::new(minor, known).map_err(|_| unreadable())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,6 +82,13 @@ mod tests {
             (99_999_999, "EUR", "99999999 eur"),
         ] {
             assert_eq!(sent(minor, code).as_deref(), Ok(wanted));
+            let (amount, currency) = wanted.split_once(' ').unwrap();
+            let read = from_stripe(amount.parse().unwrap(), currency).unwrap();
+            assert_eq!((read.minor(), read.currency().code()), (minor, code), "and back");
+        }
+        for (amount, currency) in [(1, "xyz"), (50, "isk"), (i64::MAX, "mga"), (i64::MAX, "eur")] {
+            let unreadable = AmountError::Unreadable(amount, currency.to_owned());
+            assert_eq!(from_stripe(amount, currency), Err(unreadable));
         }
         assert_eq!(sent(1_234, "KWD"), Err(AmountError::Step("KWD".parse().unwrap())));
         assert_eq!(sent(50, "MGA"), Err(AmountError::Step("MGA".parse().unwrap())));

@@ -1,27 +1,20 @@
-//! Payments and refunds, a method each call.
+//! Payments, a method each call.
 //!
 //! What changes something carries a key that is made of our own id and the attempt, so that a repetition is the same
 //! call to Stripe.
 
 use billing_core::payment::Seen;
-use billing_core::refund;
-use domain::{Money, PaymentId, RefundId};
+use domain::{Money, PaymentId};
 use secrecy::SecretString;
 use vendor_http::{Call, ErrorKind, VendorError};
 
 use super::amount::{AmountError, to_stripe};
 use super::client::{StripeAccount, keyed};
 use super::method::MethodKind;
-use super::wire::{Page, PaymentIntent, Refund};
+use super::wire::PaymentIntent;
 
-/// The metadata by which a refund is known as ours.
-const REFUND: &str = "latchkey_refund";
-
-/// The metadata by which an intent is.
+/// The metadata by which an intent is known as ours.
 pub(super) const PAYMENT: &str = "latchkey_payment";
-
-/// As many of a list as Stripe gives at once.
-const PAGE: &str = "100";
 
 /// A charge or a refund could not be asked for, or what was said is not known.
 #[derive(Debug, thiserror::Error)]
@@ -113,45 +106,6 @@ impl StripeAccount {
     pub async fn read_client_secret(&self, intent: &str) -> Result<SecretString, VendorError> {
         let call = self.get("/v1/payment_intents/{id}", &["payment_intents", intent], &[]);
         Ok(self.send(call).await?.json::<PaymentIntent>()?.client_secret)
-    }
-
-    /// Gives back some of what an intent was paid with. Refused for good are more than is left, and what is disputed.
-    pub async fn create_refund(
-        &self,
-        refund: RefundId,
-        attempt: u32,
-        intent: &str,
-        amount: Money,
-    ) -> Result<refund::Seen, ChargingError> {
-        let (amount, _) = to_stripe(amount)?;
-        let (refund, metadata) = (refund.to_string(), format!("metadata[{REFUND}]"));
-        let fields =
-            [("payment_intent", intent), ("amount", amount.as_str()), (metadata.as_str(), refund.as_str())];
-        let call =
-            keyed(self.post("/v1/refunds", &["refunds"], &fields), &format!("refund-{refund}-{attempt}"));
-        self.send(call).await?.json::<Refund>()?.seen()
-    }
-
-    /// Looks through all refunds of an intent for one of ours.
-    pub async fn find_refund(
-        &self,
-        refund: RefundId,
-        intent: &str,
-    ) -> Result<Option<refund::Seen>, ChargingError> {
-        let wanted = refund.to_string();
-        let mut after = None;
-        loop {
-            let mut query = vec![("payment_intent", intent), ("limit", PAGE)];
-            query.extend(after.as_deref().map(|after| ("starting_after", after)));
-            let page: Page<Refund> =
-                self.send(self.get("/v1/refunds", &["refunds"], &query)).await?.json()?;
-            let found = page.data.iter().find(|it| it.metadata.get(REFUND) == Some(&wanted));
-            match (found, page.data.last()) {
-                (Some(found), _) => return found.seen().map(Some),
-                (None, Some(last)) if page.has_more => after = Some(last.id.clone()),
-                (None, _) => return Ok(None),
-            }
-        }
     }
 
     /// What an intent is after a call that may have been refused for what it is.

@@ -85,8 +85,10 @@ mod tests {
     #[test]
     fn a_refund_is_what_its_status_says() {
         let refund = |status: &str| {
-            let refund: Refund =
-                serde_json::from_str(&format!(r#"{{"id":"re_1","status":"{status}"}}"#)).unwrap();
+            let refund: Refund = serde_json::from_str(&format!(
+                r#"{{"id":"re_1","amount":5,"currency":"eur","status":"{status}"}}"#
+            ))
+            .unwrap();
             refund.seen().ok()
         };
         assert_eq!(

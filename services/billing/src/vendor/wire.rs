@@ -111,9 +111,26 @@ pub(super) struct PaymentError {
 #[derive(Debug, Deserialize)]
 pub(super) struct Refund {
     pub(super) id: String,
+    /// In what Stripe counts in.
+    pub(super) amount: i64,
+    pub(super) currency: String,
     pub(super) status: String,
+    pub(super) failure_reason: Option<String>,
     #[serde(default)]
     pub(super) metadata: HashMap<String, String>,
+}
+
+/// The Dispute object.
+#[derive(Debug, Deserialize)]
+pub(super) struct Dispute {
+    pub(super) id: String,
+    /// In what Stripe counts in.
+    pub(super) amount: i64,
+    pub(super) currency: String,
+    pub(super) reason: String,
+    pub(super) status: String,
+    /// In Unix seconds.
+    pub(super) created: i64,
 }
 
 /// A page of a list (Stripe API reference, Pagination).

@@ -82,7 +82,7 @@ async fn a_payment_whose_answers_get_lost_is_one_intent_and_one_charge() {
         let again = stripe.confirm_payment_intent(payment, 2, &made, "pm_card_visa").await.unwrap();
         assert_eq!(again.seen, Seen::Succeeded);
         let all = stripe.create_refund(RefundId::new(), 1, &made, eur(500)).await.unwrap();
-        assert_eq!(all, refund::Seen::Succeeded);
+        assert_eq!(all.seen, refund::Seen::Succeeded);
         let more = stripe.create_refund(RefundId::new(), 1, &made, eur(500)).await.unwrap_err();
         assert!(matches!(more, ChargingError::Vendor(error) if error.kind == ErrorKind::Rejected));
     }
@@ -122,15 +122,18 @@ async fn a_refund_is_given_once_and_found_again() {
     let made = intent(&stripe, payment, 500).await;
     stripe.confirm_payment_intent(payment, 1, &made, "pm_card_visa").await.unwrap();
     let (some, rest) = (RefundId::new(), RefundId::new());
-    assert_eq!(stripe.find_refund(some, &made).await.unwrap(), None);
+    assert_eq!(stripe.list_refunds(&made).await.unwrap(), []);
     let fault = Fault::on(Vendor::Stripe, Action::DropAfterEffect).request("POST", "refunds").times(1);
     world.sandbox.faults().add(fault).unwrap();
     assert!(stripe.create_refund(some, 1, &made, eur(200)).await.is_err());
-    assert_eq!(stripe.find_refund(some, &made).await.unwrap(), Some(refund::Seen::Succeeded));
-    assert_eq!(stripe.create_refund(some, 1, &made, eur(200)).await.unwrap(), refund::Seen::Succeeded);
+    let listed = stripe.list_refunds(&made).await.unwrap();
+    assert_eq!((listed[0].ours, listed[0].seen), (Some(some), refund::Seen::Succeeded));
+    assert_eq!(stripe.create_refund(some, 1, &made, eur(200)).await.unwrap(), listed[0]);
     let more = stripe.create_refund(rest, 1, &made, eur(301)).await.unwrap_err();
     assert!(matches!(more, ChargingError::Vendor(error) if error.kind == ErrorKind::Rejected));
-    assert_eq!(stripe.create_refund(rest, 2, &made, eur(300)).await.unwrap(), refund::Seen::Succeeded);
+    let given = stripe.create_refund(rest, 2, &made, eur(300)).await.unwrap();
+    assert_eq!((given.seen, given.amount), (refund::Seen::Succeeded, eur(300)));
+    assert_eq!(stripe.list_refunds(&made).await.unwrap().len(), 2);
     world.harness.finish().await;
 }
 

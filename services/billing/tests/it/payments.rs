@@ -40,12 +40,12 @@ fn draft(amount: Money) -> Draft {
 
 /// What somebody owes.
 pub(crate) struct Owed {
-    invoice: InvoiceId,
-    payment: PaymentId,
+    pub invoice: InvoiceId,
+    pub payment: PaymentId,
 }
 
 impl Person<'_> {
-    fn payments(&self) -> PaymentServiceClient<InterceptedService<Channel, Bearer>> {
+    pub(crate) fn payments(&self) -> PaymentServiceClient<InterceptedService<Channel, Bearer>> {
         let principal = Principal::person(self.id.to_string(), self.world.workspace, Role::Member);
         PaymentServiceClient::new(self.world.harness.channel_with(&self.world.address, &principal))
     }
@@ -58,7 +58,7 @@ impl Person<'_> {
         customer
     }
 
-    async fn asked(&self, ask: impl FnOnce(Ask) -> Ask) -> Result<Owed, AskError> {
+    pub(crate) async fn asked(&self, ask: impl FnOnce(Ask) -> Ask) -> Result<Owed, AskError> {
         let (workspace, now) = (self.world.workspace, self.world.deps.basic.clock.now());
         let fresh = InvoiceId::new();
         let mut asked = ask(Ask {
@@ -92,7 +92,7 @@ impl Person<'_> {
         self.payments().get_payment(request).await.unwrap().into_inner().payment.unwrap()
     }
 
-    fn payment_name(&self, owed: &Owed) -> String {
+    pub(crate) fn payment_name(&self, owed: &Owed) -> String {
         PaymentName { workspace: self.world.workspace, id: owed.payment }.to_string()
     }
 
@@ -120,7 +120,7 @@ impl Person<'_> {
 
 impl World {
     /// What is in the till, and owed for an invoice.
-    async fn booked(&self, invoice: InvoiceId, currency: &str) -> [i64; 2] {
+    pub(crate) async fn booked(&self, invoice: InvoiceId, currency: &str) -> [i64; 2] {
         let mut tx = self.deps.pool.begin(self.workspace).await.unwrap();
         let mut found = [0, 0];
         let accounts = [Account::Till(Till::Stripe), Account::Receivable(invoice)];

@@ -93,6 +93,7 @@ pub(super) mod tests {
             host_id: None,
             way_in: None,
             arrival: None,
+            dispute: None,
         };
         Booking { workspace: WorkspaceId::new(), stands, content, people: HashMap::new() }
     }

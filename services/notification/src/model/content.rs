@@ -49,6 +49,9 @@ pub(crate) struct Content {
     /// Of a visitor who has come: that.
     #[serde(default)]
     pub arrival: Option<Arrival>,
+    /// Of a dispute: that. Then there is no booking, and its id is the dispute's.
+    #[serde(default)]
+    pub dispute: Option<Dispute>,
 }
 
 /// That a visitor has come.
@@ -60,6 +63,36 @@ pub(crate) struct Arrival {
     pub door: String,
     /// When.
     pub time: Timestamp,
+}
+
+/// A bank takes money of a payment back, or only asks.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Dispute {
+    /// Such as `116.13 EUR`.
+    pub amount: String,
+    /// The number of the invoice that was paid.
+    pub invoice: String,
+    /// Who paid it.
+    pub payer: String,
+    /// Why, as a code.
+    pub reason: String,
+    pub state: DisputeState,
+    /// Stripe's id of it.
+    pub dispute_ref: String,
+}
+
+/// How a dispute stands.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DisputeState {
+    /// The bank asks, and has taken nothing.
+    Asked,
+    /// The bank holds the money until it is decided.
+    Open,
+    /// The money is ours.
+    Won,
+    /// The money is gone.
+    Lost,
 }
 
 /// Another way in than someone's own access.

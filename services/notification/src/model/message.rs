@@ -21,6 +21,8 @@ chassis::text_enum! {
         AccessReady = "access_ready",
         /// To a host: their visitor is there.
         VisitorArrived = "visitor_arrived",
+        /// To owners and admins: a bank disputes a payment.
+        DisputeOpened = "dispute_opened",
     }
 }
 

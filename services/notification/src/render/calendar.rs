@@ -20,7 +20,9 @@ pub(super) fn file(kind: Kind, content: &Content, organizer: &str) -> Option<Cal
             ("REQUEST", EventStatus::Confirmed, "text/calendar; charset=utf-8; method=REQUEST")
         }
         Kind::Cancelled => ("CANCEL", EventStatus::Cancelled, "text/calendar; charset=utf-8; method=CANCEL"),
-        Kind::StaffAlert | Kind::WayIn | Kind::AccessReady | Kind::VisitorArrived => return None,
+        Kind::StaffAlert | Kind::WayIn | Kind::AccessReady | Kind::VisitorArrived | Kind::DisputeOpened => {
+            return None;
+        }
     };
     let mut event = Event::new();
     event

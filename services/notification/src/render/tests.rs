@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::calendar::CalendarFile;
 use super::*;
-use crate::model::{Arrival, WayIn};
+use crate::model::{Arrival, DisputeState, WayIn};
 use crate::secrets::DoorSecret;
 use crate::vendor::twilio::{Encoding, segments};
 
@@ -34,6 +34,7 @@ fn content() -> Content {
         host_id: None,
         way_in: None,
         arrival: None,
+        dispute: None,
     }
 }
 
@@ -69,6 +70,24 @@ fn alert() -> Content {
             problem("Charles Babbage", "The person is paused.", ""),
         ],
         problems_more: 3,
+        ..content()
+    }
+}
+
+fn dispute(state: DisputeState) -> Content {
+    let dispute = Dispute {
+        amount: "116.13 EUR".into(),
+        invoice: "INV-000012".into(),
+        payer: "Ada Lovelace".into(),
+        reason: "product not received".into(),
+        state,
+        dispute_ref: "du_1Nv0FGQ9RKHgCVdK".into(),
+    };
+    Content {
+        person_name: "Grace Hopper".into(),
+        workspace_name: "Latchkey".into(),
+        title: String::new(),
+        dispute: Some(dispute),
         ..content()
     }
 }
@@ -143,6 +162,9 @@ email_snapshots! {
     another_way_in_by_pin_reads_so = "way_in_pin", Kind::WayIn, way_in(), pin();
     access_that_is_ready_reads_so = "access_ready", Kind::AccessReady, way_in(), pin();
     the_arrival_of_a_visitor_reads_so = "visitor_arrived", Kind::VisitorArrived, arrived();
+    a_dispute_reads_so = "dispute", Kind::DisputeOpened, dispute(DisputeState::Open);
+    a_payment_that_was_taken_back_reads_so = "dispute_lost", Kind::DisputeOpened, dispute(DisputeState::Lost);
+    a_question_of_a_bank_reads_so = "dispute_asked", Kind::DisputeOpened, dispute(DisputeState::Asked);
     an_alert_to_staff_reads_so = "staff_alert", Kind::StaffAlert, alert();
     hostile_names_are_escaped = "hostile", Kind::Cancelled, hostile();
 }

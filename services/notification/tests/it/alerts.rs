@@ -1,11 +1,12 @@
 //! What checks ahead find becomes a message to those who can do something about it.
 
 use chassis::input::timestamp;
-use domain::names::{BookingName, LocationName, PersonName};
-use domain::{BookingId, EventId, LocationId, PersonId};
+use domain::names::{BookingName, DisputeName, LocationName, PersonName};
+use domain::{BookingId, DisputeId, EventId, LocationId, PersonId};
 use proto::access::v1::{AccessPreflightFailed, DoorAddress, DoorTarget};
 use proto::access::v1::{PreflightCheck, PreflightFinding, PreflightStage};
 use proto::auth::v1::Role;
+use proto::billing::v1 as billing;
 use proto::notification::v1::MessageChannel::{Email, Sms};
 use proto::notification::v1::MessageState::{Expired, Queued, Sent};
 use proto::notification::v1::{Message, MessageKind};
@@ -71,6 +72,47 @@ fn alert(world: &World, location: LocationId, stage: PreflightStage) -> AccessPr
 async fn alerts(world: &World) -> Vec<Message> {
     let messages = world.messages().await;
     messages.into_iter().filter(|message| message.kind() == MessageKind::StaffAlert).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn owners_and_admins_are_told_of_a_dispute_once() {
+    let world = World::new().await;
+    let (owner, told) = person(&world, Role::Owner, &[], 1);
+    world.tell(1, &created(&told)).await;
+    for role in [Role::Manager, Role::Member] {
+        world.tell(1, &created(&person(&world, role, &[], 1).1)).await;
+    }
+    world.heard().await;
+    let name = DisputeName { workspace: world.workspace, id: DisputeId::new() }.to_string();
+    let dispute = billing::Dispute {
+        name: name.clone(),
+        amount: Some(billing::Money { minor_units: 11_613, currency: "EUR".into() }),
+        reason: "product_not_received".into(),
+        state: billing::DisputeState::Open.into(),
+        dispute_ref: "du_1".into(),
+        version: 1,
+        ..Default::default()
+    };
+    let invoice = billing::Invoice {
+        number: "INV-000012".into(),
+        bill_to: Some(billing::BillTo { display_name: "Ada Lovelace".into(), ..Default::default() }),
+        ..Default::default()
+    };
+    let opened = billing::DisputeOpened { dispute: Some(dispute), invoice: Some(invoice) };
+    world.tell(1, &opened).await;
+    let message = world.until(&[(Email, Sent)]).await.remove(0);
+    let workspace = world.workspace;
+    assert_eq!(
+        (message.kind(), message.booking, message.person),
+        (MessageKind::DisputeOpened, name, PersonName { workspace, id: owner }.to_string())
+    );
+    let mail = world.sandbox.sendgrid().messages_to(&format!("{owner}@space.example")).pop().unwrap();
+    assert_eq!(mail.subjects().next().unwrap(), "A payment is disputed: 116.13 EUR, Ada Lovelace");
+    let text = format!("{:?}", mail.mail);
+    for expected in ["Hello Grace Hopper", "INV-000012", "product not received", "du_1"] {
+        assert!(text.contains(expected), "no {expected:?} in {text}");
+    }
+    world.harness.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,5 @@
-//! What follows from invoices: bookings that are paid stand, memberships go on, are paused, or come to their end.
+//! What follows from invoices: bookings that are paid stand, and are called off when that is given back; memberships go
+//! on, are paused, or come to their end.
 
 use chassis::audit::Author;
 use domain::{BookingId, MembershipId, WorkspaceId};
@@ -14,6 +15,9 @@ use crate::model::booking::Request as BookingRequest;
 use crate::model::membership::Request as MembershipRequest;
 use crate::store::{booking as bookings, membership as memberships, place};
 
+/// Why a booking is called off, as its people are told.
+const REFUNDED: &str = "what was paid for it is given back";
+
 impl App {
     /// Follows a fact of an invoice in the caller's transaction. What became of a thing meanwhile stays.
     pub(crate) async fn follow_invoice(
@@ -25,6 +29,7 @@ impl App {
     ) -> Result<(), Error> {
         match consequence {
             Consequence::Confirm(id) => self.confirm_paid(conn, workspace, *id).await,
+            Consequence::CallOff(id) => self.call_off_refunded(conn, workspace, *id).await,
             Consequence::Fail(id, reason) => self.fail_unpaid(conn, workspace, *id, reason).await,
             Consequence::Renew(id, day) => {
                 let Some(found) = memberships::find(conn, workspace, *id).await? else { return Ok(()) };
@@ -83,6 +88,25 @@ impl App {
             }
             confirmed => confirmed.map(drop),
         }
+    }
+
+    async fn call_off_refunded(
+        &self,
+        conn: &mut PgConnection,
+        workspace: WorkspaceId,
+        id: BookingId,
+    ) -> Result<(), Error> {
+        let Some(before) = bookings::find_snapshot_for_update(conn, workspace, id).await? else {
+            return Ok(());
+        };
+        let now = self.clock.now();
+        // What is over stays as it was: they were in.
+        let is_over = before.booking.window.end() <= now || before.booking.state == BookingState::Completed;
+        if is_over {
+            return Ok(());
+        }
+        let request = BookingRequest::Cancel { reason: REFUNDED.to_owned() };
+        booking::apply(conn, before, &request, now).await.map(drop)
     }
 
     async fn fail_unpaid(

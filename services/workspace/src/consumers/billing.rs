@@ -1,4 +1,4 @@
-//! Facts of invoices: what is paid stands, and what is not does not.
+//! Facts of invoices and refunds: what is paid stands, and what is not, or is given back, does not.
 
 use std::sync::Arc;
 
@@ -51,6 +51,8 @@ pub(crate) enum Consequence {
     Pause(MembershipId),
     /// Its payer has paid.
     Resume(MembershipId),
+    /// All that was paid for it is given back, so it is called off.
+    CallOff(BookingId),
 }
 
 impl Handler for Billing {
@@ -86,6 +88,10 @@ impl Handler for Billing {
             pb::PayerCaughtUp::TYPE => {
                 let fact: pb::PayerCaughtUp = decode_json(payload)?;
                 memberships(envelope.workspace, &fact.memberships, Consequence::Resume)
+            }
+            pb::RefundCreated::TYPE => {
+                let fact: pb::RefundCreated = decode_json(payload)?;
+                bookings(envelope.workspace, &fact.bookings, Consequence::CallOff)
             }
             _ => return Ok(None),
         };
@@ -147,6 +153,19 @@ fn of_lines(
         let consequence = subject.and_then(&follows);
         body.extend(consequence.filter(|it| !body.contains(it)));
     }
+    input.finish_with(Some(body))
+}
+
+fn bookings(
+    workspace: WorkspaceId,
+    names: &[String],
+    follows: fn(BookingId) -> Consequence,
+) -> Result<Body, InvalidInput> {
+    let mut input = Input::new();
+    let parse = |name: &String| input.parse::<BookingName>("bookings", name);
+    let names: Vec<BookingName> = names.iter().filter_map(parse).collect();
+    let own = names.into_iter().filter(|name| name.workspace == workspace);
+    let body = own.map(|name| follows(name.id)).collect();
     input.finish_with(Some(body))
 }
 

@@ -107,6 +107,38 @@ async fn a_booking_whose_resource_someone_else_has_by_now_stays_failed_though_it
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_booking_whose_money_is_given_back_is_called_off_unless_it_is_over() {
+    let mut world = World::new().await;
+    let booked = world.create(world.booking(9, 10)).await.unwrap();
+    let later = world.create(world.booking(11, 12)).await.unwrap();
+    for name in [&booked.name, &later.name] {
+        world.bill(&billing_pb::InvoicePaid { invoice: invoice(name, "") }).await;
+        world.booking_becomes(name, BookingState::Confirmed).await;
+    }
+    let given_back = |bookings: &[&String]| billing_pb::RefundCreated {
+        bookings: bookings.iter().copied().cloned().collect(),
+        ..Default::default()
+    };
+    // In part: nothing is said of bookings.
+    world.bill(&given_back(&[])).await;
+    let unknown = format!("{}/bookings/{}", world.name, domain::BookingId::new());
+    for _ in 0..2 {
+        world.bill(&given_back(&[&booked.name, &unknown])).await;
+    }
+    let cancelled = world.booking_becomes(&booked.name, BookingState::Cancelled).await;
+    assert_eq!(
+        (cancelled.state_reason.as_str(), cancelled.version),
+        ("what was paid for it is given back", 3)
+    );
+    assert_eq!(world.get(&later.name).await.state(), BookingState::Confirmed);
+    world.harness.clock.advance(chrono::Duration::days(2));
+    world.bill(&given_back(&[&later.name])).await;
+    world.harness.books().balance(0, LIMIT).await;
+    assert_ne!(world.get(&later.name).await.state(), BookingState::Cancelled);
+    world.harness.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_membership_that_is_paid_is_renewed_and_whoever_is_behind_is_paused() {
     let world = World::new().await;
     let plan = world.create_plan(world.terms()).await;

@@ -64,7 +64,8 @@ impl News {
             | Kind::StaffAlert
             | Kind::WayIn
             | Kind::AccessReady
-            | Kind::VisitorArrived => end,
+            | Kind::VisitorArrived
+            | Kind::DisputeOpened => end,
         }
     }
 }
@@ -134,6 +135,7 @@ fn read_snapshot(
         host_id: None,
         way_in: None,
         arrival: None,
+        dispute: None,
     };
     let mut people = HashMap::new();
     for person in std::iter::once(person).chain(&snapshot.attendees) {

@@ -111,6 +111,7 @@ fn read_snapshot(
         host_id: host_name.map(|name| name.id),
         way_in: None,
         arrival: None,
+        dispute: None,
     };
     let stands = visit.state() == pb::VisitState::Expected;
     // What has come to nothing for now may stand again, and is told then.
