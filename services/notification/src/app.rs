@@ -6,7 +6,7 @@ mod report;
 use std::sync::Arc;
 
 use chassis::postgres::WorkspacePool;
-use domain::{Clock, Timestamp, WorkspaceId};
+use domain::{Clock, Timestamp};
 use sqlx::PgPool;
 
 use crate::engine::{self, Attempt, Outcome, Policy, Step};
@@ -128,14 +128,15 @@ impl App {
         Ok(round)
     }
 
-    /// Those of the vendor's ids that are messages of the workspace already.
-    pub(crate) async fn known_texts(
+    /// Those of the vendor's ids that are other messages of the workspace. This one's may be known since a moment, for the
+    /// vendor reports it while it is looked for.
+    pub(crate) async fn texts_of_others(
         &self,
-        workspace: WorkspaceId,
+        message: MessageKey,
         vendor_refs: &[String],
     ) -> Result<Vec<String>, Error> {
-        let mut tx = self.pool.begin(workspace).await?;
-        Ok(ledger::known_texts(&mut tx, workspace, vendor_refs).await?)
+        let mut tx = self.pool.begin(message.workspace).await?;
+        Ok(ledger::texts_of_others(&mut tx, message, vendor_refs).await?)
     }
 }
 

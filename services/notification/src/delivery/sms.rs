@@ -78,9 +78,9 @@ impl SmsDelivery {
             .map(|found| found.sid.clone())
             .collect();
         if !found.is_empty() {
-            let known = self.app.known_texts(work.key.workspace, &found).await;
-            let known = known.map_err(|error| error.to_string())?;
-            if let Some(sid) = found.into_iter().find(|sid| !known.contains(sid)) {
+            let others = self.app.texts_of_others(work.key, &found).await;
+            let others = others.map_err(|error| error.to_string())?;
+            if let Some(sid) = found.into_iter().find(|sid| !others.contains(sid)) {
                 return Ok(Some(sid));
             }
         }

@@ -101,18 +101,19 @@ pub(crate) async fn mark_sent(
     Ok(marked.rows_affected())
 }
 
-/// Which of these vendor's ids of texts are messages of this workspace already.
-pub(crate) async fn known_texts(
+/// Which of these vendor's ids of texts are other messages of the workspace of this one.
+pub(crate) async fn texts_of_others(
     conn: &mut PgConnection,
-    workspace: WorkspaceId,
+    message: MessageKey,
     vendor_refs: &[String],
 ) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar(
         "select vendor_ref from message
-         where workspace_id = $1 and vendor_ref = any($2) and channel = 'sms'",
+         where workspace_id = $1 and vendor_ref = any($2) and channel = 'sms' and id <> $3",
     )
-    .bind(workspace.uuid())
+    .bind(message.workspace.uuid())
     .bind(vendor_refs)
+    .bind(message.id.uuid())
     .fetch_all(conn)
     .await
 }

@@ -2,7 +2,7 @@
 
 use proto::notification::v1::MessageChannel::{Email, Sms};
 use proto::notification::v1::MessageState::{Delivered, Sending, Sent};
-use sandbox::{Action, Vendor};
+use sandbox::{Action, Fault, Vendor};
 use testkit::eventually;
 
 use crate::world::{LIMIT, Setup, World};
@@ -32,6 +32,32 @@ async fn a_text_whose_answer_was_lost_is_found_and_not_sent_again() {
     assert_eq!(world.taken(), (0, 1));
     assert_eq!(messages[0].vendor_ref, world.sandbox.twilio().messages_to(world.phone)[0].sid);
     world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_is_reported_while_it_is_looked_for_is_not_taken_for_another() {
+    let mut world = World::new().await;
+    world.email = "";
+    world.fail(Vendor::Twilio, Action::DropAfterEffect, Some(1));
+    world.tell(1, &world.confirmed(1)).await;
+    in_doubt(&world).await;
+    let looking =
+        Fault::on(Vendor::Twilio, Action::Delay { delay_ms: 2_000 }).request("GET", "Messages.json$");
+    world.sandbox.faults().add(looking).unwrap();
+    world.advance(SETTLED);
+    // As Twilio's report leaves it.
+    let sid = world.sandbox.twilio().messages_to(world.phone)[0].sid.clone();
+    eventually("it is reported while it is looked for", LIMIT, async || {
+        let report =
+            "update message set state = 'sent', vendor_ref = $1, due_at = null where state = 'sending'";
+        let reported = sqlx::query(report).bind(&sid).execute(&world.pool).await.unwrap().rows_affected();
+        if reported == 1 { Ok(()) } else { Err("it is not looked for yet".to_owned()) }
+    })
+    .await;
+    let sandbox = world.sandbox.clone();
+    // What is on its way is waited for.
+    world.finish().await;
+    assert_eq!(sandbox.twilio().taken(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
