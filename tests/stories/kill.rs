@@ -14,10 +14,6 @@ const LIMIT: Duration = Duration::from_secs(120);
 const WORLDS: [(System, usize, usize, usize); 3] =
     [(System::Kisi, 5, 20, 200), (System::Relay, 2, 8, 40), (System::Unifi, 2, 8, 40)];
 
-/// A PIN that was made for a booking as it was before it moved waits for ten minutes for news of that (`HEARD_LATE` of
-/// notification), before it counts as outdated.
-const SETTLED: Duration = Duration::from_secs(660);
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_service_is_killed_again_and_again_while_280_bookings_come_in() {
     let mut stage = Stage::set(Default::default()).await;
@@ -54,5 +50,5 @@ async fn each_service_is_killed_again_and_again_while_280_bookings_come_in() {
         all.extend(bookings);
     }
     messages_are_right(&stage, &all, LIMIT).await;
-    stage.settle(SETTLED).await;
+    stage.settle(LIMIT).await;
 }

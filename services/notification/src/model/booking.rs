@@ -14,6 +14,8 @@ pub(crate) struct Booking {
     pub workspace: WorkspaceId,
     /// Whether it is confirmed.
     pub stands: bool,
+    /// Whether nothing can bring it back.
+    pub is_final: bool,
     /// What messages say of it, without an address.
     pub content: Content,
     /// Who may come; and of a visit, who expects them.
@@ -53,6 +55,10 @@ pub(crate) fn verdict(
     let Some(known) = known else { return Verdict::Unheard };
     if known.stands && known.content.window.start() == starts_at {
         return Verdict::Holds;
+    }
+    // Whoever found it had not heard of the end.
+    if known.is_final {
+        return Verdict::Outdated;
     }
     // What differs is newer than that, or older and about to be followed by what was found.
     let is_newer = found_at < known.content.told_at;
@@ -95,7 +101,7 @@ pub(super) mod tests {
             arrival: None,
             dispute: None,
         };
-        Booking { workspace: WorkspaceId::new(), stands, content, people: HashMap::new() }
+        Booking { workspace: WorkspaceId::new(), stands, is_final: false, content, people: HashMap::new() }
     }
 
     /// What was found out at minute 0 of what begins at minute 60.
@@ -110,6 +116,8 @@ pub(super) mod tests {
             (Some(booking(90, 1, true)), 1, Verdict::Outdated),
             (Some(booking(90, -100, true)), 1, Verdict::Unheard),
             (Some(booking(60, -100, false)), 1, Verdict::Unheard),
+            // Called off before, of which whoever found it had not heard: nothing brings it back.
+            (Some(Booking { is_final: true, ..booking(60, -100, false) }), 1, Verdict::Outdated),
             // Called off at the moment of the check, which had not heard of it.
             (Some(booking(60, -1, false)), 10, Verdict::Outdated),
         ] {

@@ -32,12 +32,13 @@ pub(crate) async fn keep(
     // In one order, or two writers could wait for each other.
     newest.sort_by_key(|booking| (booking.workspace, booking.content.booking));
     sqlx::query(
-        "insert into booking (workspace_id, id, version, told_at, ends_at, stands, content, people)
+        "insert into booking (workspace_id, id, version, told_at, ends_at, stands, is_final, content, people)
          select * from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::timestamptz[],
-           $6::boolean[], $7::jsonb[], $8::jsonb[])
+           $6::boolean[], $7::boolean[], $8::jsonb[], $9::jsonb[])
          on conflict (workspace_id, id) do update
            set version = excluded.version, told_at = excluded.told_at, ends_at = excluded.ends_at,
-             stands = excluded.stands, content = excluded.content, people = excluded.people
+             stands = excluded.stands, is_final = excluded.is_final, content = excluded.content,
+             people = excluded.people
            where booking.version < excluded.version",
     )
     .bind(newest.iter().map(|booking| booking.workspace.uuid()).collect::<Vec<_>>())
@@ -46,6 +47,7 @@ pub(crate) async fn keep(
     .bind(newest.iter().map(|booking| booking.content.told_at).collect::<Vec<_>>())
     .bind(newest.iter().map(|booking| booking.content.window.end()).collect::<Vec<_>>())
     .bind(newest.iter().map(|booking| booking.stands).collect::<Vec<_>>())
+    .bind(newest.iter().map(|booking| booking.is_final).collect::<Vec<_>>())
     .bind(newest.iter().map(|booking| Json(&booking.content)).collect::<Vec<_>>())
     .bind(newest.iter().map(|booking| Json(&booking.people)).collect::<Vec<_>>())
     .execute(&mut *conn)
@@ -65,6 +67,7 @@ pub(crate) async fn keep(
 #[derive(sqlx::FromRow)]
 struct BookingRow {
     stands: bool,
+    is_final: bool,
     content: Json<Content>,
     people: Json<HashMap<PersonId, Contact>>,
 }
@@ -75,11 +78,18 @@ pub(crate) async fn find(
     workspace: WorkspaceId,
     id: BookingId,
 ) -> Result<Option<Booking>, sqlx::Error> {
-    let row: Option<BookingRow> =
-        sqlx::query_as("select stands, content, people from booking where workspace_id = $1 and id = $2")
-            .bind(workspace.uuid())
-            .bind(id.uuid())
-            .fetch_optional(conn)
-            .await?;
-    Ok(row.map(|row| Booking { workspace, stands: row.stands, content: row.content.0, people: row.people.0 }))
+    let row: Option<BookingRow> = sqlx::query_as(
+        "select stands, is_final, content, people from booking where workspace_id = $1 and id = $2",
+    )
+    .bind(workspace.uuid())
+    .bind(id.uuid())
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| Booking {
+        workspace,
+        stands: row.stands,
+        is_final: row.is_final,
+        content: row.content.0,
+        people: row.people.0,
+    }))
 }

@@ -161,5 +161,6 @@ fn read_snapshot(
         }),
     };
     let stands = booking.state() == pb::BookingState::Confirmed;
-    Some((Booking { workspace: envelope.workspace, stands, content, people }, news))
+    let is_final = matches!(booking.state(), pb::BookingState::Cancelled | pb::BookingState::Completed);
+    Some((Booking { workspace: envelope.workspace, stands, is_final, content, people }, news))
 }

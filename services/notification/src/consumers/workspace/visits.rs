@@ -131,5 +131,6 @@ fn read_snapshot(
         let name = line(&host.display_name);
         people.insert(id, Contact { name, email: some(&host.email), phone: some(&host.phone) });
     }
-    Some((Booking { workspace: envelope.workspace, stands, content, people }, news))
+    let is_final = visit.state() == pb::VisitState::Cancelled;
+    Some((Booking { workspace: envelope.workspace, stands, is_final, content, people }, news))
 }
